@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package apply carries a plan out.
+//
+// It decides nothing about the machine: what is done is in the plan, in which order is in the steps' After.
+// Independent steps run in parallel. Every step is journaled before its first effect and after its last one is
+// durable, in groups, so that a run which was cut short at any moment is resumed without doing anything twice.
+// The first error stops starting steps; those that run are awaited, since a helper program that is killed leaves
+// more damage than one that ends.
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/journal"
+	"github.com/firstlight-boot/firstlight/internal/logx"
+	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/plan"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+// A Machine is all that handlers may use to change the machine.
+type Machine struct {
+	Sys    *sys.Host     // programs, mounts, block devices
+	Root   *rootfs.Root  // the target root; nil before it is mounted
+	Fetch  *fetch.Client // contents of files, fragments, keys
+	Config *types.Config // where the handles of operations lead to
+	Log    *slog.Logger
+}
+
+// Outcome is what a look at the machine tells of a step that was begun in an earlier run.
+type Outcome int
+
+// The outcomes. Unclear stops the run: nothing is guessed.
+const (
+	NotApplied Outcome = iota // as before the step, or brought back to that; apply it
+	Applied                   // as after the step
+	Unclear
+)
+
+// A Handler carries operations of one kind out.
+type Handler interface {
+	// Apply does the operation. When it returns nil the effect is complete; effects on the target root
+	// become durable by the group's sync, all others must be durable already.
+	Apply(context.Context, *Machine, op.Op) error
+	// Recover finds out what became of the operation in a run that was cut short.
+	Recover(context.Context, *Machine, op.Op) (Outcome, error)
+}
+
+// handle makes a Handler of two functions over one type of operation.
+type handle[O op.Op] struct {
+	apply   func(context.Context, *Machine, O) error
+	recover func(context.Context, *Machine, O) (Outcome, error)
+}
+
+func (h handle[O]) Apply(ctx context.Context, m *Machine, o op.Op) error {
+	return h.apply(ctx, m, o.(O))
+}
+
+func (h handle[O]) Recover(ctx context.Context, m *Machine, o op.Op) (Outcome, error) {
+	if h.recover == nil {
+		return NotApplied, nil // doing it again ends in the same state
+	}
+	return h.recover(ctx, m, o.(O))
+}
+
+// A StepError is the failure of one step.
+type StepError struct {
+	Step op.Step
+	Err  error
+}
+
+func (e *StepError) Error() string { return e.Step.Op.Describe() + ": " + e.Err.Error() }
+func (e *StepError) Unwrap() error { return e.Err }
+
+// ErrUnclear is wrapped by the error for a begun step whose outcome the machine does not show.
+var ErrUnclear = errors.New("an earlier run was cut short here and left neither the old nor the new state")
+
+// Timing is how long one step took.
+type Timing struct {
+	Step     int
+	Duration time.Duration
+}
+
+// A Report says what a run did. Done counts steps, Skipped those that an earlier run had done.
+type Report struct {
+	Done, Skipped int
+	Timings       []Timing
+	Err           error
+}
+
+// Run carries the plan out, with the journal's help: steps that it has as done are skipped, steps that it
+// has as begun are looked at first.
+func Run(ctx context.Context, m *Machine, j *journal.Journal, p plan.Plan) Report {
+	r := &run{m: m, plan: p, journal: j, handlers: handlers()}
+	var report Report
+	todo, err := r.resume(ctx)
+	if err != nil {
+		report.Err = err
+		return report
+	}
+	report.Skipped = len(p.Steps) - len(todo)
+	if err := r.mark(journal.Begun, todo); err != nil {
+		report.Err = err
+		return report
+	}
+	done, failed, timings, runErr := r.schedule(ctx, todo)
+	report.Done, report.Timings = len(done), timings
+	if len(done) > 0 && m.Root != nil {
+		if err := m.Root.Sync(); err != nil {
+			report.Err = errors.Join(runErr, fmt.Errorf("make the target root durable: %w", err))
+			return report
+		}
+	}
+	report.Err = errors.Join(runErr, r.mark(journal.Done, done), r.mark(journal.Failed, failed))
+	return report
+}
+
+type run struct {
+	m        *Machine
+	plan     plan.Plan
+	journal  *journal.Journal
+	handlers map[op.Kind]Handler
+}
+
+// resume returns the indexes of the steps that are still to be done.
+func (r *run) resume(ctx context.Context) ([]int, error) {
+	var todo []int
+	for i, s := range r.plan.Steps {
+		h, ok := r.handlers[s.Op.Kind()]
+		if !ok {
+			return nil, fmt.Errorf("no handler for operation %s", s.Op.Kind())
+		}
+		outcome := NotApplied
+		switch r.journal.State(s.ID) {
+		case journal.Done:
+			outcome = Applied
+		case journal.Begun, journal.Failed:
+			var err error
+			if outcome, err = h.Recover(ctx, r.m, s.Op); err == nil && outcome == Unclear {
+				err = ErrUnclear
+			}
+			if err != nil {
+				return nil, &StepError{Step: s, Err: err}
+			}
+		}
+		if outcome == NotApplied {
+			todo = append(todo, i)
+		}
+	}
+	return todo, nil
+}
+
+func (r *run) mark(s journal.State, steps []int) error {
+	ids := make([]op.StepID, len(steps))
+	for i, step := range steps {
+		ids[i] = r.plan.Steps[step].ID
+	}
+	return r.journal.Mark(s, ids)
+}
+
+// do carries one step out and logs it as an operation.
+func (r *run) do(ctx context.Context, step int) error {
+	s := r.plan.Steps[step]
+	err := logx.Op(r.m.Log, step+1, s.Op.Describe(), func() error {
+		return r.handlers[s.Op.Kind()].Apply(ctx, r.m, s.Op)
+	})
+	if err != nil {
+		return &StepError{Step: s, Err: err}
+	}
+	return nil
+}

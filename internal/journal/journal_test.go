@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package journal
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/firstlight-boot/firstlight/internal/op"
+)
+
+func write(t *testing.T, dir *os.Root) {
+	t.Helper()
+	j, err := Create(dir, "j", Header{Engine: "1", Part: "files", Config: "abc", Inputs: []byte("{}"), Facts: []byte("{}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []struct {
+		s   State
+		ids []op.StepID
+	}{{Begun, []op.StepID{"a", "b", "c"}}, {Done, []op.StepID{"a", "b"}}, {Failed, []op.StepID{"c"}}} {
+		if err := j.Mark(m.s, m.ids); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTruncated cuts the file at every byte: what can be read is a prefix of what was written.
+func TestTruncated(t *testing.T) {
+	path := t.TempDir()
+	dir, err := os.OpenRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	write(t, dir)
+	whole, err := os.ReadFile(filepath.Join(path, "j"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rank := map[State]int{"": 0, Begun: 1, Done: 2, Failed: 2}
+	best := 0
+	for n := range len(whole) + 1 {
+		if err := os.WriteFile(filepath.Join(path, "j"), whole[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, err := Open(dir, "j")
+		if err != nil {
+			if !errors.Is(err, ErrEmpty) || best > 0 {
+				t.Fatalf("cut at %d: %v", n, err)
+			}
+			continue
+		}
+		if j.Header().Config != "abc" {
+			t.Fatalf("cut at %d: header is lost", n)
+		}
+		sum := rank[j.State("a")] + rank[j.State("b")] + rank[j.State("c")]
+		if sum < best {
+			t.Fatalf("cut at %d: a longer journal says less", n)
+		}
+		best = sum
+		if err := j.Mark(Done, []op.StepID{"z"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(dir, "j")
+		if err != nil || again.State("z") != Done {
+			t.Fatalf("cut at %d: cannot go on: %v", n, err)
+		}
+		again.Close()
+	}
+	if best != 6 {
+		t.Fatalf("the whole journal says %d", best)
+	}
+}
+
+// TestDamaged flips a byte in every line but the last: the journal is refused.
+func TestDamaged(t *testing.T) {
+	path := t.TempDir()
+	dir, err := os.OpenRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	write(t, dir)
+	name := filepath.Join(path, "j")
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := len(whole) - 1
+	for last > 0 && whole[last-1] != '\n' {
+		last--
+	}
+	for i := range last - 1 { // without the last line but one's newline: that looks like a torn tail
+		bad := append([]byte(nil), whole...)
+		bad[i] ^= 1
+		if err := os.WriteFile(name, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if j, err := Open(dir, "j"); !errors.Is(err, ErrDamaged) {
+			if err == nil {
+				j.Close()
+			}
+			t.Fatalf("byte %d flipped: %v", i, err)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	f.Add([]byte(""))
+	f.Add([]byte("00000000 {}\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		path := t.TempDir()
+		if err := os.WriteFile(filepath.Join(path, "j"), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dir, err := os.OpenRoot(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer dir.Close()
+		if j, err := Open(dir, "j"); err == nil {
+			j.Close()
+		}
+	})
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package logx brings log records to syslog, standard output and the systemd journal in the forms that
+// distributions read.
+//
+// A record is one line: prefixes, message, then attributes as key=value. The package filters nothing and keeps
+// nothing; what must not be seen is never handed to it, or has type Secret.
+package logx
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+)
+
+// Levels beside those of slog. The order is that of syslog(3).
+const (
+	Notice   = slog.LevelInfo + 2
+	Critical = slog.LevelError + 4
+)
+
+// Secret is text that must not be seen. It prints as "redacted" everywhere.
+type Secret string
+
+// String returns "redacted".
+func (Secret) String() string { return "redacted" }
+
+// GoString returns "redacted".
+func (Secret) GoString() string { return "redacted" }
+
+// LogValue returns "redacted".
+func (Secret) LogValue() slog.Value { return slog.StringValue("redacted") }
+
+// MarshalText returns "redacted", so that JSON does not tell either.
+func (Secret) MarshalText() ([]byte, error) { return []byte("redacted"), nil }
+
+// A Sink takes finished lines.
+type Sink interface {
+	Line(level slog.Level, text string) error
+}
+
+// New returns a logger that writes every record, debug ones included, to the sink.
+func New(s Sink) *slog.Logger { return slog.New(handler{sink: s}) }
+
+// prefixKey marks the attribute that Prefix adds; no other attribute can have this name.
+const prefixKey = "\x00prefix"
+
+// Prefix returns a logger whose lines begin with the prefixes of l and then text, which ends in a colon:
+// "files:" or "op(3):".
+func Prefix(l *slog.Logger, text string) *slog.Logger { return l.With(prefixKey, text) }
+
+// handler formats records. It has no notion of groups: names are flat.
+type handler struct {
+	sink  Sink
+	words string // prefixes, each with a space behind it
+	attrs string // attributes, each with a space before it
+}
+
+func (h handler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h handler) Handle(_ context.Context, r slog.Record) error {
+	words, attrs := h.words, h.attrs
+	r.Attrs(func(a slog.Attr) bool {
+		words, attrs = extend(words, attrs, a)
+		return true
+	})
+	return h.sink.Line(r.Level, words+r.Message+attrs)
+}
+
+func (h handler) WithAttrs(list []slog.Attr) slog.Handler {
+	for _, a := range list {
+		h.words, h.attrs = extend(h.words, h.attrs, a)
+	}
+	return h
+}
+
+func (h handler) WithGroup(string) slog.Handler { return h }
+
+func extend(words, attrs string, a slog.Attr) (string, string) {
+	value := a.Value.Resolve()
+	switch {
+	case a.Key == prefixKey:
+		return words + value.String() + " ", attrs
+	case a.Equal(slog.Attr{}):
+		return words, attrs
+	}
+	text := value.String()
+	if text == "" || strings.ContainsAny(text, " \"\n\t=") {
+		text = strconv.Quote(text)
+	}
+	return words, attrs + " " + a.Key + "=" + text
+}
+
+// Op runs f and logs it as operation number n: when it starts, and how it ends. The two spaces after
+// "[started]" are part of the form that people search logs for.
+func Op(l *slog.Logger, n int, text string, f func() error) error {
+	l = Prefix(l, fmt.Sprintf("op(%x):", n))
+	l.Info("[started]  " + text)
+	err := f()
+	if err != nil {
+		l.Log(context.Background(), Critical, fmt.Sprintf("[failed]   %s: %v", text, err))
+		return err
+	}
+	l.Info("[finished] " + text)
+	return nil
+}

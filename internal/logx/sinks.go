@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package logx
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+)
+
+// level is one row of how a slog level is told to syslog and to a terminal.
+type level struct {
+	atLeast  slog.Level
+	priority int    // of syslog(3)
+	name     string // as on standard output
+}
+
+var levels = []level{
+	{Critical + 8, 0, "EMERGENCY"},
+	{Critical + 4, 1, "ALERT"},
+	{Critical, 2, "CRITICAL"},
+	{slog.LevelError, 3, "ERROR"},
+	{slog.LevelWarn, 4, "WARNING"},
+	{Notice, 5, "NOTICE"},
+	{slog.LevelInfo, 6, "INFO"},
+}
+
+func row(l slog.Level) level {
+	for _, r := range levels {
+		if l >= r.atLeast {
+			return r
+		}
+	}
+	return level{slog.LevelDebug, 7, "DEBUG"}
+}
+
+// Stdout writes lines of the form "INFO     : text".
+type Stdout struct{ W io.Writer }
+
+// Line implements Sink.
+func (s Stdout) Line(l slog.Level, text string) error {
+	_, err := fmt.Fprintf(s.W, "%-9s: %s\n", row(l).name, text)
+	return err
+}
+
+// Syslog writes to the local syslog socket.
+type Syslog struct {
+	conn net.Conn
+	tag  string
+}
+
+// syslogSockets is where a syslog daemon may listen, journald included.
+var syslogSockets = []string{"/dev/log", "/var/run/syslog", "/var/run/log"}
+
+// OpenSyslog connects to the first local syslog socket that answers.
+func OpenSyslog(tag string) (*Syslog, error) {
+	var last error
+	for _, path := range syslogSockets {
+		conn, err := net.Dial("unixgram", path)
+		if err == nil {
+			return &Syslog{conn: conn, tag: tag}, nil
+		}
+		last = err
+	}
+	return nil, fmt.Errorf("connect to syslog: %w", last)
+}
+
+// Line implements Sink. Each line of the text is a record of its own, so that none is cut in the middle.
+func (s *Syslog) Line(l slog.Level, text string) error {
+	for line := range strings.SplitSeq(text, "\n") {
+		if _, err := fmt.Fprintf(s.conn, "<%d>%s[%d]: %s", row(l).priority, s.tag, os.Getpid(), line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A Field is one field of a structured journal entry.
+type Field struct{ Name, Value string }
+
+const journalSocket = "/run/systemd/journal/socket"
+
+// Journal sends one structured entry to the systemd journal in its native protocol. Where there is no
+// journal nothing is sent: the entry is for other programs, the log line beside it for people.
+func Journal(fields ...Field) error {
+	conn, err := net.Dial("unixgram", journalSocket)
+	if err != nil {
+		return nil
+	}
+	defer conn.Close()
+	var entry bytes.Buffer
+	for _, f := range fields {
+		// A name, a newline, the value's length in 64 bits little endian, the value, a newline.
+		entry.WriteString(f.Name + "\n")
+		_ = binary.Write(&entry, binary.LittleEndian, uint64(len(f.Value))) // a buffer does not fail
+		entry.WriteString(f.Value + "\n")
+	}
+	if _, err := conn.Write(entry.Bytes()); err != nil {
+		return fmt.Errorf("write journal entry: %w", err)
+	}
+	return nil
+}

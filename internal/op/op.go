@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package op holds the operations that a plan is made of, as data.
+//
+// An operation says what is to be done to what; it does nothing itself (package apply does) and decides
+// nothing (package plan did). The invariant: an operation is plain data whose JSON form identifies it, holds
+// no secret, and tells its whole effect on the facts.
+package op
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/internal/facts"
+)
+
+// A Kind names a type of operation, verb first: "write-file".
+type Kind string
+
+// A Resource is something that two operations must not touch at the same time, such as "disk:/dev/vda",
+// "path:/etc/motd" or "accounts". The part before the colon is its class.
+type Resource string
+
+// An Op is one operation.
+type Op interface {
+	// Kind tells the type; it selects the handler that carries the operation out.
+	Kind() Kind
+	// Describe says in one line what is done to what, verb first, without secrets: it is what a plan
+	// shows and what the log says.
+	Describe() string
+	// Touches lists the resources that the operation changes. Operations that touch one resource are carried
+	// out in the order of the plan.
+	Touches() []Resource
+	// Predict applies the operation's effect to the facts.
+	Predict(*facts.Facts)
+}
+
+// A StepID identifies a step over runs: the digest of kind, operation and ordinal among equals, in hex.
+type StepID string
+
+// A Step is an operation in a plan.
+type Step struct {
+	ID     StepID     `json:"id"`
+	Op     Op         `json:"op"`
+	After  []int      `json:"after,omitempty"` // indexes of earlier steps that must be done before
+	Path   string     `json:"path"`            // the part of the config that asks for it: "$.storage.files.0"
+	Origin diag.Place `json:"origin"`          // where that stands
+	Reason string     `json:"reason,omitempty"`
+}
+
+// ID returns the identity of the n-th (from 0) of several equal operations: the same fragment may be
+// appended twice on purpose.
+func ID(o Op, n int) (StepID, error) {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return "", fmt.Errorf("identify %s: %w", o.Kind(), err)
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%d\n", o.Kind(), n)
+	h.Write(text)
+	return StepID(hex.EncodeToString(h.Sum(nil)[:16])), nil
+}

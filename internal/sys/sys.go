@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package sys is the only door through which firstlight touches the machine outside the target root.
+//
+// It runs programs, mounts, and handles block devices, each call one effect that its caller has decided on. It
+// decides nothing, and logs no argument that its caller marks as secret.
+package sys
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// Host is the running machine.
+type Host struct {
+	// Programs maps the names of helper programs to what is run instead, where a distribution has set it.
+	Programs map[string]string
+	Log      *slog.Logger
+}
+
+// A Command is one run of a helper program.
+type Command struct {
+	Name  string // as in the search path, before Host.Programs
+	Args  []string
+	Stdin []byte // not logged
+	Quiet bool   // the arguments hold a secret and are not logged
+}
+
+// A CommandError is a helper program that could not be run or did not end with 0.
+type CommandError struct {
+	Name   string
+	Stderr string // its last lines
+	Err    error
+}
+
+func (e *CommandError) Error() string {
+	text := e.Name + ": " + e.Err.Error()
+	if e.Stderr != "" {
+		text += ": " + e.Stderr
+	}
+	return text
+}
+
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// Program returns what is run under a helper's name.
+func (h *Host) Program(name string) string {
+	if p := h.Programs[name]; p != "" {
+		return p
+	}
+	return name
+}
+
+// Missing returns those of the helper programs that are not in the search path.
+func (h *Host) Missing(names ...string) []string {
+	var missing []string
+	for _, n := range names {
+		if _, err := exec.LookPath(h.Program(n)); err != nil {
+			missing = append(missing, n)
+		}
+	}
+	return missing
+}
+
+// Run runs a helper program and returns its standard output. A program that was started is not killed when
+// the context ends: it would leave its device half-written.
+func (h *Host) Run(ctx context.Context, c Command) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	program := h.Program(c.Name)
+	words := []string{strconv.Quote(program)}
+	for _, a := range c.Args {
+		if c.Quiet {
+			a = "redacted"
+		}
+		words = append(words, strconv.Quote(a))
+	}
+	h.Log.Debug("executing: " + strings.Join(words, " "))
+	cmd := exec.Command(program, c.Args...)
+	cmd.Stdin = bytes.NewReader(c.Stdin)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			err = fmt.Errorf("the program is not in the initramfs")
+		}
+		return stdout.Bytes(), &CommandError{Name: program, Stderr: lastLines(stderr.String(), 4), Err: err}
+	}
+	return stdout.Bytes(), nil
+}
+
+// lastLines returns the last n lines that are not blank, joined to one.
+func lastLines(text string, n int) string {
+	var lines []string
+	for l := range strings.Lines(text) {
+		if l = strings.TrimSpace(l); l != "" {
+			lines = append(lines, l)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-n):], "; ")
+}
