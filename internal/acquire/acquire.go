@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package acquire brings the config of a run together: it finds the user's config, renders its references,
+// and reads the base configs of the distribution.
+//
+// It decides nothing about the machine and writes nothing. Whatever it returns without an error has been validated,
+// and knows for each of its values in which file, line and column it stands.
+package acquire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/platform"
+)
+
+// MaxConfig is the most that one config may hold, in bytes, decompressed.
+const MaxConfig = 64 << 20
+
+// Kinds of fetched configs, as the state file and the journal name them.
+const (
+	KindBase = "base"
+	KindUser = "user"
+)
+
+// A Fetched is one config that went into a run.
+type Fetched struct {
+	Kind       string `json:"kind"`
+	Source     string `json:"source"`
+	Referenced bool   `json:"referenced"`
+}
+
+// Env is all that acquiring sees of the machine.
+type Env struct {
+	Platform platform.Platform
+	Machine  platform.Env
+	Cmdline  Cmdline
+	Dirs     []string // system config directories, the highest priority first, as paths below Machine.FS
+	Timeout  time.Duration
+	// Drive reads a file of the filesystem with a label, waiting for the device.
+	Drive func(ctx context.Context, label, file string) ([]byte, error)
+	// Note is told of each config that was fetched.
+	Note func(Fetched)
+	Log  *slog.Logger
+}
+
+// A User is the rendered config of the user.
+type User struct {
+	Document config.Document
+	Source   string // for people: "qemu (fw_cfg opt/com.coreos/config)"
+	Empty    bool   // the source had no config
+}
+
+// FetchUser finds the user's config in the first source that has one, and renders it.
+func FetchUser(ctx context.Context, env Env) (User, error) {
+	for _, s := range []struct {
+		name string
+		find func(context.Context, Env) (platform.Found, error)
+	}{
+		{"cmdline", fromCmdline},
+		{"system", fromSystem},
+		{env.Platform.ID, func(ctx context.Context, env Env) (platform.Found, error) {
+			return env.Platform.Fetch(ctx, env.Machine)
+		}},
+	} {
+		found, err := s.find(ctx, env)
+		if errors.Is(err, platform.ErrNoProvider) {
+			continue
+		}
+		user := User{Source: s.name}
+		if found.Name != "" && found.Name != s.name {
+			user.Source += " (" + found.Name + ")"
+		}
+		if err != nil {
+			return user, fmt.Errorf("read the config from %s: %w", user.Source, err)
+		}
+		user.Document, user.Empty, err = env.parseUser(ctx, s.name, found)
+		return user, err
+	}
+	return User{}, fmt.Errorf("read the config from %s: %w", env.Platform.ID, platform.ErrNoProvider)
+}
+
+// parseUser parses and renders what a source had.
+func (env Env) parseUser(ctx context.Context, source string, found platform.Found) (config.Document, bool, error) {
+	data, err := fetch.MaybeGunzip(found.Data, MaxConfig)
+	if err != nil {
+		return config.Document{}, false, fmt.Errorf("decompress the config from %s: %w", found.Name, err)
+	}
+	if len(data) == 0 {
+		env.Log.Info("no config at " + found.Name + ": the machine is left as its image has it")
+		return config.Empty(), true, nil
+	}
+	logDigest(env.Log, data)
+	doc, err := parse(env.Log, found.Name, data)
+	if err != nil {
+		return config.Document{}, false, err
+	}
+	env.Note(Fetched{Kind: KindUser, Source: source})
+	doc, err = Render(ctx, doc, env.renderOptions())
+	if err != nil {
+		return config.Document{}, false, err
+	}
+	return env.finish(ctx, doc)
+}
+
+// finish makes a rendered config what the later stages read: with its authorities inline and validated as a whole.
+func (env Env) finish(ctx context.Context, doc config.Document) (config.Document, bool, error) {
+	if err := env.Machine.HTTP.Configure(ctx, fetch.SettingsOf(doc.Config)); err != nil {
+		return config.Document{}, false, err
+	}
+	if err := env.inlineAuthorities(ctx, &doc.Config); err != nil {
+		return config.Document{}, false, err
+	}
+	report := config.Validate(doc)
+	if report.HasErrors() {
+		return config.Document{}, false, &InvalidError{Source: "the config as merged", Report: report}
+	}
+	return doc, false, nil
+}
+
+// parse parses one config and logs what there is to say of it.
+func parse(log *slog.Logger, name string, data []byte) (config.Document, error) {
+	doc, report := config.Parse(diag.NewSource(name, data))
+	LogReport(log, report)
+	if report.HasErrors() {
+		return config.Document{}, &InvalidError{Source: name, Report: report}
+	}
+	return doc, nil
+}
+
+// fromSystem is the config that the initramfs itself holds.
+func fromSystem(_ context.Context, env Env) (platform.Found, error) {
+	for _, dir := range env.Dirs {
+		name := path.Join(dir, "user.ign")
+		data, err := fs.ReadFile(env.Machine.FS, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		return platform.Found{Name: "/" + name, Data: data}, err
+	}
+	return platform.Found{}, platform.ErrNoProvider
+}
+
+// Base reads and merges the distribution's configs: base.d, then base.platform.d/PLATFORM over it.
+func Base(env Env) (config.Document, error) {
+	base, err := env.fragments("base.d")
+	if err != nil {
+		return config.Document{}, err
+	}
+	over, err := env.fragments(path.Join("base.platform.d", env.Platform.ID))
+	if err != nil {
+		env.Log.Warn("the configs for platform " + env.Platform.ID + " are left out: " + err.Error())
+		return base, nil
+	}
+	return config.Merge(base, over), nil
+}
+
+// fragments merges the configs of one directory: over all system directories, a file of higher priority masks
+// the one of equal name, and names in byte order give the order of merging.
+func (env Env) fragments(sub string) (config.Document, error) {
+	files := map[string]string{}
+	var names []string
+	for _, dir := range env.Dirs {
+		entries, err := fs.ReadDir(env.Machine.FS, path.Join(dir, sub))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return config.Document{}, fmt.Errorf("read base configs: %w", err)
+		}
+		for _, e := range entries {
+			if files[e.Name()] == "" {
+				files[e.Name()] = path.Join(dir, sub, e.Name())
+				names = append(names, e.Name())
+			}
+		}
+	}
+	slices.Sort(names)
+	merged := config.Empty()
+	for _, n := range names {
+		data, err := fs.ReadFile(env.Machine.FS, files[n])
+		if err != nil {
+			return config.Document{}, fmt.Errorf("read base config: %w", err)
+		}
+		doc, err := parse(env.Log, "/"+files[n], data)
+		if err != nil {
+			return config.Document{}, err
+		}
+		merged = config.Merge(merged, doc)
+	}
+	return merged, nil
+}
+
+// inlineAuthorities fetches every certificate authority and puts its text in place of its URL, so that later
+// stages trust it without the network.
+func (env Env) inlineAuthorities(ctx context.Context, c *types.Config) error {
+	list := slices.Clone(c.Ignition.Security.TLS.CertificateAuthorities)
+	for i, r := range list {
+		pem, err := env.Machine.HTTP.Bytes(ctx, fetch.FromResource(r), MaxConfig)
+		if err != nil {
+			return fmt.Errorf("fetch certificate authority: %w", err)
+		}
+		url := fetch.DataURL(pem)
+		list[i].Source, list[i].HTTPHeaders, list[i].Compression = &url, nil, nil
+	}
+	c.Ignition.Security.TLS.CertificateAuthorities = list
+	return nil
+}
