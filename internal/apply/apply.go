@@ -23,6 +23,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/plan"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/state"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
@@ -32,6 +33,7 @@ type Machine struct {
 	Root   *rootfs.Root  // the target root; nil before it is mounted
 	Fetch  *fetch.Client // contents of files, fragments, keys
 	Config *types.Config // where the handles of operations lead to
+	State  *state.State  // what later stages have to know
 	Log    *slog.Logger
 }
 

@@ -24,13 +24,14 @@ type Part string
 
 // The parts, in the order in which a boot applies them.
 const (
-	Partitions  Part = "partitions"
-	RAID        Part = "raid"
-	LUKS        Part = "luks"
-	Filesystems Part = "filesystems"
-	Mount       Part = "mount"
-	Files       Part = "files"
-	Unmount     Part = "umount"
+	KernelArguments Part = "kargs"
+	Partitions      Part = "partitions"
+	RAID            Part = "raid"
+	LUKS            Part = "luks"
+	Filesystems     Part = "filesystems"
+	Mount           Part = "mount"
+	Files           Part = "files"
+	Unmount         Part = "umount"
 )
 
 // Format is the version of the plan's form; a journal of another one is not resumed.
@@ -62,13 +63,14 @@ type Plan struct {
 // its own.
 func planners(p Part) []func(*builder) {
 	return map[Part][]func(*builder){
-		Partitions:  {},
-		RAID:        {},
-		LUKS:        {},
-		Filesystems: {},
-		Mount:       {},
-		Files:       {},
-		Unmount:     {},
+		KernelArguments: {planKernelArguments},
+		Partitions:      {},
+		RAID:            {},
+		LUKS:            {},
+		Filesystems:     {},
+		Mount:           {},
+		Files:           {},
+		Unmount:         {},
 	}[p]
 }
 

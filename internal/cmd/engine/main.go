@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command engine is what provisions a machine from its initramfs. It is installed as "ignition", and takes the
+// personalities ignition-apply and ignition-rmcfg by the name it is called by.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firstlight-boot/firstlight/internal/engine"
+	"github.com/firstlight-boot/firstlight/internal/platform"
+)
+
+func main() { os.Exit(stage(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// stage parses the flags of the engine proper and runs one stage.
+func stage(args []string, stdout, stderr io.Writer) int {
+	o := engine.Options{Stdout: stdout, Stderr: stderr, Getenv: os.Getenv, Console: "/dev/console"}
+	stages := slices.Sorted(slices.Values(engine.StageNames()))
+	flags := flag.NewFlagSet("ignition", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	version := flags.Bool("version", false, "print the version and exit")
+	flags.StringVar(&o.Platform, "platform", "", "platform to read the config from, one of "+list(platform.IDs()))
+	flags.StringVar(&o.Stage, "stage", "", "stage to run, one of "+list(stages))
+	flags.StringVar(&o.Root, "root", "/", "root of the target filesystem")
+	flags.StringVar(&o.ConfigCache, "config-cache", "/run/ignition.json", "where the rendered config is kept between stages")
+	flags.DurationVar(&o.FetchTimeout, "fetch-timeout", 2*time.Minute, "time for each request to the platform, in whole seconds")
+	flags.StringVar(&o.NeedNet, "neednet", "/run/ignition/neednet", "flag file that asks for the network")
+	flags.StringVar(&o.StateFile, "state-file", "/run/ignition/state", "where stages leave what the next ones need")
+	flags.BoolVar(&o.LogToStdout, "log-to-stdout", false, "log to standard output instead of syslog")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return engine.ExitOK
+	} else if err != nil {
+		return engine.ExitUsage
+	}
+	if *version {
+		fmt.Fprintln(stdout, "Ignition "+engine.Version())
+		return engine.ExitOK
+	}
+	o.FetchTimeout = o.FetchTimeout.Truncate(time.Second)
+	if problem := check(o, stages); problem != "" {
+		fmt.Fprintln(stderr, problem)
+		flags.Usage()
+		return engine.ExitUsage
+	}
+	return engine.Run(context.Background(), o)
+}
+
+// check returns what is wrong with the flags that have no default.
+func check(o engine.Options, stages []string) string {
+	_, known := platform.Find(o.Platform)
+	switch {
+	case o.Platform == "":
+		return "the flag -platform is required"
+	case !known:
+		return fmt.Sprintf("the platform %q is not known; it is one of %s", o.Platform, list(platform.IDs()))
+	case o.Stage == "":
+		return "the flag -stage is required"
+	case !slices.Contains(stages, o.Stage):
+		return fmt.Sprintf("the stage %q is not known; it is one of %s", o.Stage, list(stages))
+	}
+	return ""
+}
+
+func list(names []string) string { return "[" + strings.Join(names, " ") + "]" }

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/internal/acquire"
+	"github.com/firstlight-boot/firstlight/internal/apply"
+	"github.com/firstlight-boot/firstlight/internal/facts"
+	"github.com/firstlight-boot/firstlight/internal/journal"
+	"github.com/firstlight-boot/firstlight/internal/observe"
+	"github.com/firstlight-boot/firstlight/internal/plan"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+)
+
+// body does the parts of a stage on the merged config.
+func (r *run) body(ctx context.Context, doc config.Document) error {
+	text, err := config.Marshal(doc.Config)
+	if err != nil {
+		return fmt.Errorf("encode config: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	digest := hex.EncodeToString(sum[:])
+	m := &apply.Machine{Sys: r.host, Fetch: r.http, Config: &doc.Config, State: r.state, Log: r.log}
+	if r.stage.onRoot {
+		if m.Root, err = rootfs.Open(r.o.Root); err != nil {
+			return err
+		}
+		defer m.Root.Close()
+	}
+	in, err := r.inputs()
+	if err != nil {
+		return err
+	}
+	if err := r.preview(ctx, m, doc, in); err != nil {
+		return err
+	}
+	for _, p := range r.stage.parts {
+		if err := r.part(ctx, m, p, doc, digest, in); err != nil {
+			return err
+		}
+	}
+	r.progress.count(doc.Config)
+	if !r.stage.seals {
+		return nil
+	}
+	if err := r.writeResult(ctx, m, digest); err != nil {
+		return err
+	}
+	return r.seal(digest)
+}
+
+// inputs makes the values that plans depend on beside config and facts.
+func (r *run) inputs() (plan.Inputs, error) {
+	return plan.Inputs{
+		Seed:        rand.Text(),
+		Today:       int(time.Now().Unix() / (24 * 60 * 60)),
+		KeyFragment: r.distro.KeyFragment,
+		Relabel:     r.distro.Relabel,
+		HomeParts:   r.state.NotatedDirectories,
+	}, nil
+}
+
+// preview plans the whole stage on what is there now and the predicted effect of each part, so that
+// whatever can be known to go wrong stops the boot before anything is changed.
+func (r *run) preview(ctx context.Context, m *apply.Machine, doc config.Document, in plan.Inputs) error {
+	if len(r.stage.parts) < 2 {
+		return nil // the only plan of the stage is its own preview
+	}
+	f, err := r.observe(ctx, m, r.stage.parts[0], doc)
+	if err != nil {
+		return err
+	}
+	for _, p := range r.stage.parts {
+		built, after, report := plan.Build(p, doc, f, in)
+		acquire.LogReport(r.log, report)
+		if report.HasErrors() {
+			return &PlanError{Part: p, Report: report}
+		}
+		for _, s := range built.Steps {
+			r.log.Debug("plan: " + s.Op.Describe())
+		}
+		f = after
+	}
+	return nil
+}
+
+func (r *run) observe(ctx context.Context, m *apply.Machine, p plan.Part, doc config.Document) (facts.Facts, error) {
+	return observe.Run(ctx, observe.Env{Sys: r.host, Root: m.Root, Log: r.log}, p, doc)
+}
+
+// PlanError is a part that cannot be planned on this machine.
+type PlanError struct {
+	Part   plan.Part
+	Report diag.List
+}
+
+// part observes, plans and applies one part, or goes on with it where an earlier run was cut short.
+func (r *run) part(ctx context.Context, m *apply.Machine, p plan.Part, doc config.Document, digest string, in plan.Inputs) error {
+	j, built, err := r.resume(p, doc, digest)
+	if err != nil {
+		return err
+	}
+	if j == nil {
+		if j, built, err = r.begin(ctx, m, p, doc, digest, in); err != nil {
+			return err
+		}
+	}
+	if len(built.Steps) > 0 {
+		if err := r.progress.touch(r.progressFile()); err != nil {
+			return errors.Join(err, j.Close())
+		}
+	}
+	report := apply.Run(ctx, m, j, built)
+	return errors.Join(report.Err, j.Close())
+}
+
+// begin makes a new plan and its journal.
+func (r *run) begin(ctx context.Context, m *apply.Machine, p plan.Part, doc config.Document, digest string, in plan.Inputs) (*journal.Journal, plan.Plan, error) {
+	f, err := r.observe(ctx, m, p, doc)
+	if err != nil {
+		return nil, plan.Plan{}, err
+	}
+	built, _, report := plan.Build(p, doc, f, in)
+	if report.HasErrors() {
+		return nil, built, &PlanError{Part: p, Report: report}
+	}
+	h := r.header(p, digest)
+	if h.Facts, err = json.Marshal(f); err != nil {
+		return nil, built, fmt.Errorf("encode facts: %w", err)
+	}
+	if h.Inputs, err = json.Marshal(in); err != nil {
+		return nil, built, fmt.Errorf("encode inputs: %w", err)
+	}
+	dir, name, err := r.journalPlace(p)
+	if err != nil {
+		return nil, built, err
+	}
+	defer dir.Close()
+	j, err := journal.Create(dir, name, h)
+	return j, built, err
+}
+
+// resume opens the journal of an earlier run of this part with this config and rebuilds its plan; without one it
+// returns nil.
+func (r *run) resume(p plan.Part, doc config.Document, digest string) (*journal.Journal, plan.Plan, error) {
+	if p == plan.Mount || p == plan.Unmount {
+		return nil, plan.Plan{}, nil // what is mounted is a fact, not a matter of record
+	}
+	dir, name, err := r.journalPlace(p)
+	if err != nil {
+		return nil, plan.Plan{}, err
+	}
+	defer dir.Close()
+	j, err := journal.Open(dir, name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, journal.ErrEmpty) {
+		return nil, plan.Plan{}, nil
+	} else if err != nil {
+		return nil, plan.Plan{}, err
+	}
+	if h := j.Header(); !h.Same(r.header(p, digest)) {
+		r.log.Warn("an earlier run of " + string(p) + " with another config or program was not finished; it is not continued")
+		return nil, plan.Plan{}, j.Close()
+	}
+	var f facts.Facts
+	var in plan.Inputs
+	if err := errors.Join(json.Unmarshal(j.Header().Facts, &f), json.Unmarshal(j.Header().Inputs, &in)); err != nil {
+		return nil, plan.Plan{}, errors.Join(fmt.Errorf("read journal of %s: %w", p, err), j.Close())
+	}
+	built, _, report := plan.Build(p, doc, f, in)
+	if report.HasErrors() {
+		return nil, built, errors.Join(&PlanError{Part: p, Report: report}, j.Close())
+	}
+	r.log.Info("going on with " + string(p) + " where an earlier run was cut short")
+	return j, built, nil
+}
+
+func (r *run) header(p plan.Part, digest string) journal.Header {
+	return journal.Header{Engine: version, Format: plan.Format, Part: string(p), Config: digest}
+}
+
+// journalPlace returns where the journal of a part is kept: on the target root if that is what it describes, and
+// else in the run directory, since after a loss of power the facts are looked at anew.
+func (r *run) journalPlace(p plan.Part) (*os.Root, string, error) {
+	if r.stage.seals {
+		dir, err := openSealDir(r.o.Root)
+		return dir, journalFile, err
+	}
+	path := filepath.Join(filepath.Dir(r.o.StateFile), "journal")
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, "", fmt.Errorf("make directory of journals: %w", err)
+	}
+	dir, err := os.OpenRoot(path)
+	return dir, string(p), err
+}

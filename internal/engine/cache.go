@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/internal/acquire"
+	"github.com/firstlight-boot/firstlight/internal/state"
+)
+
+// userConfig returns the user's config: from its sources in the stages that acquire it, which then cache it, and
+// from the cache in all others.
+func (r *run) userConfig(ctx context.Context, base config.Document) (config.Document, error) {
+	if !r.stage.acquires {
+		doc, err := r.readCache()
+		if err == nil {
+			err = r.http.Configure(ctx, doc.Config)
+		}
+		return doc, err
+	}
+	user, err := acquire.FetchUser(ctx, r.acquireEnv())
+	if err != nil {
+		return config.Document{}, err
+	}
+	r.progress.Source = user.Source
+	if err := r.writeCache(user.Document); err != nil {
+		return config.Document{}, err
+	}
+	if r.stage.offline {
+		if path, url, needed := acquire.NeedsNetwork(config.Merge(base, user.Document).Config); needed {
+			r.log.Info("the network will be needed for " + url + " at " + path)
+			return user.Document, r.signalNeedNet()
+		}
+	}
+	return user.Document, nil
+}
+
+// signalNeedNet makes the file that asks the distribution to bring the network up.
+func (r *run) signalNeedNet() error { return state.WriteFile(r.o.NeedNet, nil, 0o644, 0o755) }
+
+// originsFile is beside the cache: where each value of the cached config stood. It holds names and numbers only.
+func (r *run) originsFile() string { return r.o.ConfigCache + ".origins" }
+
+// writeCache writes the rendered config for later stages. The origins come first: the cache is what says
+// that there is a config.
+func (r *run) writeCache(doc config.Document) error {
+	origins, err := json.Marshal(doc.Origins)
+	if err != nil {
+		return fmt.Errorf("encode origins: %w", err)
+	}
+	text, err := config.Marshal(doc.Config)
+	if err != nil {
+		return fmt.Errorf("encode config: %w", err)
+	}
+	if err := state.WriteFile(r.originsFile(), origins, 0o600, 0o755); err != nil {
+		return err
+	}
+	return state.WriteFile(r.o.ConfigCache, text, 0o640, 0o755)
+}
+
+// readCache reads the rendered config. A config that another program has put there has no origins; then places
+// are places in the cache.
+func (r *run) readCache() (config.Document, error) {
+	text, err := os.ReadFile(r.o.ConfigCache)
+	if errors.Is(err, fs.ErrNotExist) {
+		return config.Document{}, fmt.Errorf("read the cached config: %w (did a fetch stage run?)", err)
+	} else if err != nil {
+		return config.Document{}, fmt.Errorf("read the cached config: %w", err)
+	}
+	doc, report := config.Parse(diag.NewSource(r.o.ConfigCache, text))
+	if report.HasErrors() {
+		return config.Document{}, &acquire.InvalidError{Source: r.o.ConfigCache, Report: report}
+	}
+	origins, err := os.ReadFile(r.originsFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return doc, nil
+	} else if err != nil {
+		return config.Document{}, fmt.Errorf("read origins: %w", err)
+	}
+	if err := json.Unmarshal(origins, &doc.Origins); err != nil {
+		return config.Document{}, fmt.Errorf("read origins: %w", err)
+	}
+	return doc, nil
+}

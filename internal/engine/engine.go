@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package engine runs one stage of a boot: it acquires the config, observes the machine, plans, applies, and
+// reports.
+//
+// It is the only package that knows the order of things. It refuses to work on a machine whose root carries the
+// seal of an earlier provisioning, and it lets the boot go on only if the machine is exactly what was asked for.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/internal/acquire"
+	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/logx"
+	"github.com/firstlight-boot/firstlight/internal/platform"
+	"github.com/firstlight-boot/firstlight/internal/state"
+	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+// Options are the flags of one run.
+type Options struct {
+	Platform, Stage, Root           string
+	ConfigCache, NeedNet, StateFile string
+	Console                         string // device that people look at; empty: none
+	FetchTimeout                    time.Duration
+	LogToStdout                     bool
+	Stdout, Stderr                  io.Writer
+	Getenv                          func(string) string
+}
+
+// Exit codes of a run.
+const (
+	ExitOK      = 0
+	ExitFailed  = 1
+	ExitUsage   = 2
+	ExitPrepare = 3
+)
+
+// run is one stage in progress.
+type run struct {
+	o        Options
+	stage    stage
+	platform platform.Platform
+	distro   Distro
+	cmdline  acquire.Cmdline
+	log      *slog.Logger
+	host     *sys.Host
+	http     *fetch.Client
+	state    *state.State
+	progress progress
+	began    time.Time
+}
+
+// Run runs one stage and returns the exit code of the process.
+func Run(ctx context.Context, o Options) int {
+	r := &run{o: o, began: time.Now(), log: openLog(o)}
+	r.log.Info("Ignition " + version)
+	r.log.Info("Stage: " + o.Stage)
+	if err := r.prepare(); err != nil {
+		return r.fail(err, ExitPrepare)
+	}
+	if err := r.run(ctx); err != nil {
+		return r.fail(err, ExitFailed)
+	}
+	r.log.Info("Ignition finished successfully")
+	return ExitOK
+}
+
+// openLog opens the log that the options ask for; if there is no syslog, standard output has to do.
+func openLog(o Options) *slog.Logger {
+	if o.LogToStdout {
+		return logx.New(logx.Stdout{W: o.Stdout})
+	}
+	syslog, err := logx.OpenSyslog("ignition")
+	if err != nil {
+		log := logx.New(logx.Stdout{W: o.Stdout})
+		log.Error("log to standard output: " + err.Error())
+		return log
+	}
+	return logx.New(syslog)
+}
+
+// prepare reads what has to be there before anything can be done.
+func (r *run) prepare() error {
+	var known bool
+	if r.stage, known = findStage(r.o.Stage); !known {
+		return fmt.Errorf("no stage is named %q", r.o.Stage)
+	}
+	if r.platform, known = platform.Find(r.o.Platform); !known {
+		return fmt.Errorf("no platform is named %q", r.o.Platform)
+	}
+	var err error
+	if r.distro, err = ReadDistro(r.o.Getenv); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(r.distro.CmdlinePath)
+	if err != nil {
+		return fmt.Errorf("read kernel command line: %w", err)
+	}
+	r.cmdline = acquire.ParseCmdline(string(text))
+	r.host = &sys.Host{Programs: r.distro.Programs, Log: r.log}
+	if r.http, err = fetch.New(r.fetchOptions()); err != nil {
+		return err
+	}
+	if r.progress, err = loadProgress(r.progressFile()); err != nil {
+		return err
+	}
+	r.state, err = state.Load(r.o.StateFile)
+	return err
+}
+
+func (r *run) fetchOptions() fetch.Options {
+	return fetch.Options{Version: version, Offline: r.stage.offline, Log: r.log, Platform: r.platform.ID}
+}
+
+// run does the stage, unless the machine is provisioned already.
+func (r *run) run(ctx context.Context) error {
+	sealed, err := r.sealed(ctx)
+	if err != nil {
+		return err
+	}
+	if sealed != nil {
+		r.log.Info("already provisioned on " + sealed.Provisioned + " (boot " + sealed.BootID + "): nothing is done")
+		if r.stage.seals {
+			r.say("firstlight: already provisioned on " + sealed.Provisioned + "; nothing was done")
+		}
+		return nil
+	}
+	if err := r.work(ctx); err != nil {
+		return err
+	}
+	if err := r.state.Save(r.o.StateFile); err != nil {
+		return err
+	}
+	r.progress.add(r.stage.name, time.Since(r.began))
+	if err := r.progress.save(r.progressFile()); err != nil {
+		return err
+	}
+	if r.stage.seals {
+		r.say(r.progress.summary())
+	}
+	return nil
+}
+
+// work acquires the config and does the body of the stage.
+func (r *run) work(ctx context.Context) error {
+	base, err := acquire.Base(r.acquireEnv())
+	if err != nil {
+		return err
+	}
+	r.note(acquire.Fetched{Kind: acquire.KindBase, Source: "system"})
+	user, err := r.userConfig(ctx, base)
+	if errors.Is(err, fetch.ErrNeedNet) && r.stage.offline {
+		r.log.Info("the network is needed: " + err.Error())
+		return r.signalNeedNet()
+	} else if err != nil {
+		return err
+	}
+	if r.stage.acquires {
+		r.log.Info(r.stage.name + ": " + r.stage.name + " passed")
+		return nil
+	}
+	prefixed := *r
+	prefixed.log = logx.Prefix(r.log, r.stage.name+":")
+	prefixed.host = &sys.Host{Programs: r.distro.Programs, Log: prefixed.log}
+	if err := prefixed.body(ctx, config.Merge(base, user)); err != nil {
+		return err
+	}
+	r.progress = prefixed.progress
+	prefixed.log.Info(r.stage.name + " passed")
+	return nil
+}
+
+// acquireEnv is what acquiring the config may see.
+func (r *run) acquireEnv() acquire.Env {
+	var dirs []string
+	for _, d := range r.distro.ConfigDirs {
+		dirs = append(dirs, filepath.Clean(d)[1:])
+	}
+	return acquire.Env{
+		Platform: r.platform, Cmdline: r.cmdline, Dirs: dirs, Timeout: r.o.FetchTimeout,
+		Drive: r.host.ReadLabelled, Note: r.note, Log: r.log,
+		Machine: platform.Env{
+			HTTP: r.http, FS: os.DirFS("/"), Getenv: r.o.Getenv, Log: r.log,
+			Module: func(ctx context.Context, name string) error {
+				_, err := r.host.Run(ctx, sys.Command{Name: "modprobe", Args: []string{name}})
+				return err
+			},
+			Read: func(_ context.Context, p string) ([]byte, error) { return os.ReadFile(p) },
+		},
+	}
+}
+
+// note records a config that went into the run, for the state file and for programs that read the journal.
+func (r *run) note(f acquire.Fetched) {
+	r.state.Update(func(s *state.State) {
+		if !slices.Contains(s.FetchedConfigs, f) {
+			s.FetchedConfigs = append(s.FetchedConfigs, f)
+		}
+	})
+	referenced, words := "false", "fetched "
+	if f.Referenced {
+		referenced, words = "true", "fetched referenced "
+	}
+	if err := logx.Journal(
+		logx.Field{Name: "MESSAGE", Value: words + f.Kind + " config from \"" + f.Source + "\""},
+		logx.Field{Name: "MESSAGE_ID", Value: "57124006b5c94805b77ce473e92a8aeb"},
+		logx.Field{Name: "IGNITION_CONFIG_TYPE", Value: f.Kind},
+		logx.Field{Name: "IGNITION_CONFIG_SRC", Value: f.Source},
+		logx.Field{Name: "IGNITION_CONFIG_REFERENCED", Value: referenced},
+		logx.Field{Name: "PRIORITY", Value: "6"},
+		logx.Field{Name: "SYSLOG_IDENTIFIER", Value: "ignition"},
+	); err != nil {
+		r.log.Warn(err.Error())
+	}
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/internal/acquire"
+	"github.com/firstlight-boot/firstlight/internal/apply"
+	"github.com/firstlight-boot/firstlight/internal/logx"
+	"github.com/firstlight-boot/firstlight/internal/state"
+)
+
+// A finding is one thing that went wrong, in the words of the block that the console ends with.
+type finding struct {
+	what  string // the step or subject
+	place string // file:line:column and path in the config, where there is one
+	cause string
+	do    string
+}
+
+// fail reports the error of a run in the log and on the console, and returns the exit code.
+func (r *run) fail(err error, code int) int {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		r.log.Log(context.Background(), logx.Critical, "Ignition failed: "+line)
+	}
+	fmt.Fprintf(r.o.Stderr, "%s failed\n", r.o.Stage)
+	block := r.block(findings(err))
+	if err := state.WriteFile(r.failureFile(), []byte(block), 0o600, 0o755); err != nil {
+		r.log.Error(err.Error())
+	}
+	r.say(block)
+	return code
+}
+
+// failureFile is what the emergency console shows last.
+func (r *run) failureFile() string { return filepath.Join(filepath.Dir(r.o.StateFile), "failure") }
+
+// findings takes an error apart into what people can act on.
+func findings(err error) []finding {
+	var invalid *acquire.InvalidError
+	var unplanned *PlanError
+	var step *apply.StepError
+	switch {
+	case errors.As(err, &invalid):
+		return fromReport("read the config "+invalid.Source, invalid.Report)
+	case errors.As(err, &unplanned):
+		return fromReport("plan "+string(unplanned.Part), unplanned.Report)
+	case errors.As(err, &step):
+		f := finding{what: step.Step.Op.Describe(), cause: step.Err.Error(), do: hint(step.Err)}
+		f.place = place(step.Step.Origin, step.Step.Path)
+		return []finding{f}
+	}
+	f := finding{cause: err.Error(), do: hint(err)}
+	var located interface{ Origin() (diag.Place, string) }
+	if errors.As(err, &located) {
+		f.place = place(located.Origin())
+	}
+	return []finding{f}
+}
+
+// hint returns what an error says can be done about it.
+func hint(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
+
+func place(at diag.Place, path string) string {
+	switch {
+	case at == diag.Place{}:
+		return path
+	case path == "" || path == "$":
+		return at.String()
+	}
+	return at.String() + " (" + path + ")"
+}
+
+// mostFindings bounds the block: what comes first is what to mend first.
+const mostFindings = 5
+
+func fromReport(what string, report diag.List) []finding {
+	var list []finding
+	for _, d := range report.Errors() {
+		list = append(list, finding{
+			what: what, place: place(d.Place(), d.Path.String()), cause: d.Summary, do: d.Hint,
+		})
+	}
+	return list
+}
+
+// block is the text that the console of a failed boot ends with.
+func (r *run) block(list []finding) string {
+	const rule = "------------------------------------------------------------------------"
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s\nfirstlight: THIS MACHINE WAS NOT PROVISIONED (stage %s)\n", rule, r.o.Stage)
+	for i, f := range list {
+		if i == mostFindings {
+			fmt.Fprintf(&b, "\n  and %d more: see the log (journalctl -t ignition)\n", len(list)-i)
+			break
+		}
+		b.WriteString("\n")
+		for _, row := range []struct{ name, text string }{
+			{"what", f.what}, {"where", f.place}, {"cause", f.cause}, {"do", f.do},
+		} {
+			if row.text != "" {
+				fmt.Fprintf(&b, "  %-6s %s\n", row.name, strings.ReplaceAll(row.text, "\n", "\n         "))
+			}
+		}
+	}
+	if r.progress.Touched {
+		b.WriteString("\nThe machine has been changed up to this point; the next boot goes on from here.\n")
+	} else {
+		b.WriteString("\nNothing was written to any disk. Mend the cause, then reset the machine.\n")
+	}
+	b.WriteString(rule + "\n")
+	return b.String()
+}
+
+// say writes to the console, for people in front of it. That there is none is not an error.
+func (r *run) say(text string) {
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	console, err := os.OpenFile(r.o.Console, os.O_WRONLY, 0)
+	if err != nil {
+		r.log.Debug("no console: " + err.Error())
+		return
+	}
+	_, err = console.WriteString(strings.ReplaceAll(text, "\n", "\r\n"))
+	if err := errors.Join(err, console.Close()); err != nil {
+		r.log.Debug("write to the console: " + err.Error())
+	}
+}
