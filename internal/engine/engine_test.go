@@ -41,7 +41,7 @@ func TestSeal(t *testing.T) {
 	}
 	read := func() *Seal {
 		t.Helper()
-		s, err := readSeal(root)
+		s, err := readSeal(root, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,6 +64,9 @@ func TestSeal(t *testing.T) {
 	if s := read(); s != nil {
 		t.Fatal("a flag met with a cleared seal was set on purpose")
 	}
+	if s, err := readSeal(root, false); s == nil || err != nil {
+		t.Fatalf("with ignition.firstboot=auto the seal alone decides: %+v, %v", s, err)
+	}
 	if err := r.seal("again"); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +83,7 @@ func TestSealIsNotGuessed(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, sealDir, sealFile), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readSeal(root); err == nil {
+	if _, err := readSeal(root, true); err == nil {
 		t.Error("a broken seal was read as none")
 	}
 }

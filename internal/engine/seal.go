@@ -35,8 +35,9 @@ const (
 	journalFile = "journal"
 )
 
-// readSeal returns the seal of a root, or nil if there is none or it was lifted.
-func readSeal(root string) (*Seal, error) {
+// readSeal returns the seal of a root, or nil if there is none, or if it is liftable and was lifted: the flag that
+// this boot met was set after an earlier one had been removed.
+func readSeal(root string, liftable bool) (*Seal, error) {
 	dir := filepath.Join(root, sealDir)
 	text, err := os.ReadFile(filepath.Join(dir, sealFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -44,7 +45,7 @@ func readSeal(root string) (*Seal, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("read seal: %w", err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, clearedFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, clearedFile)); err == nil && liftable {
 		return nil, nil
 	}
 	var s Seal
@@ -73,8 +74,10 @@ func (r *run) sealed(ctx context.Context) (*Seal, error) {
 
 // lookForSeal reads the seal from wherever the root can be reached now.
 func (r *run) lookForSeal(ctx context.Context) (seal *Seal, known bool, err error) {
+	flag, _ := r.cmdline.Last("ignition.firstboot")
+	liftable := flag != "auto" // then nothing ever removes the flag, and the seal alone decides
 	if r.stage.onRoot {
-		seal, err = readSeal(r.o.Root)
+		seal, err = readSeal(r.o.Root, liftable)
 		return seal, true, err
 	}
 	device, format := r.rootDevice()
@@ -90,7 +93,7 @@ func (r *run) lookForSeal(ctx context.Context) (seal *Seal, known bool, err erro
 		return nil, false, nil
 	}
 	err = r.host.Peek(ctx, device, format, func(dir string) error {
-		seal, err = readSeal(dir)
+		seal, err = readSeal(dir, liftable)
 		return err
 	})
 	if err != nil {
