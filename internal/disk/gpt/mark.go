@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gpt
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+)
+
+// A Mark is a note that a run leaves in the reserved bytes behind the backup header, which no tool reads and every
+// tool clears when it writes the table. It tells the boot after a power cut what the disk was before: which
+// partitions are the work of a run that did not come to its end.
+type Mark struct {
+	// Finished says that the run's work on the disk came to its end; Created and Content are then empty.
+	Finished bool `json:"finished,omitempty"`
+	// Entry is a digest of what the config wanted of the disk.
+	Entry [32]byte `json:"entry"`
+	// Created lists the partitions that the run made, by number.
+	Created []int `json:"created,omitempty"`
+	// Content lists the partitions whose contents the run was making.
+	Content []int `json:"content,omitempty"`
+	// Numbers are those that the run gave to the config's partitions without number, in their order.
+	Numbers []int `json:"numbers,omitempty"`
+}
+
+// MaxMarked is the highest partition number that a mark can hold.
+const MaxMarked = 256
+
+const (
+	markMagic  = "1STLIGHT"
+	markLength = 8 + 4 + 1 + 1 + 2 + 32 + 32 + 32 + usualSlots // fits into 512-92 bytes
+)
+
+// encode returns the mark's bytes: magic, checksum of the rest, finished, count of numbers, two bytes of zero,
+// entry, created and content as bit sets, numbers less one. A nil mark has none.
+func (m *Mark) encode() ([]byte, error) {
+	if m == nil {
+		return nil, nil
+	}
+	raw := make([]byte, markLength)
+	copy(raw, markMagic)
+	if m.Finished {
+		raw[12] = 1
+	}
+	if len(m.Numbers) > usualSlots {
+		return nil, fmt.Errorf("mark partition table: more than %d partitions without number", usualSlots)
+	}
+	raw[13] = byte(len(m.Numbers))
+	copy(raw[16:], m.Entry[:])
+	for i, set := range [][]int{m.Created, m.Content} {
+		for _, n := range set {
+			if n >= 1 && n <= MaxMarked {
+				raw[48+32*i+(n-1)/8] |= 1 << ((n - 1) % 8)
+			}
+		}
+	}
+	for i, n := range m.Numbers {
+		if n < 1 || n > MaxMarked {
+			return nil, fmt.Errorf("mark partition table: partition %d is beyond %d", n, MaxMarked)
+		}
+		raw[112+i] = byte(n - 1)
+	}
+	binary.LittleEndian.PutUint32(raw[8:], crc32.ChecksumIEEE(raw[12:]))
+	return raw, nil
+}
+
+// parseMark reads the bytes behind a header; anything but a whole mark is none.
+func parseMark(raw []byte) *Mark {
+	if len(raw) < markLength || !bytes.HasPrefix(raw, []byte(markMagic)) {
+		return nil
+	}
+	raw = raw[:markLength]
+	if crc32.ChecksumIEEE(raw[12:]) != binary.LittleEndian.Uint32(raw[8:]) || int(raw[13]) > usualSlots {
+		return nil
+	}
+	m := &Mark{Finished: raw[12] == 1, Entry: [32]byte(raw[16:48])}
+	for n := 1; n <= MaxMarked; n++ {
+		if raw[48+(n-1)/8]>>((n-1)%8)&1 == 1 {
+			m.Created = append(m.Created, n)
+		}
+		if raw[80+(n-1)/8]>>((n-1)%8)&1 == 1 {
+			m.Content = append(m.Content, n)
+		}
+	}
+	for _, b := range raw[112:][:raw[13]] {
+		m.Numbers = append(m.Numbers, int(b)+1)
+	}
+	return m
+}

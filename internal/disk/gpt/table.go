@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package gpt reads, plans and encodes GUID partition tables (UEFI 2.10, chapter 5).
+//
+// It works on bytes that others read and returns bytes for others to write: it never touches a device. It reads
+// both copies of a table and names every damage, but repairs nothing. It refuses any layout in which
+// partitions overlap or leave the usable area. The invariant: reading what Encode returned, after
+// any prefix of its writes in their order, yields the old table or the new one, never a third.
+package gpt
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Sectors is a number of logical sectors, or the address of one.
+type Sectors uint64
+
+// Limits of the tables that are read. The usual table has 128 slots of 128 bytes.
+const (
+	usualSlots   = 128
+	entrySize    = 128
+	maxArrayRead = 1 << 20 // bytes; a larger array is taken for damage
+	maxLabel     = 36      // UTF-16 code units
+)
+
+// A Table is a partition table as a value.
+type Table struct {
+	SectorSize  int         `json:"sectorSize"` // bytes
+	Sectors     Sectors     `json:"sectors"`    // size of the disk
+	ID          GUID        `json:"id"`
+	FirstUsable Sectors     `json:"firstUsable"`
+	LastUsable  Sectors     `json:"lastUsable"`
+	Slots       int         `json:"slots"` // how many partitions it has room for
+	EntrySize   int         `json:"entrySize"`
+	Partitions  []Partition `json:"partitions,omitempty"` // by Number
+	// Array is where the primary copy keeps its entries; 2 but for rare tools.
+	Array Sectors `json:"array"`
+	// Backup is the sector of the backup header; the last of the disk, unless the disk has grown since.
+	Backup Sectors `json:"backup"`
+	// Protected says that the disk has a protective MBR, which then is left as it is: it may be a hybrid one, and
+	// it may hold a boot loader.
+	Protected bool `json:"protected"`
+}
+
+// A Partition is one used slot of a table.
+type Partition struct {
+	Number     int     `json:"number"` // from 1
+	Type       GUID    `json:"type"`
+	ID         GUID    `json:"id"`
+	Label      string  `json:"label,omitempty"`
+	First      Sectors `json:"first"`
+	Last       Sectors `json:"last"` // inclusive
+	Attributes uint64  `json:"attributes,omitempty"`
+}
+
+// Size returns the length of the partition in sectors.
+func (p Partition) Size() Sectors { return p.Last - p.First + 1 }
+
+// New returns an empty table for a disk of the given size, laid out as the usual tools do: 128 slots, the
+// first usable sector right behind them.
+func New(sectorSize int, sectors Sectors, id GUID) (Table, error) {
+	t := Table{
+		SectorSize: sectorSize, Sectors: sectors, ID: id,
+		Slots: usualSlots, EntrySize: entrySize, Array: 2,
+	}
+	if err := checkSectorSize(sectorSize); err != nil {
+		return Table{}, err
+	}
+	if sectors < 2*(t.arraySectors()+2) {
+		return Table{}, fmt.Errorf("make a partition table: a disk of %d sectors has no room for one", sectors)
+	}
+	t.FirstUsable = t.Array + t.arraySectors()
+	t.LastUsable = t.lastUsableAtEnd()
+	t.Backup = sectors - 1
+	return t, nil
+}
+
+func checkSectorSize(n int) error {
+	if n < 512 || n > 1<<16 || n%512 != 0 {
+		return fmt.Errorf("logical sector size of %d bytes is not supported: want a multiple of 512", n)
+	}
+	return nil
+}
+
+// arraySectors returns how many sectors one copy of the entries takes.
+func (t Table) arraySectors() Sectors {
+	return Sectors((t.Slots*t.EntrySize + t.SectorSize - 1) / t.SectorSize)
+}
+
+// lastUsableAtEnd returns the last usable sector if the backup copy is at the end of the disk.
+func (t Table) lastUsableAtEnd() Sectors { return t.Sectors - t.arraySectors() - 2 }
+
+// Find returns the partition with a number.
+func (t Table) Find(number int) (Partition, bool) {
+	i, found := slices.BinarySearchFunc(t.Partitions, number, byNumber)
+	if !found {
+		return Partition{}, false
+	}
+	return t.Partitions[i], true
+}
+
+func byNumber(p Partition, number int) int { return cmp.Compare(p.Number, number) }
+
+// without returns the table less one partition. The receiver keeps its own list.
+func (t Table) without(number int) Table {
+	t.Partitions = slices.DeleteFunc(slices.Clone(t.Partitions), func(p Partition) bool { return p.Number == number })
+	return t
+}
+
+// with returns the table plus one partition, if it has a free slot and free space for it.
+func (t Table) with(p Partition) (Table, error) {
+	i, taken := slices.BinarySearchFunc(t.Partitions, p.Number, byNumber)
+	switch {
+	case p.Number < 1 || p.Number > t.Slots:
+		return t, fmt.Errorf("the table has slots 1 to %d", t.Slots)
+	case taken:
+		return t, fmt.Errorf("slot %d is taken", p.Number)
+	case p.First > p.Last:
+		return t, fmt.Errorf("it would end before it starts")
+	case p.First < t.FirstUsable || p.Last > t.LastUsable || p.Last < p.First:
+		return t, fmt.Errorf("sectors %d to %d are not within the usable sectors %d to %d",
+			p.First, p.Last, t.FirstUsable, t.LastUsable)
+	}
+	for _, o := range t.Partitions {
+		if p.First <= o.Last && o.First <= p.Last {
+			return t, fmt.Errorf("sectors %d to %d overlap %s", p.First, p.Last, o)
+		}
+	}
+	t.Partitions = slices.Insert(slices.Clone(t.Partitions), i, p)
+	return t, nil
+}
+
+// String names a partition for people: its number, its label if it has one, and its place.
+func (p Partition) String() string {
+	if p.Label == "" {
+		return fmt.Sprintf("partition %d (sectors %d to %d)", p.Number, p.First, p.Last)
+	}
+	return fmt.Sprintf("partition %d %q (sectors %d to %d)", p.Number, p.Label, p.First, p.Last)
+}
+
+// check refuses a table that no partition plan can start from.
+func (t Table) check() error {
+	byFirst := slices.SortedFunc(slices.Values(t.Partitions), func(a, b Partition) int {
+		return cmp.Compare(a.First, b.First)
+	})
+	for i, p := range byFirst {
+		if p.First > p.Last || p.Last >= t.Sectors {
+			return fmt.Errorf("%s does not lie on the disk", p)
+		}
+		if i > 0 && p.First <= byFirst[i-1].Last {
+			return fmt.Errorf("%s overlaps %s", p, byFirst[i-1])
+		}
+	}
+	return nil
+}
