@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rootfs
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// A File is a regular file in the making: it has a temporary name beside its final one until Commit.
+type File struct {
+	parent parent
+	file   *os.File
+	temp   string
+	info   Info
+}
+
+// temporary returns the name that a file has while it is written. It follows from the path, so that what an
+// interrupted run has left is replaced by the next one.
+func temporary(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return "tmp" + hex.EncodeToString(sum[:10])
+}
+
+// Create begins a regular file at a resolved path whose directory exists. Its mode is 0644 until Chmod.
+// The caller ends with Commit or Discard.
+func (r *Root) Create(name string) (*File, error) {
+	p, err := r.open(name)
+	if err != nil {
+		return nil, r.wrap("create", name, err)
+	}
+	f, err := p.create()
+	if err != nil {
+		p.close()
+		return nil, r.wrap("create", name, err)
+	}
+	return f, nil
+}
+
+func (p parent) create() (*File, error) {
+	if err := p.change("create"); err != nil {
+		return nil, err
+	}
+	temp := temporary(p.path)
+	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err := unix.Openat(p.fd, temp, flags, 0o644)
+	if err == unix.EEXIST { // left by an interrupted run
+		if err = removeAt(p, temp); err == nil {
+			fd, err = unix.Openat(p.fd, temp, flags, 0o644)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &File{parent: p, file: os.NewFile(uintptr(fd), p.path), temp: temp}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, errors.Join(err, f.file.Close())
+	}
+	f.info = infoOf(&st)
+	if f.info.Mode != 0o644 { // the process has a stricter umask
+		if err := f.Chmod(0o644); err != nil {
+			return nil, errors.Join(err, f.file.Close())
+		}
+	}
+	return f, nil
+}
+
+// Write adds to the content.
+func (f *File) Write(data []byte) (int, error) {
+	if err := f.parent.root.effect("write", f.parent.path); err != nil {
+		return 0, err
+	}
+	n, err := f.file.Write(data)
+	return n, f.parent.root.wrap("write", f.parent.path, err)
+}
+
+// Chown sets the owner; -1 leaves the user or the group as it is.
+func (f *File) Chown(uid, gid int) error {
+	if (uid == -1 || uid == f.info.UID) && (gid == -1 || gid == f.info.GID) {
+		return nil
+	}
+	if err := f.parent.root.effect("chown", f.parent.path); err != nil {
+		return err
+	}
+	return f.parent.root.wrap("change owner of", f.parent.path, f.file.Chown(uid, gid))
+}
+
+// Chmod sets permissions and special bits. Setting the owner clears special bits: it comes first.
+func (f *File) Chmod(mode uint32) error {
+	if mode == f.info.Mode {
+		return nil
+	}
+	if err := f.parent.root.effect("chmod", f.parent.path); err != nil {
+		return err
+	}
+	return f.parent.root.wrap("change mode of", f.parent.path, unix.Fchmod(int(f.file.Fd()), mode))
+}
+
+// Commit gives the file its final name. Without replace it fails if something is there; with it, a node that
+// is not a directory is replaced in one step, and a directory is removed first.
+func (f *File) Commit(replace bool) error {
+	err := f.commit(replace)
+	if err != nil {
+		return errors.Join(f.parent.root.wrap("put into place", f.parent.path, err), f.Discard())
+	}
+	defer f.parent.close()
+	return f.parent.root.wrap("close", f.parent.path, f.file.Close())
+}
+
+func (f *File) commit(replace bool) error {
+	if replace {
+		if err := removeDirectory(f.parent); err != nil {
+			return err
+		}
+	}
+	if err := f.parent.change("rename"); err != nil {
+		return err
+	}
+	return f.parent.rename(f.temp, replace)
+}
+
+// rename gives the node temp its final name.
+func (p parent) rename(temp string, replace bool) error {
+	if replace {
+		return unix.Renameat(p.fd, temp, p.fd, p.name)
+	}
+	err := unix.Renameat2(p.fd, temp, p.fd, p.name, unix.RENAME_NOREPLACE)
+	if err != unix.EINVAL {
+		return err
+	}
+	// The filesystem cannot do both at once (9p and some network filesystems).
+	var st unix.Stat_t
+	if err := unix.Fstatat(p.fd, p.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != unix.ENOENT {
+		if err == nil {
+			err = unix.EEXIST
+		}
+		return err
+	}
+	return unix.Renameat(p.fd, temp, p.fd, p.name)
+}
+
+// Discard gives the file up and removes what was written.
+func (f *File) Discard() error {
+	defer f.parent.close()
+	if err := f.parent.root.effect("unlink", f.parent.path); err != nil {
+		return errors.Join(err, f.file.Close())
+	}
+	err := unix.Unlinkat(f.parent.fd, f.temp, 0)
+	return errors.Join(f.parent.root.wrap("remove temporary file of", f.parent.path, err), f.file.Close())
+}
+
+// WriteFile puts a whole file into place, replacing what is there unless it is a directory.
+func (r *Root) WriteFile(name string, data []byte, uid, gid int, mode uint32) error {
+	f, err := r.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chown(uid, gid)); err == nil {
+		err = f.Chmod(mode)
+	}
+	if err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	return f.Commit(true)
+}
+
+// ErrTail is wrapped by Append's error if the file has grown by something else.
+var ErrTail = errors.New("it has changed since it was looked at")
+
+// Append makes the regular file at a resolved path its first size bytes followed by data. It may have been
+// called before with the same arguments and have got anywhere: what is behind size must be a beginning of
+// data, or zeros where a power cut has lost blocks, and anything else fails with ErrTail.
+func (r *Root) Append(name string, size int64, data io.ReadSeeker) error {
+	return r.wrap("append to", name, r.appendFile(name, size, data))
+}
+
+func (r *Root) appendFile(name string, size int64, data io.ReadSeeker) error {
+	f, err := r.openRegular(name, unix.O_RDWR)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := checkTail(f, size, data); err != nil {
+		return err
+	}
+	if _, err := data.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if err := r.change(name, "append"); err != nil {
+		return err
+	}
+	_, err = io.Copy(struct{ io.Writer }{io.NewOffsetWriter(f, size)}, struct{ io.Reader }{data})
+	return err
+}
+
+// change announces and remembers a change of the node at a resolved path.
+func (r *Root) change(name, kind string) error {
+	p, err := r.open(name)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return p.change(kind)
+}
+
+// checkTail compares what follows the first size bytes of f with the beginning of data.
+func checkTail(f *os.File, size int64, data io.Reader) error {
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if st.Size() < size {
+		return fmt.Errorf("%w: it is shorter", ErrTail)
+	}
+	tail := io.NewSectionReader(f, size, st.Size()-size)
+	have, want := make([]byte, 1<<15), make([]byte, 1<<15)
+	for {
+		n, err := io.ReadFull(tail, have)
+		if n > 0 {
+			if m, _ := io.ReadFull(data, want[:n]); m < n {
+				return fmt.Errorf("%w: it is longer", ErrTail)
+			}
+			for i, b := range have[:n] {
+				if b != want[i] && b != 0 {
+					return ErrTail
+				}
+			}
+		}
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// Spool returns an empty file without a name on the root's filesystem, for content that must be complete
+// before it is used. It vanishes when closed.
+func (r *Root) Spool() (*os.File, error) {
+	fd, err := unix.Openat(int(r.dir.Fd()), ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err == nil {
+		return os.NewFile(uintptr(fd), "spool"), nil
+	}
+	fd, err = unix.MemfdCreate("spool", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, r.wrap("make a temporary file in", "/", err)
+	}
+	return os.NewFile(uintptr(fd), "spool"), nil
+}
