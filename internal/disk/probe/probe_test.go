@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+)
+
+func TestContent(t *testing.T) {
+	sig := func(kind string, u Usage) Signature { return Signature{Type: kind, Usage: u} }
+	ext4, xfs, gpt := sig("ext4", Filesystem), sig("xfs", Filesystem), sig("gpt", PartTable)
+	cases := []struct {
+		name      string
+		found     []Signature
+		want      string
+		ambiguous bool
+	}{
+		{"nothing", nil, "", false},
+		{"only a table", []Signature{gpt}, "", false},
+		{"one", []Signature{ext4, gpt}, "ext4", false},
+		{"two", []Signature{xfs, ext4}, "xfs", true},
+		{"a member hides the rest", []Signature{sig("linux_raid_member", RAID), ext4, xfs}, "linux_raid_member", false},
+		{"swap beside a filesystem", []Signature{sig("swap", Other), ext4}, "swap", true},
+		{"optical media", []Signature{sig("udf", Filesystem), sig("iso9660", Filesystem)}, "udf", false},
+	}
+	for _, c := range cases {
+		s, ambiguous, ok := Content(c.found)
+		if s.Type != c.want || ambiguous != c.ambiguous || ok != (c.want != "") {
+			t.Errorf("%s: %q, ambiguous %v, found %v", c.name, s.Type, ambiguous, ok)
+		}
+	}
+}
+
+func TestUnfinishedXFS(t *testing.T) {
+	image := make([]byte, 64<<10)
+	copy(image, "XFSB\x00\x00\x10\x00")
+	image[91], image[126] = 1, 1
+	found, err := Probe(bytes.NewReader(image), int64(len(image)), 512)
+	if err != nil || len(found) != 1 || !found[0].Unfinished {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+func TestReadErrorIsNotAnEmptyDevice(t *testing.T) {
+	r := io.NewSectionReader(bytes.NewReader(make([]byte, 4096)), 0, 4096)
+	if _, err := Probe(r, 1<<20, 512); !errors.Is(err, io.EOF) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// Whatever is on a device, probing it ends, and erasing what was found leaves nothing to be found.
+func FuzzProbe(f *testing.F) {
+	for _, row := range formats() {
+		image := make([]byte, 72<<10)
+		for _, m := range row.magics {
+			if end := m.offset + int64(len(m.text)); end < int64(len(image)) {
+				copy(image[m.offset:], m.text)
+			}
+		}
+		f.Add(image)
+	}
+	f.Fuzz(func(t *testing.T, image []byte) {
+		image = slices.Clone(image)
+		for range 2 {
+			found, err := Probe(bytes.NewReader(image), int64(len(image)), 512)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range Erase(found) {
+				clear(image[e.Offset:][:e.Length])
+			}
+			if len(found) == 0 {
+				return
+			}
+		}
+		if found, _ := Probe(bytes.NewReader(image), int64(len(image)), 512); len(found) > 0 {
+			t.Errorf("left over: %v", found)
+		}
+	})
+}
