@@ -2,78 +2,54 @@
 
 package types
 
-// Ignition is the metadata of a config and what concerns getting other configs.
+// Ignition is the metadata of a config.
 type Ignition struct {
-	Config   IgnitionConfig `json:"config,omitempty" since:"3.0"`
-	Proxy    Proxy          `json:"proxy,omitempty" since:"3.1"`
-	Security Security       `json:"security,omitempty" since:"3.0"`
-	Timeouts Timeouts       `json:"timeouts,omitempty" since:"3.0"`
-	Version  string         `json:"version" since:"3.0"`
+	// Other configs.
+	Config References `json:"config" since:"3.0"`
+	// Proxies for fetching.
+	Proxy Proxy `json:"proxy" since:"3.1"`
+	// Whom to trust while fetching.
+	Security Security `json:"security" since:"3.0"`
+	// Limits for fetching.
+	Timeouts Timeouts `json:"timeouts" since:"3.0"`
+	// Spec version of this config.
+	Version string `json:"version" since:"3.0" need:"3.0"`
 }
 
-// IgnitionConfig names other configs.
-type IgnitionConfig struct {
-	Merge   []Resource `json:"merge,omitempty" since:"3.0"`   // merged over this config, in order
-	Replace Resource   `json:"replace,omitempty" since:"3.0"` // takes the place of this config
+// References name other configs.
+type References struct {
+	// Configs that are merged over this one, in list order. Keyed by source.
+	Merge []Resource `json:"merge,omitempty" since:"3.0"`
+	// A config that takes the place of this one.
+	Replace Resource `json:"replace" since:"3.0"`
 }
 
-// Proxy names the proxies of http and https requests.
+// Proxy says how to reach servers. Unset means no proxy; there is no fallback from https to http.
 type Proxy struct {
-	HTTPProxy  *string  `json:"httpProxy,omitempty" since:"3.1"`
-	HTTPSProxy *string  `json:"httpsProxy,omitempty" since:"3.1"`
-	NoProxy    []string `json:"noProxy,omitempty" since:"3.1"`
+	// Proxy for `http` requests, an `http` or `https` URL.
+	HTTPProxy *string `json:"httpProxy,omitempty" since:"3.1"`
+	// Proxy for `https` requests, an `http` or `https` URL.
+	HTTPSProxy *string `json:"httpsProxy,omitempty" since:"3.1"`
+	// Hosts to reach without proxy: addresses, CIDR blocks, domains with their subdomains, `.domain` for the subdomains alone, each with an optional port; `*` for all hosts.
+	NoProxy []string `json:"noProxy,omitempty" since:"3.1"`
 }
 
-// Security is what to trust.
+// Security says whom to trust while fetching.
 type Security struct {
-	TLS TLS `json:"tls,omitempty" since:"3.0"`
+	// Trust in servers.
+	TLS TLS `json:"tls" since:"3.0"`
 }
 
-// TLS names certificate authorities to trust beside those of the system.
+// TLS says which servers to trust.
 type TLS struct {
+	// PEM bundles that are trusted besides the system's own. Keyed by source.
 	CertificateAuthorities []Resource `json:"certificateAuthorities,omitempty" since:"3.0"`
 }
 
-// Timeouts limits http and https requests; both are in seconds, 0 is unlimited.
+// Timeouts are limits for HTTP and HTTPS.
 type Timeouts struct {
+	// Seconds to wait for the response headers of one attempt; 0 is without limit, unset is 10.
 	HTTPResponseHeaders *int `json:"httpResponseHeaders,omitempty" since:"3.0"`
-	HTTPTotal           *int `json:"httpTotal,omitempty" since:"3.0"`
-}
-
-// Resource is a payload, remote or inline.
-type Resource struct {
-	Compression  *string      `json:"compression,omitempty" since:"3.0"` // "gzip", or "" for none
-	HTTPHeaders  []HTTPHeader `json:"httpHeaders,omitempty" since:"3.1"`
-	Source       *string      `json:"source,omitempty" since:"3.0"` // URL
-	Verification Verification `json:"verification,omitempty" since:"3.0"`
-}
-
-// Key identifies a resource among those of a list.
-func (r Resource) Key() string { return text(r.Source) }
-
-// HTTPHeader is one extra request header. Without a value it removes the header of its name when configs merge.
-type HTTPHeader struct {
-	Name  string  `json:"name" since:"3.1"`
-	Value *string `json:"value,omitempty" since:"3.1"`
-}
-
-// Key identifies a header among those of a resource.
-func (h HTTPHeader) Key() string { return h.Name }
-
-// Verification is what a payload, decompressed, is checked against.
-type Verification struct {
-	Hash *string `json:"hash,omitempty" since:"3.0"` // "sha512-" or "sha256-" and hex digits
-}
-
-// KernelArguments are arguments of the kernel of later boots.
-type KernelArguments struct {
-	ShouldExist    []string `json:"shouldExist,omitempty" since:"3.3"`
-	ShouldNotExist []string `json:"shouldNotExist,omitempty" since:"3.3"`
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
+	// Seconds for one resource, retries included; 0 and unset are without limit.
+	HTTPTotal *int `json:"httpTotal,omitempty" since:"3.0"`
 }

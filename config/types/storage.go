@@ -2,162 +2,60 @@
 
 package types
 
-import "strconv"
-
-// Storage is everything that concerns disks and what is on them.
+// Storage holds disks, what is made on them, and the nodes of the file tree.
 type Storage struct {
-	Directories []Directory  `json:"directories,omitempty" since:"3.0"`
-	Disks       []Disk       `json:"disks,omitempty" since:"3.0"`
-	Files       []File       `json:"files,omitempty" since:"3.0"`
+	// Directories. Keyed by path, which is unique over directories, files and links.
+	Directories []Directory `json:"directories,omitempty" since:"3.0"`
+	// Disks and their partitions. Keyed by device.
+	Disks []Disk `json:"disks,omitempty" since:"3.0"`
+	// Files. Keyed by path, which is unique over directories, files and links.
+	Files []File `json:"files,omitempty" since:"3.0"`
+	// Filesystems. Keyed by device.
 	Filesystems []Filesystem `json:"filesystems,omitempty" since:"3.0"`
-	Links       []Link       `json:"links,omitempty" since:"3.0"`
-	Luks        []Luks       `json:"luks,omitempty" since:"3.2"`
-	Raid        []Raid       `json:"raid,omitempty" since:"3.0"`
+	// Links. Keyed by path, which is unique over directories, files and links.
+	Links []Link `json:"links,omitempty" since:"3.0"`
+	// Encrypted volumes. Keyed by name.
+	Luks []Luks `json:"luks,omitempty" since:"3.2"`
+	// Software RAID arrays. Keyed by name.
+	Raid []Raid `json:"raid,omitempty" since:"3.0"`
 }
 
-// Disk is a disk with its partition table.
-type Disk struct {
-	Device     string      `json:"device" since:"3.0"`
-	Partitions []Partition `json:"partitions,omitempty" since:"3.0"`
-	WipeTable  *bool       `json:"wipeTable,omitempty" since:"3.0"`
+// Filesystem is a filesystem on a block device, or a virtiofs share.
+type Filesystem struct {
+	// Block device, absolute and clean; for `virtiofs` the mount tag, 1 to 36 bytes.
+	Device string `json:"device" since:"3.0" need:"3.0"`
+	// `ext4`, `btrfs`, `xfs`, `vfat`, `swap`, from 3.3.0 `none`, from 3.7.0 `virtiofs`. Unset: the entry does nothing.
+	Format *string `json:"format,omitempty" since:"3.0"`
+	// Label; bytes: ext4 16, btrfs 256, xfs 12, swap 15, vfat 11. Unset: do not care.
+	Label *string `json:"label,omitempty" since:"3.0"`
+	// Options of the engine's own mount. Repeats are allowed.
+	MountOptions []string `json:"mountOptions,omitempty" since:"3.1" list:"append"`
+	// Additional arguments of mkfs. Repeats are allowed.
+	Options []string `json:"options,omitempty" since:"3.0" list:"append"`
+	// Where it is mounted below the target root while the engine runs. Unset: not mounted.
+	Path *string `json:"path,omitempty" since:"3.0"`
+	// UUID. Unset: do not care.
+	UUID *string `json:"uuid,omitempty" since:"3.0"`
+	// Whether to make the filesystem anew even if something is there.
+	WipeFilesystem *bool `json:"wipeFilesystem,omitempty" since:"3.0"`
 }
 
-// Key identifies a disk.
-func (d Disk) Key() string { return d.Device }
-
-// Partition is an entry of a GUID partition table. Start and size in MiB: unset is "do not care", 0 is "choose".
-type Partition struct {
-	GUID               *string `json:"guid,omitempty" since:"3.0"`
-	Label              *string `json:"label,omitempty" since:"3.0"`
-	Number             int     `json:"number,omitempty" since:"3.0"` // 0: the next free one
-	Resize             *bool   `json:"resize,omitempty" since:"3.2"`
-	ShouldExist        *bool   `json:"shouldExist,omitempty" since:"3.0"`
-	SizeMiB            *int    `json:"sizeMiB,omitempty" since:"3.0"`
-	StartMiB           *int    `json:"startMiB,omitempty" since:"3.0"`
-	TypeGUID           *string `json:"typeGuid,omitempty" since:"3.0"`
-	WipePartitionEntry *bool   `json:"wipePartitionEntry,omitempty" since:"3.0"`
-}
-
-// Key identifies a partition of a disk: by number, or by label if the number is 0. The two never equal each other.
-func (p Partition) Key() string {
-	if p.Number != 0 {
-		return "number:" + strconv.Itoa(p.Number)
-	}
-	if p.Label != nil {
-		return "label:" + *p.Label
-	}
-	return ""
-}
+// Key identifies a filesystem: its device.
+func (f Filesystem) Key() string { return f.Device }
 
 // Raid is a software RAID array.
 type Raid struct {
-	Devices []string `json:"devices,omitempty" since:"3.0"`
-	Level   *string  `json:"level,omitempty" since:"3.0"`
-	Name    string   `json:"name" since:"3.0"`
-	Options []string `json:"options,omitempty" since:"3.0"`
-	Spares  *int     `json:"spares,omitempty" since:"3.0"`
+	// Members, spares included: absolute clean paths.
+	Devices []string `json:"devices,omitempty" since:"3.0" need:"3.0"`
+	// `linear`, `raid0`, `raid1`, `raid4`, `raid5`, `raid6`, `raid10`, or one of mdadm's other words for them (`0`, `stripe`, `1`, `mirror`, `4`, `5`, `6`, `10`).
+	Level *string `json:"level,omitempty" since:"3.0" need:"3.0"`
+	// Name of the array, or device path.
+	Name string `json:"name" since:"3.0"`
+	// Additional arguments of mdadm. Repeats are allowed.
+	Options []string `json:"options,omitempty" since:"3.0" list:"append"`
+	// How many of the devices are spares.
+	Spares *int `json:"spares,omitempty" since:"3.0"`
 }
 
-// Key identifies an array.
+// Key identifies an array: its name.
 func (r Raid) Key() string { return r.Name }
-
-// Luks is an encrypted volume.
-type Luks struct {
-	Cex         Cex      `json:"cex,omitempty" since:"3.5"`
-	Clevis      Clevis   `json:"clevis,omitempty" since:"3.2"`
-	Device      *string  `json:"device,omitempty" since:"3.2"`
-	Discard     *bool    `json:"discard,omitempty" since:"3.4"`
-	KeyFile     Resource `json:"keyFile,omitempty" since:"3.2"`
-	Label       *string  `json:"label,omitempty" since:"3.2"`
-	Name        string   `json:"name" since:"3.2"`
-	OpenOptions []string `json:"openOptions,omitempty" since:"3.4"`
-	Options     []string `json:"options,omitempty" since:"3.2"`
-	UUID        *string  `json:"uuid,omitempty" since:"3.2"`
-	WipeVolume  *bool    `json:"wipeVolume,omitempty" since:"3.2"`
-}
-
-// Key identifies a volume.
-func (l Luks) Key() string { return l.Name }
-
-// Cex binds a volume to a crypto card (s390x).
-type Cex struct {
-	Enabled *bool `json:"enabled,omitempty" since:"3.5"`
-}
-
-// Clevis binds a volume to Tang servers, a TPM, or a pin of one's own.
-type Clevis struct {
-	Custom    ClevisCustom `json:"custom,omitempty" since:"3.2"`
-	Tang      []Tang       `json:"tang,omitempty" since:"3.2"`
-	Threshold *int         `json:"threshold,omitempty" since:"3.2"`
-	Tpm2      *bool        `json:"tpm2,omitempty" since:"3.2"`
-}
-
-// ClevisCustom is a pin with its configuration, handed to clevis as it is.
-type ClevisCustom struct {
-	Config       *string `json:"config,omitempty" since:"3.2"`
-	NeedsNetwork *bool   `json:"needsNetwork,omitempty" since:"3.2"`
-	Pin          *string `json:"pin,omitempty" since:"3.2"`
-}
-
-// Tang is a Tang server.
-type Tang struct {
-	Advertisement *string `json:"advertisement,omitempty" since:"3.4"` // JSON text
-	Thumbprint    *string `json:"thumbprint,omitempty" since:"3.2"`
-	URL           string  `json:"url,omitempty" since:"3.2"`
-}
-
-// Key identifies a server.
-func (t Tang) Key() string { return t.URL }
-
-// Filesystem is a filesystem on a device.
-type Filesystem struct {
-	Device         string   `json:"device" since:"3.0"` // of virtiofs: the mount tag
-	Format         *string  `json:"format,omitempty" since:"3.0"`
-	Label          *string  `json:"label,omitempty" since:"3.0"`
-	MountOptions   []string `json:"mountOptions,omitempty" since:"3.1"`
-	Options        []string `json:"options,omitempty" since:"3.0"`
-	Path           *string  `json:"path,omitempty" since:"3.0"` // mounted there, below the target root, while provisioning
-	UUID           *string  `json:"uuid,omitempty" since:"3.0"`
-	WipeFilesystem *bool    `json:"wipeFilesystem,omitempty" since:"3.0"`
-}
-
-// Key identifies a filesystem.
-func (f Filesystem) Key() string { return f.Device }
-
-// Node is what files, directories and links have in common.
-type Node struct {
-	Group     Owner  `json:"group,omitempty" since:"3.0"`
-	Overwrite *bool  `json:"overwrite,omitempty" since:"3.0"`
-	Path      string `json:"path" since:"3.0"`
-	User      Owner  `json:"user,omitempty" since:"3.0"`
-}
-
-// Key identifies a node; the three lists of nodes share one space of keys.
-func (n Node) Key() string { return n.Path }
-
-// Owner is a user or group, by id or by name.
-type Owner struct {
-	ID   *int    `json:"id,omitempty" since:"3.0"`
-	Name *string `json:"name,omitempty" since:"3.0"`
-}
-
-// File is a regular file.
-type File struct {
-	Node
-	Append   []Resource `json:"append,omitempty" since:"3.0"`
-	Contents Resource   `json:"contents,omitempty" since:"3.0"`
-	Mode     *int       `json:"mode,omitempty" since:"3.0"`
-}
-
-// Directory is a directory.
-type Directory struct {
-	Node
-	Mode *int `json:"mode,omitempty" since:"3.0"`
-}
-
-// Link is a symbolic or hard link.
-type Link struct {
-	Node
-	Hard   *bool   `json:"hard,omitempty" since:"3.0"`
-	Target *string `json:"target,omitempty" since:"3.0"`
-}

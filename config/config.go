@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config reads, checks and merges machine configs: bytes in, a validated config and a report out.
+//
+// It does no I/O, knows no clock and fetches nothing; what a config refers to is for its caller to bring. The
+// invariant: a Document without an error in its report is valid by the rules of the version it was written in, is in the
+// newest form, and knows for each of its values where that was written.
+package config
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/doc"
+	"github.com/firstlight-boot/firstlight/config/merge"
+	"github.com/firstlight-boot/firstlight/config/rules"
+	"github.com/firstlight-boot/firstlight/config/spec"
+	"github.com/firstlight-boot/firstlight/config/types"
+)
+
+// A Document is a config in the newest form with the places its values come from.
+type Document struct {
+	Config  types.Config
+	Origins merge.Origins
+}
+
+// Empty returns the config that asks for nothing.
+func Empty() Document {
+	var c types.Config
+	c.Ignition.Version = spec.Newest.String()
+	return Document{Config: c}
+}
+
+// Parse reads a config of any accepted version, checks it by the rules of that version, and raises it to the newest
+// form. If the report has errors the document is not to be used.
+func Parse(src *diag.Source) (Document, diag.List) {
+	if len(src.Text) == 0 {
+		return Document{}, diag.List{{Severity: diag.Error, Code: "V001", Fatal: true, Span: src.Span(0, 0),
+			Summary: "the config is empty", Hint: `the smallest config is {"ignition":{"version":"3.6.0"}}`}}
+	}
+	d, report := doc.ParseJSON(src)
+	if report.HasErrors() {
+		return Document{}, report
+	}
+	version, report := versionOf(d)
+	if report.HasErrors() {
+		return Document{}, report
+	}
+	var c types.Config
+	report = d.Decode(&c, version)
+	if report.HasErrors() {
+		return Document{}, report.Errors()
+	}
+	report = append(rules.Check(&rules.Context{Version: version, Doc: d, Origins: merge.Of(d)}, &c), report...)
+	spec.Raise(&c, version)
+	return Document{Config: c, Origins: merge.Of(d)}, report
+}
+
+// versionOf reads the version of a document, which says how to read all of it.
+func versionOf(d *doc.Document) (spec.Version, diag.List) {
+	var head struct {
+		Ignition struct {
+			Version *string `json:"version" since:"3.0"`
+		} `json:"ignition" since:"3.0"`
+	}
+	if report := d.Decode(&head, spec.Newest).Errors(); report.HasErrors() {
+		return 0, report
+	}
+	text := ""
+	if v := head.Ignition.Version; v != nil {
+		text = *v
+	}
+	version, err := spec.Parse(text)
+	if err == nil {
+		return version, nil
+	}
+	var bad *spec.ParseError
+	finding := diag.Diagnostic{Severity: diag.Error, Code: "V005", Path: diag.ParsePath("$.ignition.version"),
+		Span: merge.Of(d).Span("$.ignition.version"), Summary: err.Error(), Fatal: true}
+	if errors.As(err, &bad) {
+		finding.Hint = bad.Hint()
+		if bad.Malformed || bad.Text == "" {
+			finding.Code = "V004"
+		}
+	}
+	return 0, diag.List{finding}
+}
+
+// Merge lays the child over the parent. Neither is changed.
+func Merge(parent, child Document) Document {
+	var out Document
+	out.Config, out.Origins = merge.Merge(parent.Config, parent.Origins, child.Config, child.Origins)
+	return out
+}
+
+// Validate checks a merged config by the rules that hold at run time: those for objects of the newest version.
+func Validate(d Document) diag.List {
+	return rules.Check(&rules.Context{Version: spec.Newest, Merged: true, Origins: d.Origins}, &d.Config)
+}
+
+// Marshal returns the config as compact JSON in the newest form, as the cache has it.
+func Marshal(c types.Config) ([]byte, error) { return json.Marshal(c) }

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package diag holds what there is to say about a document, each finding with its place.
+//
+// It produces no finding and prints none of its own accord. The invariant: a place is exact to the byte, or it is
+// the nearest enclosing value that the document has, and it never carries text of the document with it unless a
+// renderer is asked for excerpts.
+package diag
+
+import (
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/coreos/vcontext/path"
+)
+
+// A Source is a document as it was read.
+type Source struct {
+	Name string // for people: a file, a redacted URL, the name of a channel
+	Text []byte
+
+	lines []int // offset of each line's first byte
+}
+
+// NewSource returns the source of a text.
+func NewSource(name string, text []byte) *Source {
+	s := &Source{Name: name, Text: text, lines: make([]int, 1, 1+len(text)/64)}
+	for i, c := range text {
+		if c == '\n' {
+			s.lines = append(s.lines, i+1)
+		}
+	}
+	return s
+}
+
+// Pos returns the position of a byte; offsets outside the text are those of its ends.
+func (s *Source) Pos(offset int) Pos {
+	offset = max(0, min(offset, len(s.Text)))
+	line := sort.SearchInts(s.lines, offset+1)
+	return Pos{Offset: offset, Line: line, Column: offset - s.lines[line-1] + 1}
+}
+
+// Line returns the text of a line, counted from 1, without its end.
+func (s *Source) Line(n int) string {
+	if n < 1 || n > len(s.lines) {
+		return ""
+	}
+	end := len(s.Text)
+	if n < len(s.lines) {
+		end = s.lines[n] - 1
+	}
+	return strings.TrimSuffix(string(s.Text[s.lines[n-1]:end]), "\r")
+}
+
+// Span returns the span between two offsets.
+func (s *Source) Span(start, end int) Span {
+	return Span{Source: s, Start: s.Pos(start), End: s.Pos(end)}
+}
+
+// A Pos is a position in a document: offset from 0, line and column from 1, columns in bytes.
+type Pos struct{ Offset, Line, Column int }
+
+// A Span is a part of a document. The zero Span is no place; a Span without a Source's text, as it comes
+// from another process, has a name, line and column only.
+type Span struct {
+	Source     *Source
+	Start, End Pos
+}
+
+// A Place is the start of a span, for other processes and for people.
+type Place struct {
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+}
+
+// String returns "file:line:column"; an unknown place is empty.
+func (p Place) String() string {
+	switch {
+	case p == Place{}:
+		return ""
+	case p.Line == 0:
+		return p.File
+	}
+	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
+}
+
+// Span returns the place as a span without text.
+func (p Place) Span() Span {
+	if p == (Place{}) {
+		return Span{}
+	}
+	at := Pos{Line: p.Line, Column: p.Column}
+	return Span{Source: &Source{Name: p.File}, Start: at, End: at}
+}
+
+// Place returns where the span starts.
+func (s Span) Place() Place {
+	if s.Source == nil {
+		return Place{}
+	}
+	return Place{File: s.Source.Name, Line: s.Start.Line, Column: s.Start.Column}
+}
+
+// Severity says how bad a finding is.
+type Severity int
+
+// The severities. A document with an Error is rejected.
+const (
+	Error Severity = iota
+	Warning
+	Info
+)
+
+// String returns "error", "warning" or "info".
+func (s Severity) String() string { return [...]string{"error", "warning", "info"}[s] }
+
+// A Diagnostic is one finding.
+type Diagnostic struct {
+	Severity Severity
+	Code     string // id of the rule, such as V401
+	Path     path.ContextPath
+	Span     Span
+	Summary  string // what is wrong
+	Hint     string // what to do about it; may be empty
+	// Fatal marks a failure of the document as a whole: nothing in it could be read as a config, and Ignition's
+	// report has no entry for it.
+	Fatal bool
+}
+
+// Place returns where the finding is.
+func (d Diagnostic) Place() Place { return d.Span.Place() }
+
+// Line returns the finding in the form of Ignition's reports:
+// "KIND at PATH, line N col M: TEXT", the path and the position left out where there is none.
+func (d Diagnostic) Line() string {
+	var b strings.Builder
+	b.WriteString(d.Severity.String())
+	p := d.Path.String()
+	if d.Path.Len() > 0 {
+		b.WriteString(" at " + p)
+	}
+	if d.Span.Source != nil && d.Span.Start.Line > 0 {
+		if d.Path.Len() > 0 {
+			b.WriteString(",")
+		} else {
+			b.WriteString(" at")
+		}
+		b.WriteString(" line " + strconv.Itoa(d.Span.Start.Line) + " col " + strconv.Itoa(d.Span.Start.Column))
+	}
+	return b.String() + ": " + d.Summary
+}
+
+// A List is all there is to say about a document.
+type List []Diagnostic
+
+// HasErrors tells whether the document is rejected.
+func (l List) HasErrors() bool {
+	return slices.ContainsFunc(l, func(d Diagnostic) bool { return d.Severity == Error })
+}
+
+// Errors returns the errors alone.
+func (l List) Errors() List {
+	var errors List
+	for _, d := range l {
+		if d.Severity == Error {
+			errors = append(errors, d)
+		}
+	}
+	return errors
+}
+
+// Sort orders the findings by their places, and where these are equal leaves them as they are.
+func (l List) Sort() {
+	slices.SortStableFunc(l, func(a, b Diagnostic) int { return a.Span.Start.Offset - b.Span.Start.Offset })
+}
+
+// ParsePath reads a path as it is printed: "$.storage.files.0.path". Numbers are indexes.
+func ParsePath(text string) path.ContextPath {
+	p := path.New("json")
+	steps := strings.Split(text, ".")
+	for _, s := range steps[1:] {
+		if n, err := strconv.Atoi(s); err == nil {
+			p = p.Append(n)
+		} else {
+			p = p.Append(s)
+		}
+	}
+	return p
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diag
+
+import "strings"
+
+// Distance returns how many letters have to be added, taken away, replaced or swapped with their neighbour to make one
+// name of the other, letter case aside. Names longer than 64 bytes are far from all others.
+func Distance(a, b string) int {
+	const longest = 64
+	if len(a) > longest || len(b) > longest {
+		return longest
+	}
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	var row [3][longest + 1]int // the row before the last, the last, this one
+	for j := range len(b) + 1 {
+		row[1][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[2][0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[2][j] = min(row[1][j]+1, row[2][j-1]+1, row[1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[2][j] = min(row[2][j], row[0][j-2]+1)
+			}
+		}
+		row[0], row[1] = row[1], row[2]
+	}
+	return row[1][len(b)]
+}
