@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package account edits the account files of a system: passwd, shadow, group, gshadow, subuid and subgid.
+//
+// It is pure: texts go in, texts come out, and what else has to be done (make a home directory, move it, change
+// the owner of what is in it) comes back as a list of changes. Ids, defaults and fields are chosen as
+// useradd(8), usermod(8), userdel(8), groupadd(8), groupmod(8) and groupdel(8) of the shadow suite choose them,
+// from login.defs(5) and the useradd defaults of the same system; lines that are not understood are kept as they
+// are. It refuses names and fields that the files cannot hold. The invariant: the same texts and requests give
+// the same result, so that a run which was cut short can be repeated.
+package account
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A File is the path of one account file.
+type File string
+
+// The account files (passwd(5), shadow(5), group(5), gshadow(5), subuid(5), subgid(5)).
+const (
+	Passwd  File = "/etc/passwd"
+	Shadow  File = "/etc/shadow"
+	Group   File = "/etc/group"
+	GShadow File = "/etc/gshadow"
+	SubUID  File = "/etc/subuid"
+	SubGID  File = "/etc/subgid"
+)
+
+// Files lists the account files in the order in which the shadow suite locks them.
+func Files() []File { return []File{Passwd, Shadow, Group, GShadow, SubUID, SubGID} }
+
+// The files that are read beside them. LibPasswd and LibGroup belong to the operating system's image and are
+// never changed (nss-altfiles); they hold what is not in the files of /etc.
+const (
+	LoginDefs       File = "/etc/login.defs"
+	UseraddDefaults File = "/etc/default/useradd"
+	LibPasswd       File = "/usr/lib/passwd"
+	LibGroup        File = "/usr/lib/group"
+)
+
+// Sources lists all files that the editor wants to see.
+func Sources() []File { return append(Files(), LoginDefs, UseraddDefaults, LibPasswd, LibGroup) }
+
+// Texts holds the content of files. A file that does not exist has no entry.
+type Texts map[File]string
+
+// Redact returns the texts without password hashes. Editing them chooses the same ids and makes the same changes
+// as editing the originals.
+func (t Texts) Redact() Texts {
+	redacted := make(Texts, len(t))
+	for f, text := range t {
+		switch f {
+		case Passwd, Shadow, Group, GShadow, LibPasswd, LibGroup:
+			var b strings.Builder
+			for line := range strings.Lines(text) {
+				b.WriteString(redactLine(line))
+			}
+			text = b.String()
+		}
+		redacted[f] = text
+	}
+	return redacted
+}
+
+func redactLine(line string) string {
+	name, rest, ok := strings.Cut(line, ":")
+	password, after, more := strings.Cut(rest, ":")
+	if !ok || !more || len(password) <= 1 { // empty, "x", "*" and "!" tell nothing
+		return line
+	}
+	return name + ":x:" + after
+}
+
+// DB is a set of account files that is being edited.
+type DB struct {
+	files    map[File]*table
+	lib      struct{ passwd, group *table }
+	defs     defs
+	defaults defs
+	today    int
+	userIDs  map[int]int // how many users of /etc/passwd and /usr/lib/passwd have an id
+	groupIDs map[int]int
+}
+
+// Parse reads the texts. Today is the day that changed passwords get as theirs, in days since 1970-01-01.
+func Parse(t Texts, today int) *DB {
+	db := &DB{
+		files: map[File]*table{}, defs: parseLoginDefs(t[LoginDefs]), defaults: parseDefaults(t[UseraddDefaults]),
+		today: today, userIDs: map[int]int{}, groupIDs: map[int]int{},
+	}
+	for _, f := range Files() {
+		text, exists := t[f]
+		db.files[f] = parseTable(text, layouts[f], exists || f == Passwd || f == Group)
+	}
+	db.lib.passwd = parseTable(t[LibPasswd], layouts[Passwd], true)
+	db.lib.group = parseTable(t[LibGroup], layouts[Group], true)
+	for _, users := range []*table{db.files[Passwd], db.lib.passwd} {
+		for _, id := range users.ids() {
+			db.userIDs[id]++
+		}
+	}
+	for _, groups := range []*table{db.files[Group], db.lib.group} {
+		for _, id := range groups.ids() {
+			db.groupIDs[id]++
+		}
+	}
+	return db
+}
+
+// Changed returns the new texts of the files that have changed.
+func (db *DB) Changed() Texts {
+	changed := Texts{}
+	for f, t := range db.files {
+		if t.changed {
+			changed[f] = t.text()
+		}
+	}
+	return changed
+}
+
+// An Entry is a user as the database has it.
+type Entry struct {
+	Name     string
+	UID, GID int
+	Home     string
+	Shell    string
+}
+
+// User looks a user up, as getpwnam(3) would.
+func (db *DB) User(name string) (Entry, bool) {
+	for _, t := range []*table{db.files[Passwd], db.lib.passwd} {
+		if l := t.find(name); l != nil {
+			uid, _ := strconv.Atoi(l.fields[2])
+			gid, _ := strconv.Atoi(l.fields[3])
+			return Entry{name, uid, gid, l.fields[5], l.fields[6]}, true
+		}
+	}
+	return Entry{}, false
+}
+
+// GroupID looks a group up, as getgrnam(3) would.
+func (db *DB) GroupID(name string) (int, bool) {
+	for _, t := range []*table{db.files[Group], db.lib.group} {
+		if l := t.find(name); l != nil {
+			gid, _ := strconv.Atoi(l.fields[2])
+			return gid, true
+		}
+	}
+	return 0, false
+}
+
+// Users returns the names of all users, for suggestions. Groups does the same for groups.
+func (db *DB) Users() []string { return append(db.files[Passwd].names(), db.lib.passwd.names()...) }
+
+// Groups returns the names of all groups.
+func (db *DB) Groups() []string { return append(db.files[Group].names(), db.lib.group.names()...) }
+
+// adopt brings a group of /usr/lib/group into /etc/group, where it can be changed, and returns its line; nil
+// if there is no such group.
+func (db *DB) adopt(name string) *line {
+	if l := db.files[Group].find(name); l != nil {
+		return l
+	}
+	l := db.lib.group.find(name)
+	if l == nil {
+		return nil
+	}
+	copied := slices.Clone(l.fields)
+	if copied[1] == "" {
+		copied[1] = "x"
+	}
+	return db.files[Group].add(copied)
+}
+
+// checkName refuses what Debian's tools refuse as a name, and what cannot be the name of a home directory.
+func checkName(kind, name string) error {
+	bad := name == "" || len(name) > 32 || strings.ContainsAny(name[:1], "-+~") || name == "." || name == ".."
+	for _, c := range []byte(name) {
+		bad = bad || c <= ' ' || c == 0x7f || strings.IndexByte(":,/", c) >= 0
+	}
+	if bad {
+		return fmt.Errorf("%q is not a valid %s name: at most 32 bytes without blanks, \":\", \",\" and \"/\", "+
+			"not beginning with \"-\", \"+\" or \"~\"", name, kind)
+	}
+	return nil
+}
+
+// checkField refuses what would break a line of an account file.
+func checkField(what, value string) error {
+	if strings.ContainsAny(value, ":\n") {
+		return fmt.Errorf("the %s may not contain a colon or a line break", what)
+	}
+	return nil
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Verb says what happened to an account.
+type Verb string
+
+// The verbs.
+const (
+	Add    Verb = "add"
+	Modify Verb = "change"
+	Delete Verb = "remove"
+)
+
+// A Change is what one request did, and what of it concerns the tree. The zero Change did nothing.
+type Change struct {
+	Verb       Verb
+	Group      bool  // a group rather than a user
+	Entry            // as it is now, or was before Delete
+	Old        Entry // of a user, before Modify
+	CreateHome bool  // the home directory is made, if there is none, and filled from the skeleton
+	MoveHome   bool  // from Old.Home to Home
+}
+
+// A UserRequest says what a user shall be. Nil and empty mean "not asked for".
+type UserRequest struct {
+	Name         string
+	Password     *string // a hash; empty: none that matches
+	UID          *int
+	GECOS        string
+	Home         string
+	NoCreateHome bool // new users only
+	PrimaryGroup string
+	Groups       []string
+	NoUserGroup  bool // new users only
+	Shell        string
+	System       bool // new users only
+}
+
+func (r *UserRequest) check() error {
+	for _, f := range []struct{ what, value string }{
+		{"comment", r.GECOS}, {"home directory", r.Home}, {"shell", r.Shell},
+	} {
+		if err := checkField(f.what, f.value); err != nil {
+			return err
+		}
+	}
+	if r.Password != nil {
+		if err := checkField("password hash", *r.Password); err != nil {
+			return err
+		}
+	}
+	if r.Home != "" && !strings.HasPrefix(r.Home, "/") {
+		return fmt.Errorf("the home directory %q is not an absolute path", r.Home)
+	}
+	if r.Shell != "" && !strings.HasPrefix(r.Shell, "/") && r.Shell != "*" {
+		return fmt.Errorf("the shell %q is not an absolute path", r.Shell)
+	}
+	return nil
+}
+
+// password is the hash that is written.
+func (r *UserRequest) password() string {
+	if r.Password == nil || *r.Password == "" {
+		return "*"
+	}
+	return *r.Password
+}
+
+// SetUser makes or changes a user, as useradd(8) or usermod(8).
+func (db *DB) SetUser(r UserRequest) (Change, error) {
+	if err := r.check(); err != nil {
+		return Change{}, err
+	}
+	if r.UID != nil {
+		if old, exists := db.User(r.Name); db.userIDs[*r.UID] > 0 && (!exists || old.UID != *r.UID) {
+			return Change{}, fmt.Errorf("user id %d is taken by %s", *r.UID, db.userOf(*r.UID))
+		}
+	}
+	groups, err := db.groupNames(r.Groups)
+	if err != nil {
+		return Change{}, err
+	}
+	if _, exists := db.User(r.Name); exists {
+		return db.changeUser(r, groups)
+	}
+	return db.addUser(r, groups)
+}
+
+func (db *DB) groupNames(wanted []string) ([]string, error) {
+	var names []string
+	for _, g := range wanted {
+		name, _, err := db.findGroup(g)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+func (db *DB) addUser(r UserRequest, groups []string) (Change, error) {
+	if err := checkName("user", r.Name); err != nil {
+		return Change{}, err
+	}
+	uid, err := 0, error(nil)
+	if r.UID != nil {
+		uid = *r.UID
+	} else if uid, err = db.newUID(r.System); err != nil {
+		return Change{}, err
+	}
+	gid, own, err := db.primaryGroup(r, uid)
+	if err != nil {
+		return Change{}, err
+	}
+	home := r.Home
+	if home == "" {
+		home = path.Join(db.defaults.text("HOME", "/home"), r.Name)
+	}
+	shell := r.Shell
+	if shell == "" {
+		shell = db.defaults["SHELL"]
+		if _, set := db.defaults["SHELL"]; !set {
+			shell = "/bin/bash"
+		}
+	}
+	if low, high := db.defs.ids("UID", false); !r.System && (r.UID == nil || uid == 0 || uid >= low && uid <= high) {
+		if err := db.addSubordinate(SubUID, "UID", r.Name); err != nil {
+			return Change{}, err
+		}
+		if err := db.addSubordinate(SubGID, "GID", r.Name); err != nil {
+			return Change{}, err
+		}
+	}
+	field := "x"
+	if db.files[Shadow].exists {
+		db.addShadow(r.Name, r.password(), r.System)
+	} else {
+		field = r.password()
+	}
+	fields := []string{r.Name, field, strconv.Itoa(uid), strconv.Itoa(gid), r.GECOS, home, shell}
+	db.files[Passwd].add(fields)
+	db.userIDs[uid]++
+	db.setMember(r.Name, groups, true)
+	if own {
+		db.addGroup(r.Name, "!", gid)
+	}
+	return Change{
+		Verb: Add, Entry: Entry{r.Name, uid, gid, home, shell}, CreateHome: !r.NoCreateHome,
+	}, nil
+}
+
+// primaryGroup returns the primary group of a new user; own says that it is one of his name, still to be made.
+func (db *DB) primaryGroup(r UserRequest, uid int) (gid int, own bool, err error) {
+	switch {
+	case r.PrimaryGroup != "":
+		_, gid, err = db.findGroup(r.PrimaryGroup)
+		return gid, false, err
+	case r.NoUserGroup || !db.defs.yes("USERGROUPS_ENAB"):
+		return db.defaults.number("GROUP", 100), false, nil
+	}
+	if _, exists := db.GroupID(r.Name); exists {
+		return 0, false, fmt.Errorf("group %s exists already; if it shall be the user's, name it as the primary group",
+			r.Name)
+	}
+	gid, err = db.newGID(r.System, uid)
+	return gid, true, err
+}
+
+// addShadow makes a line of shadow(5); system accounts have no ageing.
+func (db *DB) addShadow(name, password string, system bool) {
+	ageing := func(setting string) string {
+		if n := db.defs.number(setting, -1); n >= 0 && !system {
+			return strconv.Itoa(n)
+		}
+		return ""
+	}
+	db.files[Shadow].remove(name)
+	db.files[Shadow].add([]string{
+		name, password, db.day(), ageing("PASS_MIN_DAYS"), ageing("PASS_MAX_DAYS"), ageing("PASS_WARN_AGE"),
+		db.defaults.inactive(), db.defaults.expiry(), "",
+	})
+}
+
+// day is the day of a password's change. Day 0 would ask for a new password at once, so it is left empty.
+func (db *DB) day() string {
+	if db.today <= 0 {
+		return ""
+	}
+	return strconv.Itoa(db.today)
+}
+
+func (db *DB) changeUser(r UserRequest, groups []string) (Change, error) {
+	old, _ := db.User(r.Name)
+	change := Change{Verb: Modify, Entry: old, Old: old}
+	if r.PrimaryGroup != "" {
+		_, gid, err := db.findGroup(r.PrimaryGroup)
+		if err != nil {
+			return change, err
+		}
+		change.GID = gid
+	}
+	users := db.files[Passwd]
+	l := users.find(r.Name)
+	if l == nil { // in the system's image: it can be changed only in /etc
+		if r.plain() {
+			return change, nil
+		}
+		l = users.add(slices.Clone(db.lib.passwd.find(r.Name).fields))
+	}
+	if r.UID != nil && *r.UID != old.UID {
+		db.userIDs[old.UID]--
+		db.userIDs[*r.UID]++
+		change.UID = *r.UID
+		users.set(l, 2, strconv.Itoa(*r.UID))
+	}
+	users.set(l, 3, strconv.Itoa(change.GID))
+	for field, value := range map[int]string{4: r.GECOS, 5: r.Home, 6: r.Shell} {
+		if value != "" {
+			users.set(l, field, value)
+		}
+	}
+	change.Home, change.Shell = l.fields[5], l.fields[6]
+	change.MoveHome = change.Home != old.Home
+	if r.Password != nil {
+		db.setPassword(l, r.password())
+	}
+	if len(groups) > 0 {
+		db.setMember(r.Name, groups, false)
+	}
+	return change, nil
+}
+
+// plain tells that nothing in the account files is asked for.
+func (r *UserRequest) plain() bool {
+	return r.Password == nil && r.UID == nil && r.GECOS == "" && r.Home == "" && r.PrimaryGroup == "" &&
+		len(r.Groups) == 0 && r.Shell == ""
+}
+
+func (db *DB) setPassword(user *line, password string) {
+	s := db.files[Shadow]
+	l := s.find(user.fields[0])
+	switch {
+	case !s.exists || l == nil && user.fields[1] != "x":
+		db.files[Passwd].set(user, 1, password)
+		return
+	case l == nil:
+		db.addShadow(user.fields[0], password, false)
+		return
+	}
+	s.set(l, 1, password)
+	s.set(l, 2, db.day())
+}
+
+// RemoveUser removes a user with his memberships, his subordinate ids and his own group, as userdel(8). One
+// that does not exist is no error.
+func (db *DB) RemoveUser(name string) (Change, error) {
+	old, exists := db.User(name)
+	if !exists {
+		return Change{}, nil
+	}
+	if !db.files[Passwd].remove(name) {
+		return Change{}, fmt.Errorf("user %s is part of the system's image (%s) and cannot be removed", name, LibPasswd)
+	}
+	for _, f := range []File{Shadow, SubUID, SubGID} {
+		db.files[f].remove(name)
+	}
+	db.userIDs[old.UID]--
+	db.setMember(name, nil, false)
+	for _, l := range db.files[GShadow].lines {
+		if l.fields != nil {
+			db.files[GShadow].member(l, 2, name, false)
+		}
+	}
+	if own := db.files[Group].find(name); own != nil && db.defs.yes("USERGROUPS_ENAB") &&
+		own.fields[2] == strconv.Itoa(old.GID) && own.fields[3] == "" {
+		_, _ = db.RemoveGroup(name) // it stays if it is the primary group of another user
+	}
+	return Change{Verb: Delete, Entry: old}, nil
+}
+
+func (db *DB) userOf(uid int) string {
+	for _, t := range []*table{db.files[Passwd], db.lib.passwd} {
+		for _, l := range t.lines {
+			if l.fields != nil && l.fields[2] == strconv.Itoa(uid) {
+				return l.fields[0]
+			}
+		}
+	}
+	return "another user"
+}
