@@ -108,6 +108,14 @@ type PlanError struct {
 	Report diag.List
 }
 
+func (e *PlanError) Error() string {
+	text := "plan " + string(e.Part)
+	for _, d := range e.Report.Errors() {
+		text += "\n" + d.Line()
+	}
+	return text
+}
+
 // part observes, plans and applies one part, or goes on with it where an earlier run was cut short.
 func (r *run) part(ctx context.Context, m *apply.Machine, p plan.Part, doc config.Document, digest string, in plan.Inputs) error {
 	j, built, err := r.resume(p, doc, digest)

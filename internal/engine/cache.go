@@ -13,6 +13,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/internal/acquire"
+	"github.com/firstlight-boot/firstlight/internal/fetch"
 	"github.com/firstlight-boot/firstlight/internal/state"
 )
 
@@ -22,7 +23,7 @@ func (r *run) userConfig(ctx context.Context, base config.Document) (config.Docu
 	if !r.stage.acquires {
 		doc, err := r.readCache()
 		if err == nil {
-			err = r.http.Configure(ctx, doc.Config)
+			err = r.http.Configure(ctx, fetch.SettingsOf(doc.Config))
 		}
 		return doc, err
 	}
