@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package unit
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/google/go-cmp/cmp"
+)
+
+// library are the units that every tree has, by path; "->" makes a link.
+var library = map[string]string{
+	"usr/lib/systemd/system/plain.service":       "[Install]\nWantedBy=multi-user.target\n",
+	"usr/lib/systemd/system/multi-user.target":   "[Unit]\n",
+	"usr/lib/systemd/system/sockets.target":      "[Unit]\n",
+	"usr/lib/systemd/system/required.service":    "[Install]\nRequiredBy=multi-user.target sockets.target\n",
+	"usr/lib/systemd/system/both.service":        "[Install]\nWantedBy=a.target\nRequiredBy=b.target\nAlias=other.service\nAlso=listen.socket\n",
+	"usr/lib/systemd/system/listen.socket":       "[Socket]\nListenStream=1\n[Install]\nWantedBy=sockets.target\nAlso=both.service\n",
+	"usr/lib/systemd/system/static.service":      "[Service]\nExecStart=/bin/true\n",
+	"usr/lib/systemd/system/indirect.service":    "[Install]\nAlso=plain.service\n",
+	"usr/lib/systemd/system/alsomiss.service":    "[Install]\nWantedBy=multi-user.target\nAlso=missing.service\n",
+	"usr/lib/systemd/system/t@.service":          "[Install]\nWantedBy=w-%i.target multi@%i.target\nDefaultInstance=def\nAlias=al@.service\n",
+	"usr/lib/systemd/system/u@.service":          "[Install]\nWantedBy=multi-user.target\n",
+	"usr/lib/systemd/system/v@.service":          "[Install]\nWantedBy=tpl@.target\nAlias=v2@.service\n",
+	"usr/lib/systemd/system/getty@.service":      "[Install]\nWantedBy=getty.target\nDefaultInstance=tty1\n",
+	"usr/lib/systemd/system/spec@.service":       "[Install]\nWantedBy=%p-%j.target x%%y.target %N.target\n",
+	"usr/lib/systemd/system/a-b-c.service":       "[Install]\nWantedBy=%j-%p.target\n",
+	"usr/lib/systemd/system/vendor.service":      "[Install]\nWantedBy=multi-user.target\n",
+	"usr/lib/systemd/system/aliased.service":     "-> plain.service",
+	"usr/lib/systemd/system/alias2.service":      "-> /usr/lib/systemd/system/aliased.service",
+	"usr/lib/systemd/system/masked.service":      "[Install]\nWantedBy=multi-user.target\n",
+	"usr/lib/systemd/system/empty.service":       "",
+	"usr/lib/systemd/system/multi.timer":         "[Timer]\nOnBootSec=1\n[Install]\nWantedBy=timers.target\nWantedBy=\nWantedBy=basic.target\n",
+	"usr/lib/systemd/system/continued.service":   "[Install]\nWantedBy=one.target \\\n  two.target \\\n# comment\n  three.target\n",
+	"usr/lib/systemd/system/comments.service":    "# [Install]\n; WantedBy=no.target\n[Install]\n #x\nWantedBy = spaced.target\n[Unit]\nWantedBy=no.target\n",
+	"usr/lib/systemd/system/badalias.service":    "[Install]\nAlias=x.socket\nAlias=good.service\n",
+	"usr/lib/systemd/system/selfalias.service":   "[Install]\nAlias=selfalias.service\nWantedBy=multi-user.target\n",
+	"usr/lib/systemd/system/old.service":         "[Install]\nAlias=multi-user.target.wants/old.service\n",
+	"usr/lib/systemd/system/dr.service":          "[Service]\nExecStart=/bin/true\n",
+	"usr/lib/systemd/system/dr.service.d/5.conf": "[Install]\nWantedBy=lib.target\n",
+	"usr/lib/systemd/system/dr.service.d/9.conf": "[Install]\nWantedBy=no.target\n",
+	"etc/systemd/system/dr.service.d/9.conf":     "[Install]\nWantedBy=etc.target\n",
+	"usr/lib/systemd/system/u@.service.d/1.conf": "[Install]\nWantedBy=%i.target\n",
+	"etc/systemd/system/own.service":             "[Install]\nWantedBy=multi-user.target\n",
+	"etc/systemd/system/vendor.service":          "[Install]\nWantedBy=override.target\n",
+	"etc/systemd/system/masked.service":          "-> /dev/null",
+	"etc/systemd/system/linked.service":          "-> /opt/far.service",
+	"etc/systemd/system/samename.service":        "-> /opt/samename.service",
+	"etc/systemd/system/dangling.service":        "-> /opt/nowhere.service",
+	"opt/far.service":                            "[Install]\nWantedBy=multi-user.target\n",
+	"opt/samename.service":                       "[Install]\nWantedBy=multi-user.target\n",
+	"etc/systemd/system/x@one.service":           "-> /usr/lib/systemd/system/x@.service",
+	"usr/lib/systemd/system/x@.service":          "[Install]\nWantedBy=multi-user.target\n",
+	"usr/local/lib/systemd/system/local.path":    "[Path]\nPathExists=/x\n[Install]\nWantedBy=multi-user.target\n",
+	"usr/lib/systemd/system/data.mount":          "[Mount]\nWhat=x\nWhere=/data\n[Install]\nWantedBy=local-fs.target\nRequiredBy=local-fs.target\n",
+	"usr/lib/systemd/system/sw.swap":             "[Swap]\nWhat=x\n[Install]\nWantedBy=swap.target\n",
+	"usr/lib/systemd/system/two.target":          "[Install]\nAlias=default.target\n",
+	"usr/lib/systemd/system/templ@.socket":       "[Socket]\nListenStream=%i\n[Install]\nWantedBy=sockets.target\nDefaultInstance=80\n",
+	"usr/lib/systemd/system/esc\\x2dape.service": "[Install]\nWantedBy=multi-user.target\n",
+}
+
+// sets are what is enabled, one after another.
+var sets = []string{
+	"plain.service", "required.service", "both.service", "listen.socket", "static.service", "indirect.service",
+	"alsomiss.service", "t@.service", "t@x.service", "u@x.service", "u@x.service u@y.service", "v@.service", "v@x.service",
+	"getty@.service", "getty@tty7.service", "spec@a-b.service", "a-b-c.service", "vendor.service", "aliased.service",
+	"alias2.service", "masked.service", "empty.service", "multi.timer", "continued.service", "comments.service",
+	"badalias.service", "selfalias.service", "old.service", "dr.service", "own.service", "linked.service",
+	"samename.service", "dangling.service", "x@one.service", "x@two.service", "local.path", "data.mount", "sw.swap",
+	"two.target", "templ@.socket", "templ@8080.socket", "missing.service", "missing@x.service", "u@.service",
+	"plain.service required.service own.service local.path", "both.service plain.service both.service",
+	"esc\\x2dape.service", "multi-user.target", "getty@tty1.service getty@tty2.service plain.service t@.service",
+}
+
+func grow(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "usr/lib"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("usr/lib", filepath.Join(dir, "lib")); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range library {
+		name = filepath.Join(dir, name)
+		err := os.MkdirAll(filepath.Dir(name), 0o755)
+		if err == nil {
+			if target, ok := strings.CutPrefix(text, "-> "); ok {
+				err = os.Symlink(target, name)
+			} else {
+				err = os.WriteFile(name, []byte(text), 0o644)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// linksOf lists all links below dir. Debian's systemctl says /lib where others say /usr/lib.
+func linksOf(t *testing.T, dir string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type() == fs.ModeSymlink {
+			target, _ := os.Readlink(name)
+			if strings.HasPrefix(target, "/lib/") {
+				target = "/usr" + target
+			}
+			found = append(found, strings.TrimPrefix(name, dir)+" -> "+target)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sort.Strings(found)
+	return found
+}
+
+func systemctl(t *testing.T, dir string, words ...string) error {
+	t.Helper()
+	cmd := exec.Command("systemctl", append([]string{"--root", dir}, words...)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Logf("systemctl %v: %v: %s", words, err, out)
+	}
+	return err
+}
+
+func make1(t *testing.T, dir string, l Link) {
+	t.Helper()
+	name := filepath.Join(dir, l.Path)
+	if _, err := os.Lstat(name); err == nil {
+		return
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(l.Target, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDifferential compares with systemctl, for every set: the links after enabling, whether the units are
+// enabled then, and the links after disabling them again.
+func TestDifferential(t *testing.T) {
+	if _, err := exec.LookPath("systemctl"); err != nil {
+		t.Skip("comparing with systemctl needs systemctl")
+	}
+	for _, set := range sets {
+		t.Run(set, func(t *testing.T) {
+			t.Parallel()
+			theirs, ours := grow(t), grow(t)
+			root, err := rootfs.Open(ours)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			names := strings.Fields(set)
+			for _, name := range names {
+				errTheirs := systemctl(t, theirs, "enable", name)
+				e, err := Enable(root, name)
+				if err != nil && errTheirs == nil {
+					t.Errorf("enable %s: %v", name, err)
+				}
+				for _, l := range e.Links {
+					make1(t, ours, l)
+				}
+			}
+			if diff := cmp.Diff(linksOf(t, theirs), linksOf(t, ours)); diff != "" {
+				t.Errorf("after enabling, -systemctl +ours:\n%s", diff)
+			}
+			for _, name := range names {
+				if !strings.Contains(name, ".") {
+					continue
+				}
+				want := systemctl(t, theirs, "is-enabled", name) == nil
+				if got, err := Enabled(root, name); err != nil || got != want {
+					t.Errorf("%s is enabled: %v, %v; want %v", name, got, err, want)
+				}
+			}
+			for _, name := range names {
+				_ = systemctl(t, theirs, "disable", name)
+				removed, err := Disable(root, name)
+				if err != nil {
+					t.Error(err)
+				}
+				for _, l := range removed {
+					if err := os.Remove(filepath.Join(ours, l)); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			if diff := cmp.Diff(linksOf(t, theirs), linksOf(t, ours)); diff != "" {
+				t.Errorf("after disabling, -systemctl +ours:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPresetLines(t *testing.T) {
+	got := PresetLines([]Preset{
+		{"zz.service", true}, {"t@b.service", true}, {"a.service", false}, {"t@a.service", true}, {"s@.service", true},
+	})
+	want := []string{"disable a.service", "enable s@.service ", "enable t@.service b a", "enable zz.service"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestNames(t *testing.T) {
+	root, err := rootfs.Open(grow(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if names := Names(root); !slices.Contains(names, "plain.service") || slices.Contains(names, "dr.service.d") {
+		t.Errorf("got %v", names)
+	}
+	if Extended(root) {
+		t.Error("there are no system extensions")
+	}
+}
+
+// FuzzInstall: no text of a unit makes the parser fail in a way of its own.
+func FuzzInstall(f *testing.F) {
+	for _, text := range library {
+		f.Add(text, "t@x.service")
+	}
+	f.Fuzz(func(t *testing.T, text, name string) {
+		var i Install
+		i.parse(text)
+		var e Enablement
+		e.add(File{Name: SplitName(name), Path: "/x", Install: i})
+		_ = fmt.Sprint(e)
+	})
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package unit computes what enabling and disabling units of systemd means for the tree: the links that
+// systemctl(1) would make or remove with --root, and the lines of presets (systemd.preset(5)).
+//
+// It reads through an interface and changes nothing. It does not talk to systemd, and it refuses what only a running
+// system can know. The invariant: the same tree gives the same links, in the same order.
+package unit
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// A Link is a symbolic link of enablement.
+type Link struct{ Path, Target string }
+
+// Enablement is what enabling a unit comes to.
+type Enablement struct {
+	Links    []Link   // in the order in which systemctl makes them
+	Warnings []string // settings that were left out, and why
+}
+
+// Enable returns the links that enabling a unit makes, those of the units in its Also= included.
+func Enable(t Tree, name string) (Enablement, error) {
+	var e Enablement
+	todo, seen := []string{name}, map[string]bool{}
+	for first := true; len(todo) > 0; first = false {
+		name := todo[0]
+		todo = todo[1:]
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		f, err := Find(t, name)
+		if err != nil && first {
+			return e, err
+		} else if err != nil {
+			e.Warnings = append(e.Warnings, "also: "+err.Error())
+			continue
+		}
+		if f.Install.Empty() {
+			e.warn(f.Name, "it has no [Install] section: enabling it has no effect")
+		}
+		e.add(f)
+		for _, also := range f.Install.Also {
+			other, err := expand(also, f.Name)
+			if err != nil {
+				e.warn(f.Name, err.Error())
+				continue
+			}
+			todo = append(todo, other)
+		}
+	}
+	return e, nil
+}
+
+func (e *Enablement) warn(n Name, text string) { e.Warnings = append(e.Warnings, n.String()+": "+text) }
+
+// add computes the links of one unit.
+func (e *Enablement) add(f File) {
+	asked := f.Name
+	if asked.IsTemplate() && f.Install.DefaultInstance != "" {
+		instance, err := expand(f.Install.DefaultInstance, asked)
+		if err != nil {
+			e.warn(asked, err.Error())
+			return
+		}
+		asked = asked.With(instance)
+	}
+	for _, text := range f.Install.Alias {
+		alias, err := expand(text, asked)
+		if err == nil {
+			alias, err = checkAlias(f.Name, alias)
+		}
+		if err != nil {
+			e.warn(f.Name, err.Error())
+			continue
+		}
+		if alias == f.Name.String() {
+			continue // it has that name already
+		}
+		e.Links = append(e.Links, Link{path.Join(ConfigDir, alias), f.Path})
+	}
+	for _, by := range []struct {
+		names []string
+		dir   string
+	}{{f.Install.WantedBy, ".wants"}, {f.Install.RequiredBy, ".requires"}, {f.Install.UpheldBy, ".upholds"}} {
+		for _, text := range by.names {
+			target, err := expand(text, asked)
+			if err == nil {
+				err = checkTarget(asked, target)
+			}
+			if err != nil {
+				e.warn(f.Name, err.Error())
+				continue
+			}
+			e.Links = append(e.Links, Link{path.Join(ConfigDir, target+by.dir, asked.String()), f.Path})
+		}
+	}
+}
+
+// checkAlias tells whether a unit can have another name, and with which instance: the types must be the same,
+// and a template stands for templates or, with the instance, for instances.
+func checkAlias(n Name, alias string) (string, error) {
+	if dir, base := path.Split(alias); dir != "" { // the old way to write WantedBy=
+		dir = strings.TrimSuffix(dir, "/")
+		if base != n.String() || strings.Contains(dir, "/") ||
+			!strings.HasSuffix(dir, ".wants") && !strings.HasSuffix(dir, ".requires") {
+			return "", fmt.Errorf("%s cannot be an alias", alias)
+		}
+		return alias, nil
+	}
+	a := SplitName(alias)
+	if n.IsInstance() && a.IsTemplate() {
+		a = a.With(n.Instance)
+	}
+	if !a.valid() || a.Suffix != n.Suffix || a.At != n.At || a.Instance != n.Instance {
+		return "", fmt.Errorf("%s cannot be an alias of it", alias)
+	}
+	return a.String(), nil
+}
+
+// checkTarget tells whether a unit can be wanted by another. A template without instance can only be by a
+// template.
+func checkTarget(n Name, target string) error {
+	t := SplitName(target)
+	if !t.valid() {
+		return fmt.Errorf("%q is not the name of a unit", target)
+	}
+	if n.IsTemplate() && !t.IsTemplate() {
+		return fmt.Errorf("the template has no default instance, and %s is not a template", target)
+	}
+	return nil
+}
+
+// Enabled tells whether systemctl is-enabled would succeed: the unit is linked into the configuration, or it
+// needs no link.
+func Enabled(t Tree, name string) (bool, error) {
+	f, err := Find(t, name)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrMasked) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	if f.Alias || len(f.Install.WantedBy)+len(f.Install.RequiredBy)+len(f.Install.UpheldBy)+len(f.Install.Alias) == 0 {
+		return true, nil // "alias", "static", "indirect"
+	}
+	n := f.Name
+	for _, dir := range SearchPath() {
+		for _, l := range links(t, dir) {
+			base := path.Base(l.Path)
+			inDir := path.Dir(l.Path) != dir
+			switch {
+			case inDir && base == n.String(),
+				!inDir && base != n.String() && path.Base(l.Target) == n.String(),
+				inDir && n.IsTemplate() && SplitName(base).Template() == n: // one of its instances is
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// links lists the symbolic links in a directory of the search path and in its .wants, .requires and .upholds.
+func links(t Tree, dir string) []Link {
+	var found []Link
+	resolved, err := t.Follow(dir)
+	if err != nil {
+		return nil
+	}
+	entries, _ := t.ReadDir(resolved)
+	for _, e := range entries {
+		p := path.Join(dir, e)
+		if target, err := t.Readlink(path.Join(resolved, e)); err == nil {
+			found = append(found, Link{p, target})
+			continue
+		}
+		if ext := path.Ext(e); ext != ".wants" && ext != ".requires" && ext != ".upholds" {
+			continue
+		}
+		below, _ := t.ReadDir(path.Join(resolved, e))
+		for _, b := range below {
+			if target, err := t.Readlink(path.Join(resolved, e, b)); err == nil {
+				found = append(found, Link{path.Join(p, b), target})
+			}
+		}
+	}
+	return found
+}
+
+// Disable returns the links of the configuration that disabling a unit removes: those with its name and those
+// that lead to it, and the same for the units in its Also= and for the names that go with the links.
+func Disable(t Tree, name string) ([]string, error) {
+	gone := map[string]bool{}
+	todo := []string{name}
+	for len(todo) > 0 {
+		name := todo[0]
+		todo = todo[1:]
+		f, err := Find(t, name)
+		if errors.Is(err, ErrNotFound) {
+			gone[name] = true // links of it may be left
+			continue
+		} else if errors.Is(err, ErrMasked) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		if n := f.Name; !gone[n.String()] {
+			gone[n.String()] = true
+			if n.IsTemplate() && f.Install.DefaultInstance != "" {
+				gone[n.With(f.Install.DefaultInstance).String()] = true
+			}
+			todo = append(todo, f.Install.Also...)
+		}
+	}
+	var removed []string
+	for again := true; again; {
+		again = false
+		for _, l := range links(t, ConfigDir) {
+			base := path.Base(l.Path)
+			if !gone[base] && !gone[path.Base(l.Target)] || slices.Contains(removed, l.Path) || l.Target == "/dev/null" {
+				continue
+			}
+			removed = append(removed, l.Path)
+			if !gone[base] {
+				gone[base], again = true, true
+			}
+		}
+	}
+	slices.Sort(removed)
+	return removed, nil
+}

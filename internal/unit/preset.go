@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package unit
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// PresetFile is where the presets of a config are (systemd.preset(5)).
+const PresetFile = "/etc/systemd/system-preset/20-ignition.preset"
+
+// Preset is one unit that is to be enabled or disabled.
+type Preset struct {
+	Name   string
+	Enable bool
+}
+
+// PresetLines returns the lines of the preset file, sorted by unit: instances of one template share a line, in
+// which they stand in the given order.
+func PresetLines(presets []Preset) []string {
+	type entry struct {
+		unit      string
+		enable    bool
+		instances []string
+	}
+	var entries []*entry
+	for _, p := range presets {
+		n := SplitName(p.Name)
+		unit := n.Template().String()
+		if n.At {
+			if i := slices.IndexFunc(entries, func(e *entry) bool { return e.unit == unit && e.enable == p.Enable }); i >= 0 {
+				entries[i].instances = append(entries[i].instances, n.Instance)
+				continue
+			}
+			entries = append(entries, &entry{unit, p.Enable, []string{n.Instance}})
+			continue
+		}
+		entries = append(entries, &entry{unit, p.Enable, nil})
+	}
+	slices.SortStableFunc(entries, func(a, b *entry) int { return cmp.Compare(a.unit, b.unit) })
+	lines := make([]string, len(entries))
+	for i, e := range entries {
+		word := "disable "
+		if e.enable {
+			word = "enable "
+		}
+		lines[i] = word + strings.Join(append([]string{e.unit}, e.instances...), " ")
+	}
+	return lines
+}
