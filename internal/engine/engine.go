@@ -120,7 +120,7 @@ func (r *run) prepare() error {
 }
 
 func (r *run) fetchOptions() fetch.Options {
-	return fetch.Options{Version: version, Offline: r.stage.offline, Log: r.log, Platform: r.platform.ID}
+	return fetch.Options{Version: version, Offline: r.stage.offline, Log: r.log}
 }
 
 // run does the stage, unless the machine is provisioned already.

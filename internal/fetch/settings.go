@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/firstlight-boot/firstlight/config/types"
+)
+
+// Settings are what a config says about fetching.
+type Settings struct {
+	ResponseHeaders, Total *time.Duration // nil: the default; 0: unlimited
+	Authorities            []Request      // PEM bundles trusted beside the system's
+	HTTPProxy, HTTPSProxy  string
+	NoProxy                []string
+}
+
+// SettingsOf returns the settings of a config.
+func SettingsOf(c types.Config) Settings {
+	s := Settings{
+		ResponseHeaders: seconds(c.Ignition.Timeouts.HTTPResponseHeaders),
+		Total:           seconds(c.Ignition.Timeouts.HTTPTotal),
+		HTTPProxy:       text(c.Ignition.Proxy.HTTPProxy),
+		HTTPSProxy:      text(c.Ignition.Proxy.HTTPSProxy),
+		NoProxy:         c.Ignition.Proxy.NoProxy,
+	}
+	for _, ca := range c.Ignition.Security.TLS.CertificateAuthorities {
+		r := FromResource(ca)
+		r.Purpose = "certificate authority"
+		s.Authorities = append(s.Authorities, r)
+	}
+	return s
+}
+
+func seconds(n *int) *time.Duration {
+	if n == nil {
+		return nil
+	}
+	d := time.Duration(*n) * time.Second
+	return &d
+}
+
+// transport is how HTTP requests are made under the settings in force.
+type transport struct {
+	client *http.Client
+	total  time.Duration // 0: unlimited
+}
+
+// Limits of one attempt.
+const (
+	dialTimeout      = 30 * time.Second
+	handshakeTimeout = 10 * time.Second
+	headersTimeout   = 10 * time.Second
+	maxHeaders       = 1 << 20 // bytes
+	maxAuthorities   = 64 << 20
+)
+
+// Configure puts settings in force for what is fetched from now on. Its authorities are fetched under the settings that
+// were in force before.
+func (c *Client) Configure(ctx context.Context, s Settings) error {
+	roots, err := c.roots(ctx, s.Authorities)
+	if err != nil {
+		return err
+	}
+	headers := headersTimeout
+	if s.ResponseHeaders != nil {
+		headers = *s.ResponseHeaders
+	}
+	proxy := (&httpproxy.Config{
+		HTTPProxy: s.HTTPProxy, HTTPSProxy: s.HTTPSProxy, NoProxy: strings.Join(s.NoProxy, ","),
+	}).ProxyFunc()
+	t := &transport{client: &http.Client{
+		CheckRedirect: checkRedirect,
+		Transport: &http.Transport{
+			Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
+			DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext,
+			TLSClientConfig:        &tls.Config{RootCAs: roots},
+			TLSHandshakeTimeout:    handshakeTimeout,
+			ResponseHeaderTimeout:  headers,
+			MaxResponseHeaderBytes: maxHeaders,
+			DisableCompression:     true,
+		},
+	}}
+	if s.Total != nil {
+		t.total = *s.Total
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settings, c.http = s, t
+	return nil
+}
+
+// roots returns the authorities to trust; nil means those of the system alone.
+func (c *Client) roots(ctx context.Context, authorities []Request) (*x509.CertPool, error) {
+	if len(authorities) == 0 {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("read the system's certificate authorities: %w", err)
+	}
+	for _, r := range authorities {
+		bundle, err := c.Bytes(ctx, r, maxAuthorities)
+		if err != nil {
+			return nil, err
+		}
+		if err := addBundle(pool, bundle); err != nil {
+			return nil, fmt.Errorf("read certificate authority %s: %w", Redact(r.URL), err)
+		}
+	}
+	return pool, nil
+}
+
+// addBundle adds all certificates of a PEM text; white space may follow the last.
+func addBundle(pool *x509.CertPool, bundle []byte) error {
+	for len(strings.TrimSpace(string(bundle))) > 0 {
+		block, rest := pem.Decode(bundle)
+		if block == nil {
+			return fmt.Errorf("it is not a bundle of PEM certificates")
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return err
+		}
+		pool.AddCert(cert)
+		bundle = rest
+	}
+	return nil
+}
