@@ -10,6 +10,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/doc"
@@ -48,7 +49,7 @@ func Parse(src *diag.Source) (Document, diag.List) {
 		return Document{}, report
 	}
 	var c types.Config
-	report = d.Decode(&c, version)
+	report = d.Decode(&c, spec.Config(), version)
 	if report.HasErrors() {
 		return Document{}, report.Errors()
 	}
@@ -57,14 +58,17 @@ func Parse(src *diag.Source) (Document, diag.List) {
 	return Document{Config: c, Origins: merge.Of(d)}, report
 }
 
-// versionOf reads the version of a document, which says how to read all of it.
+// head is the part of a config that says how to read the rest.
+type head struct {
+	Ignition struct {
+		Version *string `json:"version" since:"3.0"`
+	} `json:"ignition" since:"3.0"`
+}
+
+// versionOf reads the version of a document.
 func versionOf(d *doc.Document) (spec.Version, diag.List) {
-	var head struct {
-		Ignition struct {
-			Version *string `json:"version" since:"3.0"`
-		} `json:"ignition" since:"3.0"`
-	}
-	if report := d.Decode(&head, spec.Newest).Errors(); report.HasErrors() {
+	var head head
+	if report := d.Decode(&head, spec.Describe(reflect.TypeOf(head)), spec.Newest).Errors(); report.HasErrors() {
 		return 0, report
 	}
 	text := ""

@@ -8,10 +8,13 @@
 package diag
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/coreos/vcontext/path"
 )
@@ -19,37 +22,45 @@ import (
 // A Source is a document as it was read.
 type Source struct {
 	Name string // for people: a file, a redacted URL, the name of a channel
-	Text []byte
+	Text []byte // is not to be changed once it was parsed: values share its memory
 
-	lines []int // offset of each line's first byte
+	index sync.Once
+	lines []int32 // offset of each line's first byte; most documents are never asked
 }
 
 // NewSource returns the source of a text.
-func NewSource(name string, text []byte) *Source {
-	s := &Source{Name: name, Text: text, lines: make([]int, 1, 1+len(text)/64)}
-	for i, c := range text {
-		if c == '\n' {
-			s.lines = append(s.lines, i+1)
+func NewSource(name string, text []byte) *Source { return &Source{Name: name, Text: text} }
+
+// indexLines finds the lines.
+func (s *Source) indexLines() {
+	s.lines = make([]int32, 1, 1+bytes.Count(s.Text, []byte{'\n'}))
+	for at := 0; ; {
+		n := bytes.IndexByte(s.Text[at:], '\n')
+		if n < 0 {
+			return
 		}
+		at += n + 1
+		s.lines = append(s.lines, int32(at))
 	}
-	return s
 }
 
 // Pos returns the position of a byte; offsets outside the text are those of its ends.
 func (s *Source) Pos(offset int) Pos {
+	s.index.Do(s.indexLines)
 	offset = max(0, min(offset, len(s.Text)))
-	line := sort.SearchInts(s.lines, offset+1)
-	return Pos{Offset: offset, Line: line, Column: offset - s.lines[line-1] + 1}
+	line := sort.Search(len(s.lines), func(i int) bool { return int(s.lines[i]) > offset })
+	return Pos{Offset: offset, Line: line, Column: offset - int(s.lines[line-1]) + 1}
 }
 
 // Line returns the text of a line, counted from 1, without its end.
 func (s *Source) Line(n int) string {
+	s.index.Do(s.indexLines)
 	if n < 1 || n > len(s.lines) {
 		return ""
 	}
 	end := len(s.Text)
 	if n < len(s.lines) {
-		end = s.lines[n] - 1
+		end = int(s.lines[n]) - 1
 	}
 	return strings.TrimSuffix(string(s.Text[s.lines[n-1]:end]), "\r")
 }
@@ -125,6 +136,9 @@ type Diagnostic struct {
 	Span     Span
 	Summary  string // what is wrong
 	Hint     string // what to do about it; may be empty
+	// Mark is the text that the finding is about, where that is not what Span starts at: for a value of a wrong type
+	// Ignition reports the position behind it.
+	Mark Span
 	// Fatal marks a failure of the document as a whole: nothing in it could be read as a config, and Ignition's
 	// report has no entry for it.
 	Fatal bool
@@ -172,9 +186,54 @@ func (l List) Errors() List {
 	return errors
 }
 
-// Sort orders the findings by their places, and where these are equal leaves them as they are.
-func (l List) Sort() {
-	slices.SortStableFunc(l, func(a, b Diagnostic) int { return a.Span.Start.Offset - b.Span.Start.Offset })
+// SortByPath orders findings as the objects that they are about are met when a config is walked: an object before its
+// members, members by name, elements by index. Findings at one path stay as they are.
+func (l List) SortByPath() {
+	slices.SortStableFunc(l, func(a, b Diagnostic) int { return slices.CompareFunc(a.Path.Path, b.Path.Path, compareSteps) })
+}
+
+// compareSteps compares two steps of paths; at one place of a config both are of one kind.
+func compareSteps(a, b any) int {
+	i, isIndex := a.(int)
+	j, isAlso := b.(int)
+	if isIndex && isAlso {
+		return cmp.Compare(i, j)
+	}
+	x, _ := a.(string)
+	y, _ := b.(string)
+	return cmp.Compare(x, y)
+}
+
+// Most is how many findings of each severity a Collector keeps.
+const Most = 10000
+
+// A Collector gathers findings, bounded: a document of nothing but mistakes must not make a report that is many
+// times as large as itself.
+type Collector struct {
+	list    List
+	counts  [Info + 1]int
+	dropped int
+}
+
+// Add adds a finding, unless there are too many of its severity.
+func (c *Collector) Add(d Diagnostic) {
+	if c.counts[d.Severity]++; c.counts[d.Severity] > Most {
+		c.dropped++
+		return
+	}
+	c.list = append(c.list, d)
+}
+
+// Full tells whether further findings of a severity would be dropped.
+func (c *Collector) Full(s Severity) bool { return c.counts[s] >= Most }
+
+// List returns the findings, and a note on how many were left out.
+func (c *Collector) List() List {
+	if c.dropped == 0 {
+		return c.list
+	}
+	return append(slices.Clip(c.list), Diagnostic{Severity: Info, Code: "N001",
+		Summary: strconv.Itoa(c.dropped) + " more findings are not shown"})
 }
 
 // ParsePath reads a path as it is printed: "$.storage.files.0.path". Numbers are indexes.

@@ -5,176 +5,224 @@ package doc
 import (
 	"fmt"
 	"reflect"
-	"strconv"
-	"strings"
+	"slices"
+
+	"github.com/coreos/vcontext/path"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
-// Decode fills the struct that into points to. It is as lax as the format demands: members that the version does
-// not know are warned about and ignored; a name that differs in letter case alone is warned about and used; of two equal
-// members the later one counts, objects being decoded over each other; null leaves a value unset. All type mismatches
-// are reported, not the first alone.
-func (d *Document) Decode(into any, v spec.Version) diag.List {
-	dec := decoder{doc: d, version: v, fields: map[reflect.Type][]field{}}
-	dec.value("$", &d.Root, reflect.ValueOf(into).Elem(), false)
-	return append(dec.errors, dec.warnings...)
+// Decode fills the struct that into points to and that shape describes. It is as lax as the format demands: members
+// that the version does not know are warned about and ignored; a name that differs in letter case alone is warned about
+// and used; of two equal members the later one counts, objects being decoded over each other; null leaves a value
+// unset. All type mismatches are reported, not the first alone. Errors come before warnings.
+func (d *Document) Decode(into any, shape *spec.Struct, v spec.Version) diag.List {
+	dec := decoder{doc: d, version: v}
+	target := reflect.ValueOf(into).Elem()
+	if d.Root.Kind == Object {
+		dec.object(&d.Root, target, shape, false)
+	} else if d.Root.Kind != Null {
+		dec.mismatch(&d.Root, Object.String())
+	}
+	return append(dec.errors.List(), dec.warnings.List()...)
 }
 
+// A decoder holds where decoding is, and what there is to say.
 type decoder struct {
 	doc      *Document
 	version  spec.Version
-	fields   map[reflect.Type][]field
-	errors   diag.List
-	warnings diag.List
+	steps    []any // from the root to the value at hand: names and indexes
+	errors   diag.Collector
+	warnings diag.Collector
 }
 
-// field is a member of a struct, those of embedded structs included.
-type field struct {
-	name, since string
-	index       []int
-}
-
-func (dec *decoder) fieldsOf(t reflect.Type) []field {
-	if list, ok := dec.fields[t]; ok {
-		return list
-	}
-	var list []field
-	for _, f := range reflect.VisibleFields(t) {
-		if tag := f.Tag.Get("json"); tag != "" && !f.Anonymous {
-			name, _, _ := strings.Cut(tag, ",")
-			list = append(list, field{name, f.Tag.Get("since"), f.Index})
-		}
-	}
-	dec.fields[t] = list
-	return list
-}
-
-// value decodes a node. Below a member with a wrong spelling unknown members are not reported (quiet).
-func (dec *decoder) value(path string, n *Node, into reflect.Value, quiet bool) {
-	if into.Kind() == reflect.Pointer {
-		if n.Kind == Null {
-			into.SetZero()
-			return
-		}
-		into.Set(reflect.New(into.Type().Elem()))
-		dec.value(path, n, into.Elem(), quiet)
-		return
-	}
-	switch {
-	case n.Kind == Null:
-		if into.Kind() == reflect.Struct {
-			dec.warn("V008", path, dec.doc.Span(n), "null stands where an object is expected", "leave the member out, or write {}")
-		} else {
-			into.SetZero()
-		}
-	case into.Kind() == reflect.Struct && n.Kind == Object:
-		dec.object(path, n, into, quiet)
-	case into.Kind() == reflect.Slice && n.Kind == List:
-		list := reflect.MakeSlice(into.Type(), len(n.Kids), len(n.Kids))
-		for i := range n.Kids {
-			dec.value(path+"."+strconv.Itoa(i), &n.Kids[i].Node, list.Index(i), quiet)
-		}
-		into.Set(list)
-	case into.Kind() == reflect.String && n.Kind == String:
-		into.SetString(dec.doc.Str(n))
-	case into.Kind() == reflect.Bool && n.Kind == Bool:
-		into.SetBool(dec.doc.Text(n) == "true")
-	case into.Kind() == reflect.Int && n.Kind == Number:
-		v, ok := dec.doc.Int(n)
-		if !ok {
-			dec.mismatch(path, n, "an integer of 64 bits", dec.doc.Text(n))
-			return
-		}
-		into.SetInt(int64(v))
-	default:
-		dec.mismatch(path, n, expected(into.Kind()), n.Kind.String())
-	}
-}
-
-func expected(k reflect.Kind) string {
-	switch k {
-	case reflect.Struct:
-		return Object.String()
-	case reflect.Slice:
-		return List.String()
-	case reflect.String:
-		return String.String()
-	case reflect.Bool:
-		return Bool.String()
-	}
-	return "an integer"
-}
-
-func (dec *decoder) object(path string, n *Node, into reflect.Value, quiet bool) {
-	fields := dec.fieldsOf(into.Type())
+// object decodes the members of an object. This is the one place that knows how lax the format is about names. Below
+// a name with wrong letter case (quiet) nothing is warned about.
+func (dec *decoder) object(n *Node, into reflect.Value, shape *spec.Struct, quiet bool) {
 	for i := range n.Kids {
 		kid := &n.Kids[i]
-		name := dec.doc.Key(kid)
-		f, exact := dec.find(fields, path, name)
+		f, exact := shape.Find(kid.Key, dec.version)
 		if !exact && !quiet {
-			dec.warn("V007", path+"."+name, dec.doc.KeySpan(kid), "unused key "+name, dec.spelling(fields, path, name))
+			dec.unknown(n, i, shape)
 		}
 		if f == nil {
 			continue
 		}
-		target, err := into.FieldByIndexErr(f.index)
-		if err == nil {
-			dec.value(path+"."+f.name, &kid.Node, target, quiet || !exact)
+		dec.steps = append(dec.steps, kid.Key)
+		if len(f.Index) == 1 {
+			dec.value(&kid.Node, into.Field(f.Index[0]), f.Elem, quiet || !exact)
+		} else {
+			dec.value(&kid.Node, into.FieldByIndex(f.Index), f.Elem, quiet || !exact)
 		}
+		dec.steps = dec.steps[:len(dec.steps)-1]
 	}
 }
 
-// find returns the member of a name, and whether it is spelt like that exactly.
-func (dec *decoder) find(fields []field, path, name string) (f *field, exact bool) {
-	var folded *field
-	for i := range fields {
-		f := &fields[i]
-		if spec.Since(f.since, path, f.name) > dec.version {
-			continue
+// value decodes one value. Null unsets what can be unset, and leaves the rest as it is.
+func (dec *decoder) value(n *Node, into reflect.Value, shape *spec.Struct, quiet bool) {
+	kind := into.Kind()
+	if n.Kind == Null {
+		switch {
+		case kind == reflect.Pointer || kind == reflect.Slice:
+			into.SetZero()
+		case kind == reflect.Struct && !quiet:
+			dec.warn("V008", dec.doc.Span(n), "null stands where an object is expected", "leave the member out, or write {}")
 		}
-		if f.name == name {
-			return f, true
+		return
+	}
+	switch {
+	case kind == reflect.Struct && n.Kind == Object:
+		dec.object(n, into, shape, quiet)
+	case kind == reflect.Slice && n.Kind == List:
+		dec.list(n, into, shape, quiet)
+	case kind == reflect.Pointer && into.Type().Elem().Kind() != reflect.Struct:
+		p := reflect.New(into.Type().Elem())
+		if dec.scalar(n, p.Elem()) {
+			into.Set(p)
 		}
-		if strings.EqualFold(f.name, name) {
-			folded = f
+	case kind == reflect.Struct:
+		dec.mismatch(n, Object.String())
+	case kind == reflect.Slice:
+		dec.mismatch(n, List.String())
+	default:
+		dec.scalar(n, into)
+	}
+}
+
+// list decodes a list; an empty one is as none.
+func (dec *decoder) list(n *Node, into reflect.Value, shape *spec.Struct, quiet bool) {
+	if len(n.Kids) == 0 {
+		into.SetZero()
+		return
+	}
+	items := reflect.MakeSlice(into.Type(), len(n.Kids), len(n.Kids))
+	for i := range n.Kids {
+		dec.steps = append(dec.steps, i)
+		dec.value(&n.Kids[i].Node, items.Index(i), shape, quiet)
+		dec.steps = dec.steps[:len(dec.steps)-1]
+	}
+	into.Set(items)
+}
+
+// scalar decodes a string, integer or boolean.
+func (dec *decoder) scalar(n *Node, into reflect.Value) bool {
+	switch into.Kind() {
+	case reflect.String:
+		if n.Kind != String {
+			return dec.mismatch(n, String.String())
+		}
+		into.SetString(n.Text)
+	case reflect.Bool:
+		if n.Kind != Bool {
+			return dec.mismatch(n, Bool.String())
+		}
+		into.SetBool(n.Text == "true")
+	default:
+		v, ok := n.Int()
+		if !ok {
+			return dec.mismatch(n, "an integer")
+		}
+		into.SetInt(int64(v))
+	}
+	return true
+}
+
+// mismatch reports a value of a wrong type: as Ignition does it, at the byte after it, or after its opening bracket.
+func (dec *decoder) mismatch(n *Node, want string) bool {
+	span := dec.doc.Span(n)
+	mark := dec.doc.Source.Span(int(n.Start), int(n.End))
+	if n.Kind != Object && n.Kind != List {
+		span.Start = span.End
+	}
+	got := n.Kind.String()
+	hint := ""
+	if n.Kind == Number && want != String.String() {
+		got = "the number " + shorten(n.Text)
+		hint = "integers have neither fraction nor exponent, and fit into 64 bits"
+	} else if n.Kind == String && want != List.String() && want != Object.String() {
+		hint = "take the quotes away"
+		if want == "an integer" && len(n.Text) > 1 && n.Text[0] == '0' {
+			hint = "numbers are decimal and without quotes" + decimal(n.Text)
+		}
+	} else if want == String.String() && (n.Kind == Number || n.Kind == Bool) {
+		hint = "put it in double quotes"
+	} else if want == List.String() {
+		hint = "put it in square brackets"
+	}
+	dec.errors.Add(diag.Diagnostic{
+		Severity: diag.Error, Code: "V003", Path: path.New("json"), Span: span, Mark: mark,
+		Summary: fmt.Sprintf("%s must be %s, not %s", dec.at(), want, got), Hint: hint,
+	})
+	return false
+}
+
+// decimal tells what an octal number is in decimal.
+func decimal(octal string) string {
+	var v int64
+	if n, err := fmt.Sscanf(octal, "%o", &v); n != 1 || err != nil || fmt.Sprintf("0%o", v) != octal {
+		return ""
+	}
+	return fmt.Sprintf("; octal %s is %d", octal, v)
+}
+
+func shorten(text string) string {
+	if len(text) > 40 {
+		return text[:40] + "…"
+	}
+	return text
+}
+
+// at returns the path of the value at hand.
+func (dec *decoder) at() path.ContextPath { return path.New("json", slices.Clone(dec.steps)...) }
+
+func (dec *decoder) warn(code string, span diag.Span, summary, hint string) {
+	dec.warnings.Add(diag.Diagnostic{
+		Severity: diag.Warning, Code: code, Path: dec.at(), Span: span, Summary: summary, Hint: hint,
+	})
+}
+
+// unknown warns about the member i of an object, once for each name.
+func (dec *decoder) unknown(n *Node, i int, shape *spec.Struct) {
+	kid := &n.Kids[i]
+	if dec.warnings.Full(diag.Warning) || repeated(n.Kids, i) {
+		return
+	}
+	dec.steps = append(dec.steps, kid.Key)
+	defer func() { dec.steps = dec.steps[:len(dec.steps)-1] }()
+	span := dec.doc.KeySpan(kid)
+	if f, _ := shape.Find(kid.Key, dec.version); f != nil {
+		dec.warn("V009", span, "unused key "+shorten(kid.Key)+" (its value is used all the same)", "write it as "+f.Name)
+		return
+	}
+	dec.warn("V007", span, "unused key "+shorten(kid.Key), dec.spelling(kid.Key, shape))
+}
+
+// repeated tells whether a later member has the same name. Only the next few are looked at: it spares people the same
+// warning twice, and costs next to nothing.
+func repeated(kids []Kid, i int) bool {
+	const few = 64
+	for j := i + 1; j < len(kids) && j < i+few; j++ {
+		if kids[j].Key == kids[i].Key {
+			return true
 		}
 	}
-	return folded, false
+	return false
 }
 
 // spelling guesses what an unknown member was meant to be.
-func (dec *decoder) spelling(fields []field, path, name string) string {
-	best, distance := "", 3
-	for _, f := range fields {
-		since := spec.Since(f.since, path, f.name)
-		if f.name == name {
-			return fmt.Sprintf("it is known from version %s on", since)
+func (dec *decoder) spelling(name string, shape *spec.Struct) string {
+	best, distance := "", 1+max(1, min(3, len(name)/3))
+	for _, f := range shape.Fields {
+		if f.Name == name {
+			return fmt.Sprintf("it is known from version %s on; this config says %s", f.Since, dec.version)
 		}
-		if d := diag.Distance(name, f.name); since <= dec.version && d < distance {
-			best, distance = f.name, d
+		if d := diag.Distance(name, f.Name); f.Since <= dec.version && d < distance {
+			best, distance = f.Name, d
 		}
 	}
 	if best == "" {
 		return ""
 	}
 	return "did you mean " + best + "?"
-}
-
-func (dec *decoder) mismatch(path string, n *Node, want, got string) {
-	at := int(n.End)
-	if n.Kind == Object || n.Kind == List {
-		at = int(n.Start) + 1
-	}
-	dec.errors = append(dec.errors, diag.Diagnostic{
-		Severity: diag.Error, Code: "V003", Path: diag.ParsePath("$"), Span: dec.doc.Source.Span(at, int(n.End)),
-		Summary: fmt.Sprintf("%s must be %s, not %s", path, want, got),
-	})
-}
-
-func (dec *decoder) warn(code, path string, at diag.Span, summary, hint string) {
-	dec.warnings = append(dec.warnings, diag.Diagnostic{
-		Severity: diag.Warning, Code: code, Path: diag.ParsePath(path), Span: at, Summary: summary, Hint: hint,
-	})
 }

@@ -3,7 +3,7 @@
 package merge
 
 import (
-	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,35 +11,82 @@ import (
 	"github.com/firstlight-boot/firstlight/config/doc"
 )
 
-// Origins tells for every path of a config where the value there was written. It has names, lines and columns only,
-// no text of any config, so that it can be kept for other processes.
-type Origins struct{ root *origin }
+// Origins tells for every path of a config where the value there was written. Its JSON form has names, lines and columns
+// only, no text of any config, so that it can be kept for other processes. The zero value knows nothing.
+type Origins struct{ root origin }
 
-// An origin is where one value comes from. What lies below it is looked up in the document it comes from, unless it was
-// put together of several.
+// An origin is where one value comes from. What lies below it is looked up in the document it comes from, apart from
+// what merging brought from elsewhere.
 type origin struct {
-	doc     *doc.Document
-	node    *doc.Node
-	place   diag.Place // of an origin that another process wrote down
-	members map[string]*origin
-	items   []*origin
+	from *document
+	node *doc.Node
+	own  *composed
 }
 
-// Of returns the origins of the values of one document.
-func Of(d *doc.Document) Origins { return Origins{&origin{doc: d, node: &d.Root}} }
+// document is what nodes are looked up in: a config, or places as another process wrote them down.
+type document struct {
+	doc   *doc.Document
+	files []string // not nil: doc is the JSON form of origins, and these are the names it refers to by index
+}
 
-// At returns where the value at a path stands, or, if nothing was written there, the nearest value around it.
+// composed is what merging has put together.
+type composed struct {
+	by      *token // who may change it; all others make a copy first
+	at      origin // where the merged value itself stands: what touched it last
+	members []member
+	items   []origin
+	isList  bool
+}
+
+// member is the origin of a member that differs from what the document says.
+type member struct {
+	name string
+	origin
+}
+
+// token marks what one Merger made, and may therefore change.
+type token struct{ _ byte }
+
+// Of returns the origins of the values of one document.
+func Of(d *doc.Document) Origins {
+	return Origins{origin{from: &document{doc: d}, node: &d.Root}}
+}
+
+// At returns where the value at a path such as "$.storage.files.0.path" stands, or, if nothing was written there, the
+// nearest value around it.
 func (o Origins) At(path string) diag.Place { return o.Span(path).Place() }
 
 // Span is At with the document, as far as it is known to this process.
 func (o Origins) Span(path string) diag.Span {
+	return o.span(func(yield func(string) bool) {
+		for step := range strings.SplitSeq(strings.TrimPrefix(strings.TrimPrefix(path, "$"), "."), ".") {
+			if step != "" && !yield(step) {
+				return
+			}
+		}
+	})
+}
+
+// SpanOf is Span for a path in steps: names and indexes.
+func (o Origins) SpanOf(steps []any) diag.Span {
+	return o.span(func(yield func(string) bool) {
+		for _, step := range steps {
+			name, isName := step.(string)
+			if index, ok := step.(int); ok && !isName {
+				name = strconv.Itoa(index)
+			}
+			if !yield(name) {
+				return
+			}
+		}
+	})
+}
+
+func (o Origins) span(steps func(yield func(string) bool)) diag.Span {
 	at := o.root
-	if at == nil {
-		return diag.Span{}
-	}
 	best := at.span()
-	for _, step := range strings.Split(path, ".")[1:] {
-		if at = at.child(step); at == nil {
+	for step := range steps {
+		if at = at.child(step); at.unknown() {
 			break
 		}
 		if s := at.span(); s.Source != nil {
@@ -49,139 +96,107 @@ func (o Origins) Span(path string) diag.Span {
 	return best
 }
 
-func (o *origin) span() diag.Span {
-	if o.node != nil {
-		return o.doc.Span(o.node)
+func (o origin) unknown() bool { return o.node == nil && o.own == nil }
+
+// span returns where the value itself stands.
+func (o origin) span() diag.Span {
+	switch {
+	case o.own != nil:
+		return o.own.at.span()
+	case o.node == nil:
+		return diag.Span{}
+	case o.from.files != nil:
+		return o.from.place(o.node).Span()
 	}
-	return o.place.Span()
+	return o.from.doc.Span(o.node)
 }
 
-// child returns the origin of a member or item, or nil.
-func (o *origin) child(step string) *origin {
-	if m, ok := o.members[step]; ok {
-		return m
-	}
-	index, err := strconv.Atoi(step)
-	if err == nil && o.items != nil {
-		if index < 0 || index >= len(o.items) {
-			return nil
+// child returns the origin of a member or item.
+func (o origin) child(step string) origin {
+	if o.own != nil {
+		if o.own.isList {
+			if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(o.own.items) {
+				return o.own.items[i]
+			}
+			return origin{}
 		}
-		return o.items[index]
+		for _, m := range o.own.members {
+			if m.name == step {
+				return m.origin
+			}
+		}
 	}
-	if o.node == nil || o.members != nil {
-		return nil
+	if o.node == nil {
+		return origin{}
 	}
-	return o.below(step, index, err == nil)
-}
-
-// below looks a step up in the document. Of members of equal names the last counts, as when decoding.
-func (o *origin) below(step string, index int, isIndex bool) *origin {
 	if o.node.Kind == doc.List {
-		if !isIndex || index < 0 || index >= len(o.node.Kids) {
-			return nil
+		i, err := strconv.Atoi(step)
+		if err != nil {
+			return origin{}
 		}
-		return &origin{doc: o.doc, node: &o.node.Kids[index].Node}
+		return o.item(i)
 	}
-	for i := len(o.node.Kids) - 1; i >= 0; i-- {
-		if k := &o.node.Kids[i]; o.node.Kind == doc.Object && strings.EqualFold(o.doc.Key(k), step) {
-			return &origin{doc: o.doc, node: &k.Node}
+	return o.named(step)
+}
+
+// named looks a member up in the document. Of members of equal names the last counts, and letter case may differ,
+// as when decoding.
+func (o origin) named(name string) origin {
+	if kid := o.node.Find(name); kid != nil {
+		return origin{from: o.from, node: &kid.Node}
+	}
+	return origin{}
+}
+
+// item looks an item up in the document.
+func (o origin) item(i int) origin {
+	kids := o.node.Kids
+	if o.from.files != nil && len(kids) > 0 {
+		kids = kids[1:]
+	}
+	if i < 0 || i >= len(kids) {
+		return origin{}
+	}
+	return origin{from: o.from, node: &kids[i].Node}
+}
+
+// mine returns the part of the origin that the holder of a token may change, made anew or copied if need be.
+func (o *origin) mine(by *token) *composed {
+	switch {
+	case o.own == nil:
+		o.own = &composed{by: by, at: origin{from: o.from, node: o.node}}
+	case o.own.by != by:
+		c := *o.own
+		c.by, c.members, c.items = by, slices.Clone(c.members), slices.Clone(c.items)
+		o.own = &c
+	}
+	return o.own
+}
+
+// list is mine for a list of n items.
+func (o *origin) list(by *token, n int) *composed {
+	fresh := o.own == nil
+	c := o.mine(by)
+	c.isList = true
+	if fresh && o.node != nil && o.node.Kind == doc.List {
+		c.items = make([]origin, n, n+n/4+1)
+		for i := range c.items {
+			c.items[i] = o.item(i)
 		}
 	}
-	return nil
-}
-
-// stored is the JSON form of an origin: a file's index, a line, a column, and what is below.
-type stored struct {
-	At      []int              `json:"a,omitempty"`
-	Members map[string]*stored `json:"m,omitempty"`
-	Items   []*stored          `json:"i,omitempty"`
-}
-
-type storedOrigins struct {
-	Files []string `json:"files"`
-	Root  *stored  `json:"root,omitempty"`
-}
-
-// MarshalJSON writes all places down.
-func (o Origins) MarshalJSON() ([]byte, error) {
-	s := &storer{index: map[string]int{}}
-	root := s.store(o.root)
-	return json.Marshal(storedOrigins{Files: s.files, Root: root})
-}
-
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (o *Origins) UnmarshalJSON(text []byte) error {
-	var s storedOrigins
-	if err := json.Unmarshal(text, &s); err != nil {
-		return err
+	for len(c.items) < n {
+		c.items = append(c.items, origin{})
 	}
-	o.root = s.Root.restore(s.Files)
-	return nil
+	return c
 }
 
-type storer struct {
-	files []string
-	index map[string]int
-}
-
-func (s *storer) store(o *origin) *stored {
-	if o == nil {
-		return nil
-	}
-	out := &stored{At: s.at(o.span().Place())}
-	for name, m := range o.members {
-		if out.Members == nil {
-			out.Members = map[string]*stored{}
+// set says where a member comes from.
+func (c *composed) set(name string, from origin) {
+	for i := range c.members {
+		if c.members[i].name == name {
+			c.members[i].origin = from
+			return
 		}
-		out.Members[name] = s.store(m)
 	}
-	for _, item := range o.items {
-		out.Items = append(out.Items, s.store(item))
-	}
-	if o.node == nil || o.members != nil || o.items != nil {
-		return out
-	}
-	for i := range o.node.Kids {
-		kid := &o.node.Kids[i]
-		below := s.store(&origin{doc: o.doc, node: &kid.Node})
-		if o.node.Kind == doc.List {
-			out.Items = append(out.Items, below)
-			continue
-		}
-		if out.Members == nil {
-			out.Members = map[string]*stored{}
-		}
-		out.Members[o.doc.Key(kid)] = below
-	}
-	return out
-}
-
-func (s *storer) at(p diag.Place) []int {
-	if p == (diag.Place{}) {
-		return nil
-	}
-	i, ok := s.index[p.File]
-	if !ok {
-		i = len(s.files)
-		s.index[p.File] = i
-		s.files = append(s.files, p.File)
-	}
-	return []int{i, p.Line, p.Column}
-}
-
-func (s *stored) restore(files []string) *origin {
-	if s == nil {
-		return nil
-	}
-	o := &origin{members: map[string]*origin{}}
-	if len(s.At) == 3 && s.At[0] >= 0 && s.At[0] < len(files) {
-		o.place = diag.Place{File: files[s.At[0]], Line: s.At[1], Column: s.At[2]}
-	}
-	for name, m := range s.Members {
-		o.members[name] = m.restore(files)
-	}
-	for _, item := range s.Items {
-		o.items = append(o.items, item.restore(files))
-	}
-	return o
+	c.members = append(c.members, member{name, from})
 }

@@ -3,16 +3,47 @@
 // Package rules says what makes a config valid.
 //
 // One rule is one entry of one table, with the versions that it holds for. Rules see a config and where its values stand;
-// they change nothing and fetch nothing. All findings are collected, in an order that depends on the config alone.
+// they change nothing and fetch nothing. The invariants: all findings are collected; their order depends on the config
+// alone; no rule takes more than linear time (one sort aside); and no finding repeats the text of a source, a file's
+// contents or a password hash.
 package rules
 
 import (
+	"slices"
+
+	"github.com/coreos/vcontext/path"
+
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/doc"
 	"github.com/firstlight-boot/firstlight/config/merge"
 	"github.com/firstlight-boot/firstlight/config/spec"
 	"github.com/firstlight-boot/firstlight/config/types"
 )
+
+// Kind says when a rule is applied.
+type Kind int
+
+// The kinds of rules.
+const (
+	Object  Kind = iota // to the values of a config, and once more to the merged one
+	Keys                // about unique keys: to a config as it was written
+	Reading             // while the text is read: package doc and the version check report it
+	Accepts             // never: the rule is that something is accepted
+)
+
+// A Rule is one thing that a valid config obeys.
+type Rule struct {
+	ID       string // "V401"
+	Kind     Kind
+	Since    spec.Version
+	Until    spec.Version // the last version it holds for; zero if it holds for all that follow
+	Severity diag.Severity
+	About    string // for people: what the rule asks
+	Check    func(*Context, *types.Config)
+}
+
+// Holds tells whether the rule is one of a version.
+func (r *Rule) Holds(v spec.Version) bool { return v >= r.Since && (r.Until == 0 || v <= r.Until) }
 
 // Context is what rules know beside the config.
 type Context struct {
@@ -21,36 +52,72 @@ type Context struct {
 	Merged  bool          // the final check at run time: object rules only
 	Origins merge.Origins
 
-	rule   *Rule
-	report diag.List
+	config  *types.Config
+	rule    *Rule
+	report  *diag.Collector
+	sources []sourceFlaw // found once, since several rules are about them
+	scanned bool
+	units   map[string]unitFlaw
 }
 
-// A Rule is one thing that a valid config obeys.
-type Rule struct {
-	ID           string // as in the list of rules: "V401"
-	Since, Until spec.Version
-	Severity     diag.Severity
-	Document     bool // not an object rule: not checked again on a merged config
-	Check        func(*Context, *types.Config)
-}
-
-// Report adds a finding of the running rule at a path.
-func (c *Context) Report(path, summary, hint string) {
-	c.report = append(c.report, diag.Diagnostic{
-		Severity: c.rule.Severity, Code: c.rule.ID, Path: diag.ParsePath(path),
-		Span: c.Origins.Span(path), Summary: summary, Hint: hint,
+// Report adds a finding of the running rule at a path: names and indexes.
+func (c *Context) Report(summary, hint string, steps ...any) {
+	if c.report.Full(c.rule.Severity) {
+		c.report.Add(diag.Diagnostic{Severity: c.rule.Severity})
+		return
+	}
+	c.report.Add(diag.Diagnostic{
+		Severity: c.rule.Severity, Code: c.rule.ID, Path: path.New("json", slices.Clone(steps)...),
+		Span: c.Origins.SpanOf(steps), Summary: summary, Hint: hint,
 	})
 }
 
-// Check applies all rules of the context's version.
+// Check applies all rules of the context's version: first those about objects, then those about keys.
 func Check(c *Context, config *types.Config) diag.List {
-	for i := range table {
-		r := &table[i]
-		if c.Version < r.Since || c.Version > r.Until || c.Merged && r.Document {
-			continue
-		}
-		c.rule = r
-		r.Check(c, config)
+	c.config = config
+	objects := c.apply(Object)
+	if c.Merged {
+		return objects
 	}
-	return c.report
+	return append(objects, c.apply(Keys)...)
 }
+
+func (c *Context) apply(kind Kind) diag.List {
+	c.report = &diag.Collector{}
+	for i := range table {
+		if r := &table[i]; r.Kind == kind && r.Holds(c.Version) {
+			c.rule = r
+			r.Check(c, c.config)
+		}
+	}
+	list := c.report.List()
+	list.SortByPath()
+	return list
+}
+
+// present tells whether the document has a value other than null at a path.
+func (c *Context) present(steps ...any) bool {
+	if c.Doc == nil {
+		return false
+	}
+	n := &c.Doc.Root
+	for _, step := range steps {
+		switch s := step.(type) {
+		case int:
+			if n.Kind != doc.List || s >= len(n.Kids) {
+				return false
+			}
+			n = &n.Kids[s].Node
+		case string:
+			kid := n.Find(s)
+			if kid == nil {
+				return false
+			}
+			n = &kid.Node
+		}
+	}
+	return n.Kind != doc.Null
+}
+
+// Table returns all rules, in the order of their ids.
+func Table() []Rule { return slices.Clone(table) }

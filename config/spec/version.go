@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/firstlight-boot/firstlight/config/types"
 )
 
 // A Version is a version of the format, 3.N.0, as N.
@@ -33,21 +31,21 @@ const (
 	Newest = V3_7
 )
 
+// All returns the versions, the oldest first.
+func All() []Version {
+	list := make([]Version, 0, Newest+1)
+	for v := V3_0; v <= Newest; v++ {
+		list = append(list, v)
+	}
+	return list
+}
+
 // String returns the version as a config spells it.
 func (v Version) String() string {
 	if v > Stable {
 		return fmt.Sprintf("3.%d.0-experimental", int(v))
 	}
 	return fmt.Sprintf("3.%d.0", int(v))
-}
-
-// Minor reads a since tag: "3.4".
-func Minor(tag string) Version {
-	n, err := strconv.Atoi(strings.TrimPrefix(tag, "3."))
-	if err != nil {
-		return Newest + 1
-	}
-	return Version(n)
 }
 
 // ParseError is a version that cannot be used. Malformed versions are those that are no version at all.
@@ -102,68 +100,4 @@ func Parse(text string) (Version, error) {
 		return 0, &ParseError{Text: text}
 	}
 	return v, nil
-}
-
-// Since returns the first version that knows a member of the given tag, standing at a path such as
-// "$.ignition.config.merge.0.compression". A resource's compression is older for the contents of files than for
-// configs and certificate authorities.
-func Since(tag, path, name string) Version {
-	if name == "compression" && strings.HasPrefix(path, "$.ignition.") {
-		return V3_1
-	}
-	return Minor(tag)
-}
-
-// specialBits are set-user-id, set-group-id and the sticky bit.
-const specialBits = 0o7000
-
-// Raise turns a config of an older version into the newest form.
-func Raise(c *types.Config, from Version) {
-	if from < V3_3 {
-		raiseTo33(c)
-	}
-	if from < V3_6 {
-		clearSpecialBits(c)
-	}
-	c.Ignition.Version = Newest.String()
-}
-
-// raiseTo33 sets what were plain strings before 3.3.0, empty if absent.
-func raiseTo33(c *types.Config) {
-	for i := range c.Storage.Raid {
-		set(&c.Storage.Raid[i].Level)
-	}
-	for i := range c.Storage.Links {
-		set(&c.Storage.Links[i].Target)
-	}
-	for i := range c.Storage.Luks {
-		if custom := &c.Storage.Luks[i].Clevis.Custom; *custom != (types.ClevisCustom{}) {
-			set(&custom.Pin)
-			set(&custom.Config)
-		}
-	}
-}
-
-func set(s **string) {
-	if *s == nil {
-		*s = new(string)
-	}
-}
-
-// clearSpecialBits drops mode bits that had no effect before 3.6.0.
-func clearSpecialBits(c *types.Config) {
-	for i := range c.Storage.Files {
-		c.Storage.Files[i].Mode = plain(c.Storage.Files[i].Mode)
-	}
-	for i := range c.Storage.Directories {
-		c.Storage.Directories[i].Mode = plain(c.Storage.Directories[i].Mode)
-	}
-}
-
-func plain(mode *int) *int {
-	if mode == nil || *mode&specialBits == 0 {
-		return mode
-	}
-	m := *mode &^ specialBits
-	return &m
 }

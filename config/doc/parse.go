@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doc
+
+import (
+	"strconv"
+	"unsafe"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+)
+
+// Limits of a document. They bound the memory that a hostile one takes; the largest sensible configs, with hundreds
+// of thousands of files, are far below.
+const (
+	MaxBytes  = 1 << 30 // offsets stay within 32 bits
+	MaxValues = 1 << 22
+	MaxDepth  = 10000 // as of encoding/json
+)
+
+// ParseJSON parses a JSON text. On a syntax error the list has one entry, at the offending byte.
+func ParseJSON(src *diag.Source) (*Document, diag.List) {
+	if len(src.Text) > MaxBytes {
+		return nil, syntaxError(src, 0, "it is larger than 1 GiB", "put large contents at a URL")
+	}
+	p := parser{text: unsafe.String(unsafe.SliceData(src.Text), len(src.Text))}
+	var root Node
+	if p.value(&root) {
+		p.space()
+		if p.pos == len(p.text) {
+			return &Document{Source: src, Root: root}, nil
+		}
+		p.fail("there is text after the end of the config", "")
+	}
+	return nil, syntaxError(src, p.pos, p.problem, p.hint)
+}
+
+func syntaxError(src *diag.Source, at int, problem, hint string) diag.List {
+	return diag.List{{
+		Severity: diag.Error, Code: "V002", Path: diag.ParsePath("$"), Span: src.Span(at, at+1),
+		Summary: "not well-formed JSON: " + problem, Hint: hint,
+	}}
+}
+
+// A parser reads a text from its start to its first error.
+type parser struct {
+	text   string
+	pos    int // where the error is, once there is one
+	depth  int
+	values int
+	stack  []Kid // children of values in progress
+	arena  []Kid // children of finished values
+
+	problem, hint string
+}
+
+// fail notes the error at the present position.
+func (p *parser) fail(problem, hint string) bool {
+	p.problem, p.hint = problem, hint
+	return false
+}
+
+// space skips white space.
+func (p *parser) space() {
+	for p.pos < len(p.text) {
+		switch p.text[p.pos] {
+		case ' ', '\t', '\n', '\r':
+			p.pos++
+		default:
+			return
+		}
+	}
+}
+
+// peek returns the next byte, or 0 at the end of the text.
+func (p *parser) peek() byte {
+	if p.pos < len(p.text) {
+		return p.text[p.pos]
+	}
+	return 0
+}
+
+// value reads one value and the space before it.
+func (p *parser) value(n *Node) bool {
+	p.space()
+	if p.values++; p.values > MaxValues {
+		return p.fail("it has more than "+strconv.Itoa(MaxValues)+" values", "split it into several configs")
+	}
+	n.Start = int32(p.pos)
+	ok := false
+	switch c := p.peek(); {
+	case c == '{':
+		n.Kind = Object
+		ok = p.kids(n)
+	case c == '[':
+		n.Kind = List
+		ok = p.kids(n)
+	case c == '"':
+		n.Kind = String
+		n.Text, ok = p.str()
+	case c == '-' || c >= '0' && c <= '9':
+		n.Kind = Number
+		if ok = p.number(); ok {
+			n.Text = p.text[n.Start:p.pos]
+		}
+	case c == 't':
+		n.Kind, n.Text, ok = Bool, "true", p.word("true")
+	case c == 'f':
+		n.Kind, n.Text, ok = Bool, "false", p.word("false")
+	case c == 'n':
+		n.Kind, n.Text, ok = Null, "null", p.word("null")
+	default:
+		return p.unexpected("a value")
+	}
+	n.End = int32(p.pos)
+	return ok
+}
+
+// kids reads an object or list, brackets included.
+func (p *parser) kids(n *Node) bool {
+	if p.depth++; p.depth > MaxDepth {
+		return p.fail("it is nested more than "+strconv.Itoa(MaxDepth)+" levels deep", "")
+	}
+	closing, what := byte('}'), "a comma or }"
+	if n.Kind == List {
+		closing, what = ']', "a comma or ]"
+	}
+	base := len(p.stack)
+	p.pos++
+	p.space()
+	for p.peek() != closing {
+		var kid Kid
+		if n.Kind == Object && !p.key(&kid) || !p.value(&kid.Node) {
+			return false
+		}
+		p.stack = append(p.stack, kid)
+		p.space()
+		if c := p.peek(); c == closing {
+			break
+		} else if c != ',' {
+			return p.unexpected(what)
+		}
+		p.pos++
+		p.space()
+		if p.peek() == closing {
+			return p.fail("there is a comma before "+string(closing), "take the comma away")
+		}
+	}
+	p.pos++
+	p.depth--
+	n.Kids = p.keep(base)
+	return true
+}
+
+// key reads the name of a member and the colon.
+func (p *parser) key(kid *Kid) bool {
+	if p.peek() != '"' {
+		return p.unexpected("a member name in double quotes")
+	}
+	var ok bool
+	kid.KeyStart = int32(p.pos)
+	if kid.Key, ok = p.str(); !ok {
+		return false
+	}
+	kid.KeyEnd = int32(p.pos)
+	p.space()
+	if p.peek() != ':' {
+		return p.unexpected("a colon")
+	}
+	p.pos++
+	return true
+}
+
+// keep moves the children above base from the stack to the arena.
+func (p *parser) keep(base int) []Kid {
+	n := len(p.stack) - base
+	if n == 0 {
+		return nil
+	}
+	if cap(p.arena)-len(p.arena) < n {
+		p.arena = make([]Kid, 0, max(n, 256))
+	}
+	from := len(p.arena)
+	p.arena = append(p.arena, p.stack[base:]...)
+	clear(p.stack[base:])
+	p.stack = p.stack[:base]
+	return p.arena[from:len(p.arena):len(p.arena)]
+}
+
+// word reads true, false or null.
+func (p *parser) word(want string) bool {
+	for i := range len(want) {
+		if p.peek() != want[i] {
+			return p.unexpected("the word " + want)
+		}
+		p.pos++
+	}
+	return true
+}
+
+// number reads a number by the grammar of RFC 8259.
+func (p *parser) number() bool {
+	if p.peek() == '-' {
+		p.pos++
+	}
+	if p.peek() == '0' {
+		p.pos++
+	} else if !p.digits() {
+		return false
+	}
+	if p.peek() == '.' {
+		p.pos++
+		if !p.digits() {
+			return false
+		}
+	}
+	if c := p.peek(); c == 'e' || c == 'E' {
+		p.pos++
+		if c := p.peek(); c == '+' || c == '-' {
+			p.pos++
+		}
+		return p.digits()
+	}
+	return true
+}
+
+// digits reads at least one digit.
+func (p *parser) digits() bool {
+	from := p.pos
+	for c := p.peek(); c >= '0' && c <= '9'; c = p.peek() {
+		p.pos++
+	}
+	return p.pos > from || p.unexpected("a digit")
+}
+
+// unexpected fails at the present byte; where it is a common slip, it says how to mend it.
+func (p *parser) unexpected(want string) bool {
+	if p.pos >= len(p.text) {
+		if p.values <= 1 {
+			return p.fail("it has nothing but white space", "")
+		}
+		return p.fail("it ends too early; "+want+" is expected", "the text may have been cut off")
+	}
+	rest := p.text[p.pos:]
+	hint := ""
+	switch c := rest[0]; {
+	case p.pos == 0 && len(rest) >= 3 && rest[:3] == "\xef\xbb\xbf":
+		return p.fail("it begins with a byte-order mark", "save it as UTF-8 without byte-order mark")
+	case p.pos == 0 && len(rest) >= 2 && rest[:2] == "\x1f\x8b":
+		return p.fail("it is compressed", "decompress it first")
+	case c == '\'':
+		hint = "use double quotes"
+	case c == '/' || c == '#':
+		hint = "JSON has no comments"
+	case c == 'T' || c == 'F' || c == 'N':
+		hint = "true, false and null are lower case"
+	case c == '}' || c == ']':
+		hint = "look for a bracket that is missing or too many"
+	case want == "a member name in double quotes" && (c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'):
+		hint = "put the name in double quotes"
+	}
+	return p.fail(want+" is expected, not "+quoteByte(rest[0]), hint)
+}
+
+// quoteByte shows one byte of a text.
+func quoteByte(c byte) string {
+	if c > ' ' && c < 0x7f {
+		return "`" + string(c) + "`"
+	}
+	const hex = "0123456789abcdef"
+	return "byte 0x" + string([]byte{hex[c>>4], hex[c&15]})
+}

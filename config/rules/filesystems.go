@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"fmt"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/spec"
+	"github.com/firstlight-boot/firstlight/config/types"
+)
+
+// filesystemRules are about filesystems.
+var filesystemRules = []Rule{
+	{ID: "V400", Check: eachFilesystem(filesystemDevice), About: "The device of a filesystem is an absolute path in its simplest form."},
+	{ID: "V401", Check: eachFilesystem(formatMissing), About: "A filesystem of which anything else is asked has a format."},
+	{ID: "V402", Check: eachFilesystem(formatKnown), About: "The format is one that the version knows."},
+	{ID: "V403", Check: eachFilesystem(labelNeedsFormat), About: "A label stands beside a format."},
+	{ID: "V404", Check: eachFilesystem(filesystemPath), About: "The path of a filesystem is absolute and in its simplest form."},
+	{ID: "V405", Check: eachFilesystem(labelFits), About: "The label fits into the format."},
+	{ID: "V408", Since: from37, Check: onVirtiofs("label", func(f *types.Filesystem) bool { return set(f.Label) }), About: "A `virtiofs` share has no label."},
+	{ID: "V410", Since: from37, Check: eachFilesystem(mountTag), About: "A `virtiofs` share has a mount tag."},
+	{ID: "V411", Since: from37, Check: eachFilesystem(mountTag), About: "The mount tag of a `virtiofs` share has at most 36 bytes."},
+	{ID: "V412", Since: from37, Check: onVirtiofs("uuid", func(f *types.Filesystem) bool { return set(f.UUID) }), About: "A `virtiofs` share has no UUID."},
+	{ID: "V413", Since: from37, Check: onVirtiofs("wipeFilesystem", func(f *types.Filesystem) bool { return isTrue(f.WipeFilesystem) }), About: "A `virtiofs` share is not wiped."},
+	{ID: "V414", Since: from37, Check: onVirtiofs("options", func(f *types.Filesystem) bool { return len(f.Options) > 0 }), About: "A `virtiofs` share has no mkfs options."},
+	{ID: "V420", Severity: diag.Warning, Check: filesystemOverTable, About: "A filesystem is not put on a disk that gets partitions."},
+	{ID: "V421", Severity: diag.Warning, Check: filesystemOverTable, About: "A filesystem on a disk whose table is wiped is wiped as well."},
+	{ID: "V422", Kind: Accepts, About: "The contents of `uuid`, `options` and `mountOptions` are not checked."},
+}
+
+// formats are the formats of filesystems: the first version that knows them, and how many bytes a label may have (-1 for
+// any number). The order is that of messages.
+var formats = []struct {
+	name  string
+	since spec.Version
+	label int
+}{
+	{"ext4", spec.V3_0, 16}, {"btrfs", spec.V3_0, 256}, {"xfs", spec.V3_0, 12}, {"vfat", spec.V3_0, 11}, {"swap", spec.V3_0, 15},
+	{"none", spec.V3_3, -1}, {virtiofs, spec.V3_7, -1},
+}
+
+// virtiofs is the format that has no block device.
+const virtiofs = "virtiofs"
+
+// Formats returns the formats of filesystems that a version knows.
+func Formats(v spec.Version) []string {
+	var list []string
+	for _, f := range formats {
+		if v >= f.since {
+			list = append(list, f.name)
+		}
+	}
+	return list
+}
+
+// eachFilesystem makes a rule of a check of one filesystem; at is its path.
+func eachFilesystem(check func(c *Context, f *types.Filesystem, at func(string) []any)) func(*Context, *types.Config) {
+	return func(c *Context, config *types.Config) {
+		for i := range config.Storage.Filesystems {
+			check(c, &config.Storage.Filesystems[i], func(member string) []any { return []any{"storage", "filesystems", i, member} })
+		}
+	}
+}
+
+// isVirtiofs tells whether a filesystem is a share, in a version that knows them.
+func isVirtiofs(c *Context, f *types.Filesystem) bool {
+	return c.Version >= spec.V3_7 && f.Format != nil && *f.Format == virtiofs
+}
+
+func filesystemDevice(c *Context, f *types.Filesystem, at func(string) []any) {
+	if isVirtiofs(c, f) {
+		return
+	}
+	if summary, hint := unclean(f.Device); summary != "" {
+		c.Report(summary, hint, at("device")...)
+	}
+}
+
+func formatMissing(c *Context, f *types.Filesystem, at func(string) []any) {
+	if set(f.Format) {
+		return
+	}
+	if set(f.Path) || set(f.Label) || set(f.UUID) || isTrue(f.WipeFilesystem) || len(f.Options) > 0 || len(f.MountOptions) > 0 {
+		c.Report("the filesystem has no format", "it is one of "+words(Formats(c.Version)), at("format")...)
+	}
+}
+
+func formatKnown(c *Context, f *types.Filesystem, at func(string) []any) {
+	if !set(f.Format) {
+		return
+	}
+	for _, known := range formats {
+		if known.name != *f.Format {
+			continue
+		}
+		if c.Version < known.since {
+			c.Report("the format "+known.name+" is not known in version "+c.Version.String(),
+				"it is known from version "+known.since.String()+" on", at("format")...)
+		}
+		return
+	}
+	c.Report("the format "+shown(*f.Format)+" is not known", nearest(*f.Format, Formats(c.Version)), at("format")...)
+}
+
+func labelNeedsFormat(c *Context, f *types.Filesystem, at func(string) []any) {
+	if set(f.Label) && !set(f.Format) {
+		c.Report("there is a label and no format", "", at("label")...)
+	}
+}
+
+func filesystemPath(c *Context, f *types.Filesystem, at func(string) []any) {
+	if !set(f.Path) {
+		return
+	}
+	if summary, hint := unclean(*f.Path); summary != "" {
+		c.Report(summary, hint, at("path")...)
+	}
+}
+
+func labelFits(c *Context, f *types.Filesystem, at func(string) []any) {
+	if !set(f.Label) || !set(f.Format) {
+		return
+	}
+	for _, known := range formats {
+		if known.name == *f.Format && known.label >= 0 && len(*f.Label) > known.label {
+			c.Report(tooLong(*f.Label, known.label, known.name), "the longest that fits is "+shown(clip(*f.Label, known.label)), at("label")...)
+		}
+	}
+}
+
+// onVirtiofs makes a rule that a share does not have a member.
+func onVirtiofs(member string, has func(*types.Filesystem) bool) func(*Context, *types.Config) {
+	return eachFilesystem(func(c *Context, f *types.Filesystem, at func(string) []any) {
+		if isVirtiofs(c, f) && has(f) {
+			c.Report("a virtiofs share cannot have "+member, "the host decides on it; take "+member+" away", at(member)...)
+		}
+	})
+}
+
+// mountTag reports tags that break the running rule.
+func mountTag(c *Context, f *types.Filesystem, at func(string) []any) {
+	const most = 36 // virtio 1.2, section 5.11.4
+	switch {
+	case !isVirtiofs(c, f):
+	case f.Device == "" && c.rule.ID == "V410":
+		c.Report("the share has no mount tag", "give the tag that the host has set as device", at("device")...)
+	case len(f.Device) > most && c.rule.ID == "V411":
+		c.Report(fmt.Sprintf("the mount tag has %d bytes; %d are possible", len(f.Device), most), "", at("device")...)
+	}
+}
+
+// filesystemOverTable reports filesystems that break the running rule.
+func filesystemOverTable(c *Context, config *types.Config) {
+	disks := make(map[string]*types.Disk, len(config.Storage.Disks))
+	for i := range config.Storage.Disks {
+		disks[config.Storage.Disks[i].Device] = &config.Storage.Disks[i]
+	}
+	for i := range config.Storage.Filesystems {
+		f := &config.Storage.Filesystems[i]
+		d := disks[f.Device]
+		switch {
+		case d == nil:
+		case len(d.Partitions) > 0 && c.rule.ID == "V420":
+			c.Report("the filesystem takes the place of the partitions of its disk", "put it on one of the partitions",
+				"storage", "filesystems", i, "device")
+		case len(d.Partitions) == 0 && isTrue(d.WipeTable) && !isTrue(f.WipeFilesystem) && c.rule.ID == "V421":
+			c.Report("the partition table of this device is wiped, and a filesystem on it with that", "set wipeFilesystem to say so",
+				"storage", "filesystems", i, "device")
+		}
+	}
+}

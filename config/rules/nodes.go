@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"fmt"
+	gopath "path"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/spec"
+	"github.com/firstlight-boot/firstlight/config/types"
+)
+
+// nodeRules are about directories, files and links.
+var nodeRules = []Rule{
+	{ID: "V201", Check: nodePath, About: "A node has a path."},
+	{ID: "V202", Check: nodePath, About: "The path of a node is absolute."},
+	{ID: "V203", Check: nodePath, About: "The path of a node is in its simplest form."},
+	{ID: "V210", Check: modeRange, About: "`mode` is 0 to 4095 (octal 7777)."},
+	{ID: "V211", Until: spec.V3_5, Severity: diag.Warning, Check: specialBits, About: "`mode` has no bits above 511 (octal 777), which had no effect before 3.6.0."},
+	{ID: "V212", Check: overwriteNeedsSource, About: "A file that overwrites has a source."},
+	{ID: "V213", Check: oneOwner, About: "An owner is given by number or by name, not by both."},
+	{ID: "V220", Check: belowLink(inDirectories), About: "A directory is not below a link of the config."},
+	{ID: "V221", Check: belowLink(inFiles), About: "A file is not below a link of the config."},
+	{ID: "V222", Check: belowLink(inLinks), About: "A link is not below a link of the config."},
+	{ID: "V223", Since: from33, Check: linkTarget, About: "A link has a target."},
+	{ID: "V224", Check: hardLinkToDirectory, About: "A hard link does not point to a directory of the config."},
+	{ID: "V225", Severity: diag.Warning, Check: hardLinkOwner, About: "A hard link has no owner of its own."},
+	{ID: "V230", Check: nodeOverUnit, About: "A node is not where a unit or drop-in of the config is written."},
+}
+
+// unitDir is where units are written.
+const unitDir = "/etc/systemd/system"
+
+// nodePath reports paths that break the running rule.
+func nodePath(c *Context, config *types.Config) {
+	eachNode(config, func(n *types.Node, at where) {
+		summary, hint := unclean(n.Path)
+		code := ""
+		switch {
+		case summary == "":
+			return
+		case n.Path == "":
+			code = "V201"
+		case n.Path[0] != '/':
+			code = "V202"
+		default:
+			code = "V203"
+		}
+		if code == c.rule.ID {
+			c.Report(summary, hint, at.steps("path")...)
+		}
+	})
+}
+
+// eachMode calls f with every mode that is set.
+func eachMode(config *types.Config, f func(mode int, at where)) {
+	for i := range config.Storage.Directories {
+		if m := config.Storage.Directories[i].Mode; m != nil {
+			f(*m, where{list: inDirectories, i: i})
+		}
+	}
+	for i := range config.Storage.Files {
+		if m := config.Storage.Files[i].Mode; m != nil {
+			f(*m, where{list: inFiles, i: i})
+		}
+	}
+}
+
+func modeRange(c *Context, config *types.Config) {
+	const most = 0o7777
+	eachMode(config, func(mode int, at where) {
+		if mode < 0 || mode > most {
+			c.Report(fmt.Sprintf("the mode %d is not a mode", mode), modeHint(mode), at.steps("mode")...)
+		}
+	})
+}
+
+// modeHint guesses that the digits were meant as octal.
+func modeHint(mode int) string {
+	meant, digits := 0, fmt.Sprint(mode)
+	for _, d := range digits {
+		if d < '0' || d > '7' {
+			return "modes are decimal, 0 to 4095"
+		}
+		meant = meant<<3 | int(d-'0')
+	}
+	if len(digits) > 5 || meant > 0o7777 {
+		return "modes are decimal, 0 to 4095"
+	}
+	return fmt.Sprintf("modes are decimal; octal %s is %d", digits, meant)
+}
+
+func specialBits(c *Context, config *types.Config) {
+	const special = 0o7000
+	eachMode(config, func(mode int, at where) {
+		if mode&special != 0 {
+			c.Report("set-user-id, set-group-id and sticky bits have no effect in version "+c.Version.String(),
+				"use version 3.6.0", at.steps("mode")...)
+		}
+	})
+}
+
+func overwriteNeedsSource(c *Context, config *types.Config) {
+	for i := range config.Storage.Files {
+		if f := &config.Storage.Files[i]; isTrue(f.Overwrite) && f.Contents.Source == nil {
+			c.Report("the file overwrites what is there, and has no source to put in its place",
+				`give contents.source; an empty string makes an empty file`, "storage", "files", i, "overwrite")
+		}
+	}
+}
+
+func oneOwner(c *Context, config *types.Config) {
+	eachNode(config, func(n *types.Node, at where) {
+		if n.User.ID != nil && set(n.User.Name) {
+			c.Report("the user is given by id and by name", "take one of the two away", at.steps("user")...)
+		}
+		if n.Group.ID != nil && set(n.Group.Name) {
+			c.Report("the group is given by id and by name", "take one of the two away", at.steps("group")...)
+		}
+	})
+}
+
+// A tree holds the paths of links by their components, so that looking for the links above a path takes as many steps as
+// the path is long.
+type tree struct {
+	below map[string]*tree
+	link  int // index of the link at this path, from 1
+}
+
+func (t *tree) add(p string, link int) {
+	for name := range strings.SplitSeq(p, "/") {
+		if t.below == nil {
+			t.below = map[string]*tree{}
+		}
+		if t.below[name] == nil {
+			t.below[name] = &tree{}
+		}
+		t = t.below[name]
+	}
+	if t.link == 0 {
+		t.link = link + 1
+	}
+}
+
+// above calls f with the links that lie above a path.
+func (t *tree) above(p string, f func(link int)) {
+	for name := range strings.SplitSeq(p, "/") {
+		if t.link != 0 {
+			f(t.link - 1)
+		}
+		if t = t.below[name]; t == nil {
+			return
+		}
+	}
+}
+
+// belowLink makes the rule for one list of nodes.
+func belowLink(list place) func(*Context, *types.Config) {
+	return func(c *Context, config *types.Config) {
+		links := config.Storage.Links
+		if len(links) == 0 {
+			return
+		}
+		var t tree
+		for i := range links {
+			if links[i].Path != "" {
+				t.add(links[i].Path, i)
+			}
+		}
+		eachNode(config, func(n *types.Node, at where) {
+			if at.list != list {
+				return
+			}
+			t.above(n.Path, func(link int) {
+				c.Report(fmt.Sprintf("the path is below %s, which is a link (%s)", shown(links[link].Path), pathText(where{list: inLinks, i: link}.steps())),
+					"put it below what the link points to", at.steps()...)
+			})
+		})
+	}
+}
+
+func linkTarget(c *Context, config *types.Config) {
+	for i := range config.Storage.Links {
+		if !set(config.Storage.Links[i].Target) {
+			c.Report("the link has no target", "", "storage", "links", i, "target")
+		}
+	}
+}
+
+func hardLinkToDirectory(c *Context, config *types.Config) {
+	directories := map[string]int{}
+	for i := range config.Storage.Directories {
+		directories[config.Storage.Directories[i].Path] = i
+	}
+	for i := range config.Storage.Links {
+		l := &config.Storage.Links[i]
+		if !isTrue(l.Hard) || l.Target == nil || c.Version >= spec.V3_3 && *l.Target == "" {
+			continue
+		}
+		target := *l.Target
+		if !gopath.IsAbs(target) {
+			target = gopath.Join(l.Path, target)
+		}
+		if j, ok := directories[target]; ok {
+			c.Report("the hard link points to a directory ("+pathText(where{list: inDirectories, i: j}.steps())+")",
+				"directories can have symbolic links only", "storage", "links", i)
+		}
+	}
+}
+
+func hardLinkOwner(c *Context, config *types.Config) {
+	for i := range config.Storage.Links {
+		l := &config.Storage.Links[i]
+		if !isTrue(l.Hard) {
+			continue
+		}
+		for _, m := range []struct {
+			who, what string
+			set       bool
+		}{
+			{"user", "id", l.User.ID != nil}, {"user", "name", l.User.Name != nil},
+			{"group", "id", l.Group.ID != nil}, {"group", "name", l.Group.Name != nil},
+		} {
+			if m.set {
+				c.Report("a hard link has the owner of its target; this is ignored", "set the owner of the target",
+					"storage", "links", i, m.who, m.what)
+			}
+		}
+	}
+}
+
+func nodeOverUnit(c *Context, config *types.Config) {
+	written := map[string][]any{}
+	for i := range config.Systemd.Units {
+		u := &config.Systemd.Units[i]
+		if set(u.Contents) {
+			written[unitDir+"/"+u.Name] = []any{"systemd", "units", i}
+		}
+		for j := range u.Dropins {
+			if d := &u.Dropins[j]; set(d.Contents) {
+				written[unitDir+"/"+u.Name+".d/"+d.Name] = []any{"systemd", "units", i, "dropins", j}
+			}
+		}
+	}
+	if len(written) == 0 {
+		return
+	}
+	eachNode(config, func(n *types.Node, at where) {
+		if unit, ok := written[n.Path]; ok {
+			c.Report("the path is that of a unit of this config ("+pathText(unit)+")", "take one of the two away", at.steps("path")...)
+		}
+	})
+}

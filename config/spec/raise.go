@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spec
+
+import "github.com/firstlight-boot/firstlight/config/types"
+
+// specialBits are set-user-id, set-group-id and the sticky bit.
+const specialBits = 0o7000
+
+// Raise turns a config of an older version into the newest form.
+func Raise(c *types.Config, from Version) {
+	if from < V3_3 {
+		raiseTo33(c)
+	}
+	if from < V3_6 {
+		clearSpecialBits(c)
+	}
+	c.Ignition.Version = Newest.String()
+}
+
+// raiseTo33 sets what were plain strings before 3.3.0, empty if absent.
+func raiseTo33(c *types.Config) {
+	for i := range c.Storage.Raid {
+		set(&c.Storage.Raid[i].Level)
+	}
+	for i := range c.Storage.Links {
+		set(&c.Storage.Links[i].Target)
+	}
+	for i := range c.Storage.Luks {
+		if custom := &c.Storage.Luks[i].Clevis.Custom; *custom != (types.ClevisCustom{}) {
+			set(&custom.Pin)
+			set(&custom.Config)
+		}
+	}
+}
+
+func set(s **string) {
+	if *s == nil {
+		*s = new(string)
+	}
+}
+
+// clearSpecialBits drops mode bits that had no effect before 3.6.0.
+func clearSpecialBits(c *types.Config) {
+	for i := range c.Storage.Files {
+		c.Storage.Files[i].Mode = plain(c.Storage.Files[i].Mode)
+	}
+	for i := range c.Storage.Directories {
+		c.Storage.Directories[i].Mode = plain(c.Storage.Directories[i].Mode)
+	}
+}
+
+func plain(mode *int) *int {
+	if mode == nil || *mode&specialBits == 0 {
+		return mode
+	}
+	m := *mode &^ specialBits
+	return &m
+}
