@@ -2,17 +2,130 @@
 
 package facts
 
-// Block is what is known of block devices.
+import (
+	"fmt"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
+	"github.com/firstlight-boot/firstlight/internal/disk/probe"
+)
+
+// Block is what is known of block devices. Devices are known by their nodes, such as /dev/vda1.
 type Block struct {
-	// Devices maps every device path that the config names, aliases included, to the device behind it.
-	// A path whose device does not exist has no entry.
+	// Paths maps every device path that the config names to the node behind it. A path that leads to no device
+	// has no entry.
+	Paths map[string]string `json:"paths,omitempty"`
+	// Devices maps nodes to what is there.
 	Devices map[string]Device `json:"devices,omitempty"`
-	// Missing lists the helper programs that are not in the search path, out of those that were looked for.
+	// Disks maps the nodes of the config's disks to their partition tables.
+	Disks map[string]Disk `json:"disks,omitempty"`
+	// Absent maps the paths that were waited for in vain to what is there instead, for people.
+	Absent map[string]string `json:"absent,omitempty"`
+	// Missing lists the helper programs that are not in the search path, out of those that may be needed.
 	Missing []string `json:"missing,omitempty"`
+	// Mounts maps mount points to the nodes mounted there.
+	Mounts map[string]string `json:"mounts,omitempty"`
 }
 
 // Device is one block device.
 type Device struct {
-	Node string `json:"node"` // resolved node, such as /dev/vdb1
-	Size int64  `json:"size"` // bytes
+	Size       int64             `json:"size"`       // bytes
+	SectorSize int               `json:"sectorSize"` // bytes, logical
+	Signatures []probe.Signature `json:"signatures,omitempty"`
+	// MountedOn lists the places where the device is mounted.
+	MountedOn []string `json:"mountedOn,omitempty"`
+	// Holders are the nodes of the arrays and mappings that are built on the device, and Members those that the
+	// device, if it is one of these, is built on.
+	Holders []string `json:"holders,omitempty"`
+	Members []string `json:"members,omitempty"`
+	// Unfinished says that a run was making the contents and did not come to its end: they are to be made anew,
+	// whatever they look like.
+	Unfinished bool `json:"unfinished,omitempty"`
+	// Predicted says that the device does not exist yet.
+	Predicted bool `json:"predicted,omitempty"`
+}
+
+// Disk is what is known of a disk that the config partitions.
+type Disk struct {
+	// Table is the GUID partition table; nil: there is none.
+	Table *gpt.Found `json:"table,omitempty"`
+	// Other names a table that is not a GPT and has partitions.
+	Other string `json:"other,omitempty"`
+	// Regions maps places where partitions will be, by Region, to the signatures that are there now.
+	Regions map[string][]probe.Signature `json:"regions,omitempty"`
+	// Mapped says that the disk is a device-mapper device, whose partitions are mappings themselves.
+	Mapped bool `json:"mapped,omitempty"`
+}
+
+// Uses says what keeps the device from being changed, or is empty.
+func (d Device) Uses() string {
+	var uses []string
+	if len(d.MountedOn) > 0 {
+		uses = append(uses, "mounted on "+strings.Join(d.MountedOn, ", "))
+	}
+	if len(d.Holders) > 0 {
+		uses = append(uses, "part of "+strings.Join(d.Holders, ", "))
+	}
+	return strings.Join(uses, " and ")
+}
+
+// Region is the key of a place on a disk.
+func Region(p gpt.Partition) string { return fmt.Sprintf("%d-%d", p.First, p.Last) }
+
+// PartitionNode returns the node of a partition of a disk: the disk's, p if that ends in a digit, the number.
+func PartitionNode(disk string, number int) string {
+	if last := disk[len(disk)-1]; last >= '0' && last <= '9' {
+		disk += "p"
+	}
+	return fmt.Sprint(disk, number)
+}
+
+// Lookup returns the node and the device behind a path.
+func (b *Block) Lookup(path string) (string, Device, bool) {
+	if b == nil {
+		return "", Device{}, false
+	}
+	node, ok := b.Paths[path]
+	return node, b.Devices[node], ok
+}
+
+// Add makes a device known under paths beside its node.
+func (b *Block) Add(node string, d Device, paths ...string) {
+	if b.Paths == nil {
+		b.Paths = map[string]string{}
+	}
+	if b.Devices == nil {
+		b.Devices = map[string]Device{}
+	}
+	b.Devices[node] = d
+	for _, p := range append(paths, node) {
+		b.Paths[p] = node
+	}
+}
+
+// Remove forgets a device and all its paths.
+func (b *Block) Remove(node string) {
+	delete(b.Devices, node)
+	for p, n := range b.Paths {
+		if n == node {
+			delete(b.Paths, p)
+		}
+	}
+}
+
+// EncodeLabel writes a label as udev does in the names of its links: what is neither an ASCII letter, digit,
+// nor one of #+-.:=@_ , nor part of valid UTF-8, becomes \x and two hex digits (systemd, encode_devnode_name).
+func EncodeLabel(label string) string {
+	var b strings.Builder
+	for _, r := range label {
+		plain := r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("#+-.:=@_", r)
+		if plain || r >= 0x80 && r != '\uFFFD' {
+			b.WriteRune(r)
+			continue
+		}
+		for _, c := range []byte(string(r)) {
+			fmt.Fprintf(&b, "\\x%02x", c)
+		}
+	}
+	return b.String()
 }

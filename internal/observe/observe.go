@@ -28,13 +28,13 @@ type observer func(context.Context, Env, config.Document, *facts.Facts) error
 // observers lists what each part needs to know.
 func observers(p plan.Part) []observer {
 	return map[plan.Part][]observer{
-		plan.Partitions:  {},
-		plan.RAID:        {},
-		plan.LUKS:        {},
-		plan.Filesystems: {},
-		plan.Mount:       {},
+		plan.Partitions:  {disks(plan.Partitions)},
+		plan.RAID:        {disks(plan.RAID)},
+		plan.LUKS:        {disks(plan.LUKS)},
+		plan.Filesystems: {disks(plan.Filesystems)},
+		plan.Mount:       {mounts(true)},
 		plan.Files:       {},
-		plan.Unmount:     {},
+		plan.Unmount:     {mounts(false)},
 	}[p]
 }
 

@@ -64,13 +64,13 @@ type Plan struct {
 func planners(p Part) []func(*builder) {
 	return map[Part][]func(*builder){
 		KernelArguments: {planKernelArguments},
-		Partitions:      {},
-		RAID:            {},
-		LUKS:            {},
-		Filesystems:     {},
-		Mount:           {},
+		Partitions:      {planPartitions},
+		RAID:            {planRAID},
+		LUKS:            {planLUKS},
+		Filesystems:     {planFilesystems},
+		Mount:           {planMount},
 		Files:           {},
-		Unmount:         {},
+		Unmount:         {planUnmount},
 	}[p]
 }
 

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
 // DevicePath turns a device as root= or fstab(5) name it into a path: LABEL=x, UUID=x, PARTLABEL=x and PARTUUID=x
@@ -20,30 +22,13 @@ func DevicePath(spec string) string {
 		{"LABEL=", "by-label"}, {"UUID=", "by-uuid"}, {"PARTLABEL=", "by-partlabel"}, {"PARTUUID=", "by-partuuid"},
 	} {
 		if name, ok := strings.CutPrefix(spec, by.prefix); ok {
-			return "/dev/disk/" + by.dir + "/" + EncodeLabel(strings.Trim(name, `"`))
+			return "/dev/disk/" + by.dir + "/" + facts.EncodeLabel(strings.Trim(name, `"`))
 		}
 	}
 	if strings.HasPrefix(spec, "/dev/") {
 		return spec
 	}
 	return ""
-}
-
-// EncodeLabel writes a label as udev does in the names of its links: what is neither an ASCII letter, digit,
-// nor one of #+-.:=@_ , nor part of valid UTF-8, becomes \x and two hex digits (systemd, encode_devnode_name).
-func EncodeLabel(label string) string {
-	var b strings.Builder
-	for _, r := range label {
-		plain := r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("#+-.:=@_", r)
-		if plain || r >= 0x80 && r != '\uFFFD' {
-			b.WriteRune(r)
-			continue
-		}
-		for _, c := range []byte(string(r)) {
-			fmt.Fprintf(&b, "\\x%02x", c)
-		}
-	}
-	return b.String()
 }
 
 // IsBlockDevice tells whether a path leads to a block device now.
@@ -81,7 +66,7 @@ const labelPatience = 30 * time.Second
 // ReadLabelled reads a file of the filesystem with a label, once its device is there. A link in the filesystem
 // does not lead out of it.
 func (h *Host) ReadLabelled(ctx context.Context, label, file string) ([]byte, error) {
-	device := "/dev/disk/by-label/" + EncodeLabel(label)
+	device := "/dev/disk/by-label/" + facts.EncodeLabel(label)
 	h.Log.Info("waiting for the filesystem labelled " + label)
 	if !h.poll(ctx, labelPatience, func() bool { return IsBlockDevice(device) }) {
 		return nil, fmt.Errorf("find the filesystem labelled %s: %s has not appeared within %s", label, device, labelPatience)

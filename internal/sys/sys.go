@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Host is the running machine.
@@ -22,6 +23,10 @@ type Host struct {
 	// Programs maps the names of helper programs to what is run instead, where a distribution has set it.
 	Programs map[string]string
 	Log      *slog.Logger
+	// DeviceTimeout bounds the wait for a device; 0 stands for the constant of that name.
+	DeviceTimeout time.Duration
+	// Say tells the people at the console what takes long; nil: nobody is told.
+	Say func(string)
 }
 
 // A Command is one run of a helper program.

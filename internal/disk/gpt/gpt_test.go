@@ -215,7 +215,7 @@ func TestUntouchedEntriesKeepAllBytes(t *testing.T) {
 func TestMark(t *testing.T) {
 	table := newTable(t, 512, 16)
 	disk := make(image, 16<<20)
-	want := &Mark{Entry: [32]byte{1, 2}, Created: []int{1, 8, 9, 256}, Content: []int{128}, Numbers: []int{9, 1}}
+	want := &Mark{Entry: [32]byte{1, 2}, Created: []int{1, 8, 9, 256}, Content: []int{128}, Again: []int{127}, Numbers: []int{9, 1}}
 	disk.apply(encode(t, table, Found{}, want))
 	got := disk.read(t, 512)
 	if d := cmp.Diff(want, got.Mark); d != "" {

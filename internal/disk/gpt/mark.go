@@ -21,6 +21,9 @@ type Mark struct {
 	Created []int `json:"created,omitempty"`
 	// Content lists the partitions whose contents the run was making.
 	Content []int `json:"content,omitempty"`
+	// Again lists those of Content that an earlier run, which did not come to its end either, was making: what is
+	// built on them, and not only they themselves, cannot be trusted.
+	Again []int `json:"again,omitempty"`
 	// Numbers are those that the run gave to the config's partitions without number, in their order.
 	Numbers []int `json:"numbers,omitempty"`
 }
@@ -30,11 +33,11 @@ const MaxMarked = 256
 
 const (
 	markMagic  = "1STLIGHT"
-	markLength = 8 + 4 + 1 + 1 + 2 + 32 + 32 + 32 + usualSlots // fits into 512-92 bytes
+	markLength = 8 + 4 + 1 + 1 + 2 + 32 + 3*32 + usualSlots // fits into 512-92 bytes
 )
 
 // encode returns the mark's bytes: magic, checksum of the rest, finished, count of numbers, two bytes of zero,
-// entry, created and content as bit sets, numbers less one. A nil mark has none.
+// entry, created, content and again as bit sets, numbers less one. A nil mark has none.
 func (m *Mark) encode() ([]byte, error) {
 	if m == nil {
 		return nil, nil
@@ -49,7 +52,7 @@ func (m *Mark) encode() ([]byte, error) {
 	}
 	raw[13] = byte(len(m.Numbers))
 	copy(raw[16:], m.Entry[:])
-	for i, set := range [][]int{m.Created, m.Content} {
+	for i, set := range [][]int{m.Created, m.Content, m.Again} {
 		for _, n := range set {
 			if n >= 1 && n <= MaxMarked {
 				raw[48+32*i+(n-1)/8] |= 1 << ((n - 1) % 8)
@@ -60,7 +63,7 @@ func (m *Mark) encode() ([]byte, error) {
 		if n < 1 || n > MaxMarked {
 			return nil, fmt.Errorf("mark partition table: partition %d is beyond %d", n, MaxMarked)
 		}
-		raw[112+i] = byte(n - 1)
+		raw[144+i] = byte(n - 1)
 	}
 	binary.LittleEndian.PutUint32(raw[8:], crc32.ChecksumIEEE(raw[12:]))
 	return raw, nil
@@ -76,15 +79,14 @@ func parseMark(raw []byte) *Mark {
 		return nil
 	}
 	m := &Mark{Finished: raw[12] == 1, Entry: [32]byte(raw[16:48])}
-	for n := 1; n <= MaxMarked; n++ {
-		if raw[48+(n-1)/8]>>((n-1)%8)&1 == 1 {
-			m.Created = append(m.Created, n)
-		}
-		if raw[80+(n-1)/8]>>((n-1)%8)&1 == 1 {
-			m.Content = append(m.Content, n)
+	for i, set := range []*[]int{&m.Created, &m.Content, &m.Again} {
+		for n := 1; n <= MaxMarked; n++ {
+			if raw[48+32*i+(n-1)/8]>>((n-1)%8)&1 == 1 {
+				*set = append(*set, n)
+			}
 		}
 	}
-	for _, b := range raw[112:][:raw[13]] {
+	for _, b := range raw[144:][:raw[13]] {
 		m.Numbers = append(m.Numbers, int(b)+1)
 	}
 	return m

@@ -190,7 +190,10 @@ func (p *planner) locate(t Table, w Wanted) (Block, error) {
 		return Block{}, fmt.Errorf("no space is free")
 	}
 	if start == 0 {
-		start = free.start(p.align)
+		if start = free.start(p.align); size > free.Last-start+1 {
+			return Block{}, fmt.Errorf("the largest free block, sectors %d to %d, is too small for %d sectors from %d on",
+				free.First, free.Last, size, start)
+		}
 	}
 	if size != 0 {
 		return Block{start, start + size - 1}, nil

@@ -58,7 +58,7 @@ func TestPlan(t *testing.T) {
 		{"slot out of range", []Wanted{{Number: 129}}, nil, "conflict 129: slots 1 to 128"},
 		{"negative slot", []Wanted{{Number: -1}}, nil, "conflict -1: slots 1 to 128"},
 		{"negative size", []Wanted{{Number: 2, SizeMiB: ref(-1)}}, nil, "conflict 2: sizeMiB -1"},
-		{"too large", []Wanted{{Number: 2, SizeMiB: ref(1 << 40)}}, nil, "conflict 2: not within the usable sectors"},
+		{"too large", []Wanted{{Number: 2, SizeMiB: ref(1 << 40)}}, nil, "conflict 2: too small for"},
 		{"type differs", []Wanted{{Number: 1, Type: guid(5)}}, nil, "conflict 1: its type is"},
 		{"guid differs", []Wanted{{Number: 1, ID: guid(5)}}, nil, "conflict 1: its GUID is"},
 	}

@@ -56,11 +56,18 @@ func protective(d *device, _ magic, _ *Signature) bool {
 	return false
 }
 
+// EmptyTable is the Version of a master boot record that has no partition.
+const EmptyTable = "empty"
+
 // dos accepts a master boot record; the boot sector of a filesystem ends in the same two bytes.
 func dos(d *device, m magic, s *Signature) bool {
+	s.Version = EmptyTable
 	for _, e := range mbrEntries(d) {
 		if e[0] != 0 && e[0] != 0x80 || e[4] == 0xEE {
 			return false
+		}
+		if e[4] != 0 {
+			s.Version = ""
 		}
 	}
 	var ignored Signature

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/internal/disk/probe"
+	"github.com/firstlight-boot/firstlight/internal/filesystem"
+	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+// eraseRounds bounds the search for signatures that show only when others are gone.
+const eraseRounds = 8
+
+// eraseAll erases all signatures of a device, durably.
+func eraseAll(ctx context.Context, node string) (err error) {
+	info, err := sys.BlockInfo(node)
+	if err != nil {
+		return err
+	}
+	d, err := sys.OpenDisk(ctx, node)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	for range eraseRounds {
+		found, err := probe.Probe(d, info.Size, info.SectorSize)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		if err := zero(d, probe.Erase(found)); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("erase signatures of %s: some are still found after %d rounds", node, eraseRounds)
+}
+
+// makeFilesystem erases what is there, makes the filesystem, and looks at the result.
+func makeFilesystem(ctx context.Context, m *Machine, o op.MakeFilesystem) error {
+	row, ok := filesystem.Find(o.Format)
+	if !ok {
+		return fmt.Errorf("no program makes filesystems of format %s", o.Format)
+	}
+	alias := sys.Alias(o.Device)
+	node, err := sys.Resolve(alias)
+	if err != nil {
+		return err
+	}
+	if err := eraseAll(ctx, node); err != nil {
+		return err
+	}
+	if _, err := m.Sys.Run(ctx, sys.Command{Name: row.Program, Args: row.Args(o.Options, o.Label, o.UUID, alias)}); err != nil {
+		return err
+	}
+	made, err := contents(ctx, node)
+	if err != nil {
+		return err
+	}
+	if made.Type != o.Format {
+		return fmt.Errorf("%s reported success, but %s holds %q", row.Program, node, made.Type)
+	}
+	return awaitContents(ctx, m, node, made)
+}
+
+// contents makes a device durable and returns what is on it.
+func contents(ctx context.Context, node string) (s probe.Signature, err error) {
+	info, err := sys.BlockInfo(node)
+	if err != nil {
+		return s, err
+	}
+	d, err := sys.OpenDisk(ctx, node)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := d.Sync(); err != nil {
+		return s, err
+	}
+	found, err := probe.Probe(d, info.Size, info.SectorSize)
+	s, _, _ = probe.Content(found)
+	return s, err
+}
+
+// awaitContents waits until udev has seen what is on a device, and its links are made. A device that udev's rules leave
+// alone is no error: what matters is on the device.
+func awaitContents(ctx context.Context, m *Machine, node string, s probe.Signature) error {
+	if !sys.HasUdev() || s.UUID == "" {
+		return nil
+	}
+	seen := func() bool { return strings.EqualFold(sys.UdevProperty(node, "ID_FS_UUID"), s.UUID) }
+	err := m.Sys.Await(ctx, udevPatience, "udev to see "+s.Type+" on "+node, seen)
+	if errors.Is(err, sys.ErrTimeout) {
+		m.Log.Warn(err.Error())
+		return nil
+	}
+	return err
+}
+
+func eraseSignatures(ctx context.Context, m *Machine, o op.EraseSignatures) error {
+	node, err := sys.Resolve(sys.Alias(o.Device))
+	if err != nil {
+		return err
+	}
+	if err := eraseAll(ctx, node); err != nil {
+		return err
+	}
+	return sys.Announce(node)
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/state"
+)
+
+// mount makes the directories that are missing, mounts, and notes what it made: users whose home directories lie
+// there are given them later.
+func mount(ctx context.Context, m *Machine, o op.Mount) error {
+	made, err := makeMountPoint(m, o.Path)
+	if err != nil {
+		return err
+	}
+	m.State.Update(func(s *state.State) { s.NotatedDirectories = append(s.NotatedDirectories, made...) })
+	if len(made) > 0 && o.Relabel {
+		if err := label(ctx, m, made[0]); err != nil {
+			return err
+		}
+	}
+	target := filepath.Join(m.Root.Name(), o.Path)
+	if err := m.Sys.Mount(ctx, o.Device, target, o.Format, strings.Join(o.Options, ",")); err != nil {
+		return err
+	}
+	if !o.Relabel {
+		return nil
+	}
+	if empty, err := isEmpty(target); err != nil || !empty {
+		return err
+	}
+	return label(ctx, m, o.Path)
+}
+
+// label sets SELinux labels at once: what is mounted next may hide the place.
+func label(ctx context.Context, m *Machine, path string) error {
+	o := op.Relabel{Paths: []string{path}}
+	return handlers()[o.Kind()].Apply(ctx, m, o)
+}
+
+// makeMountPoint makes the missing directories of a path, which may not lead through a link, and returns them, the
+// topmost first.
+func makeMountPoint(m *Machine, target string) ([]string, error) {
+	var made []string
+	at := "/"
+	for _, name := range strings.Split(strings.Trim(target, "/"), "/") {
+		if name == "" {
+			continue
+		}
+		at = path.Join(at, name)
+		info, err := m.Root.Lstat(at)
+		switch {
+		case err != nil:
+			return made, err
+		case info.Type == rootfs.None:
+			if err := m.Root.Mkdir(at, 0o755); err != nil {
+				return made, err
+			}
+			made = append(made, at)
+		case info.Type != rootfs.Directory:
+			return made, fmt.Errorf("%s is in the way: only a directory can be mounted on or lead there", at)
+		}
+	}
+	return made, nil
+}
+
+// isEmpty tells whether a filesystem that was just mounted has nothing in it but what mkfs put there.
+func isEmpty(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.Name() != "lost+found" {
+			return false, err
+		}
+	}
+	return err == nil, err
+}
+
+// unmount follows links as the mount point's own paths do; what is not mounted any more is as wanted.
+func unmount(_ context.Context, m *Machine, o op.Unmount) error {
+	resolved, err := m.Root.Follow(o.Path)
+	if err != nil {
+		return err
+	}
+	return m.Sys.Unmount(filepath.Join(m.Root.Name(), resolved))
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
+	"github.com/firstlight-boot/firstlight/internal/disk/probe"
+	"github.com/firstlight-boot/firstlight/internal/facts"
+	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+// udevPatience bounds the wait for what udev makes of a change that the kernel has already told it of.
+const udevPatience = 60 * time.Second
+
+// nameDevices makes the links under which devices are used.
+func nameDevices(ctx context.Context, m *Machine, o op.NameDevices) error {
+	nodes, absent, err := m.Sys.AwaitDevices(ctx, o.Paths)
+	if err != nil {
+		return err
+	}
+	var problems []error
+	for _, path := range o.Paths {
+		if hint, is := absent[path]; is {
+			problems = append(problems, fmt.Errorf("%s does not exist: %s", path, hint))
+			continue
+		}
+		problems = append(problems, sys.MakeAlias(path, nodes[path]))
+	}
+	return errors.Join(problems...)
+}
+
+func stopArray(ctx context.Context, m *Machine, o op.StopArray) error {
+	if _, err := sys.Resolve(o.Node); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	_, err := m.Sys.Run(ctx, sys.Command{Name: "mdadm", Args: []string{"--stop", o.Node}})
+	return err
+}
+
+// writePartitionTable brings the disk, then the kernel, and then what udev knows to the new table, each verified.
+func writePartitionTable(ctx context.Context, m *Machine, o op.WritePartitionTable) error {
+	if err := writeTable(ctx, o); err != nil {
+		return err
+	}
+	if err := sys.Announce(o.Node); err != nil { // the disk's own properties
+		return err
+	}
+	return awaitPartitions(ctx, m, o)
+}
+
+// writeTable writes to the disk and tells the kernel, while udev is kept away from the disk.
+func writeTable(ctx context.Context, o op.WritePartitionTable) (err error) {
+	info, err := sys.BlockInfo(o.Node)
+	if err != nil {
+		return err
+	}
+	d, err := sys.OpenDisk(ctx, o.Node)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	found, err := gpt.Read(d, info.Size, info.SectorSize)
+	if err != nil && !errors.Is(err, gpt.ErrNone) && o.Zap == nil {
+		return err
+	}
+	if o.Old != nil && !sameTable(found.Table, *o.Old) && (o.Table == nil || !sameTable(found.Table, *o.Table)) {
+		return fmt.Errorf("the partition table of %s is not the one that was planned on: another program has changed it", o.Node)
+	}
+	if err := zero(d, slices.Concat(o.Zap, o.Erase)); err != nil {
+		return err
+	}
+	want := gpt.Table{}
+	if o.Table != nil {
+		want = *o.Table
+		if err := encodeTable(d, found, want, o.Mark); err != nil {
+			return err
+		}
+		if err := checkTable(d, info, want); err != nil {
+			return err
+		}
+	}
+	if info.Mapping != "" {
+		return nil // partitions of a mapping are mappings, which udev makes
+	}
+	return tellKernel(ctx, d, o, want)
+}
+
+func sameTable(a, b gpt.Table) bool { return a.ID == b.ID && slices.Equal(a.Partitions, b.Partitions) }
+
+// zero erases places, durably.
+func zero(d *sys.Disk, extents []probe.Extent) error {
+	if len(extents) == 0 {
+		return nil
+	}
+	for _, e := range extents {
+		if err := d.Zero(e.Offset, e.Length); err != nil {
+			return err
+		}
+	}
+	return d.Sync()
+}
+
+// encodeTable writes a table in the order in which a power cut does no harm.
+func encodeTable(d *sys.Disk, found gpt.Found, want gpt.Table, mark *gpt.Mark) error {
+	groups, err := want.Encode(found, mark)
+	if err != nil {
+		return err
+	}
+	for _, group := range groups {
+		for _, w := range group {
+			if _, err := d.WriteAt(w.Data, w.Offset); err != nil {
+				return err
+			}
+		}
+		if err := d.Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkTable reads the table back.
+func checkTable(d *sys.Disk, info sys.Block, want gpt.Table) error {
+	found, err := gpt.Read(d, info.Size, info.SectorSize)
+	if err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
+	if len(found.Findings) > 0 || !sameTable(found.Table, want) {
+		return fmt.Errorf("the table that was written to %s does not read back: %v", info.Node, found.Findings)
+	}
+	return nil
+}
+
+// extent is where a partition is, in bytes.
+type extent struct{ start, size int64 }
+
+func extents(t gpt.Table) map[int]extent {
+	all := map[int]extent{}
+	for _, p := range t.Partitions {
+		all[p.Number] = extent{int64(p.First) * int64(t.SectorSize), int64(p.Size()) * int64(t.SectorSize)}
+	}
+	return all
+}
+
+// tellKernel tells the kernel of what is different from what it knows: everything else may be in use.
+func tellKernel(ctx context.Context, d *sys.Disk, o op.WritePartitionTable, want gpt.Table) error {
+	known, err := sys.Partitions(o.Node)
+	if err != nil {
+		return err
+	}
+	missing := extents(want)
+	for _, k := range known {
+		w, stays := missing[k.Number]
+		switch {
+		case !stays || w.start != k.Start || slices.Contains(o.Anew, k.Number):
+			if err := d.DeletePartition(ctx, k.Number); err != nil {
+				return err
+			}
+			continue
+		case w.size != k.Size:
+			if err := d.ResizePartition(k.Number, w.start, w.size); err != nil {
+				return err
+			}
+		}
+		delete(missing, k.Number)
+	}
+	for _, p := range want.Partitions {
+		if w, isNew := missing[p.Number]; isNew {
+			if err := d.AddPartition(p.Number, w.start, w.size); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// awaitPartitions waits until exactly the wanted partitions are there, as the kernel and udev have them.
+func awaitPartitions(ctx context.Context, m *Machine, o op.WritePartitionTable) error {
+	for _, number := range o.Deleted {
+		node := facts.PartitionNode(o.Node, number)
+		gone := func() bool { _, err := os.Stat(node); return errors.Is(err, fs.ErrNotExist) }
+		if err := m.Sys.Await(ctx, udevPatience, "the end of "+node, gone); err != nil {
+			return err
+		}
+	}
+	if o.Table == nil {
+		return nil
+	}
+	places := extents(*o.Table)
+	for _, p := range o.Table.Partitions {
+		node := facts.PartitionNode(o.Node, p.Number)
+		if sys.MappingName(o.Node) != "" {
+			node = fmt.Sprintf("/dev/disk/by-id/dm-name-%sp%d", sys.MappingName(o.Node), p.Number)
+		}
+		if err := m.Sys.Await(ctx, udevPatience, node, func() bool { return known(node, p) }); err != nil {
+			return err
+		}
+		info, err := sys.BlockInfo(node)
+		if err != nil {
+			return err
+		}
+		if want := places[p.Number]; info.Mapping == "" && (info.Start != want.start || info.Size != want.size) {
+			return fmt.Errorf("the kernel has %s at byte %d with %d bytes, wanted %d with %d", node, info.Start, info.Size, want.start, want.size)
+		}
+	}
+	return nil
+}
+
+// known tells whether a partition has its node and udev, if it runs, has worked on it.
+func known(node string, p gpt.Partition) bool {
+	if _, err := sys.Resolve(node); err != nil {
+		return false
+	}
+	return !sys.HasUdev() || strings.EqualFold(sys.UdevProperty(node, "ID_PART_ENTRY_UUID"), p.ID.String())
+}
+
+// markDisk replaces the note in the backup header.
+func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) (err error) {
+	info, err := sys.BlockInfo(o.Node)
+	if err != nil {
+		return err
+	}
+	d, err := sys.OpenDisk(ctx, o.Node)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	found, err := gpt.Read(d, info.Size, info.SectorSize)
+	if err != nil {
+		return err
+	}
+	w, err := found.EncodeMark(o.Mark)
+	if err != nil {
+		return err
+	}
+	if _, err := d.WriteAt(w.Data, w.Offset); err != nil {
+		return err
+	}
+	return d.Sync()
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+// createArray makes an array and waits until it is there under its name.
+func createArray(ctx context.Context, m *Machine, o op.CreateArray) error {
+	args := []string{"--create", o.Name, "--force", "--run", "--homehost", "any", "--level", o.Level,
+		"--raid-devices", strconv.Itoa(len(o.Devices) - o.Spares)}
+	if o.Spares > 0 {
+		args = append(args, "--spare-devices", strconv.Itoa(o.Spares))
+	}
+	args = append(args, o.Options...)
+	for _, d := range o.Devices {
+		args = append(args, sys.Alias(d))
+	}
+	if _, err := m.Sys.Run(ctx, sys.Command{Name: "mdadm", Args: args}); err != nil {
+		return err
+	}
+	return m.Sys.Await(ctx, udevPatience, o.Path, func() bool { _, err := sys.Resolve(o.Path); return err == nil })
+}

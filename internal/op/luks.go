@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package op
+
+import (
+	"github.com/firstlight-boot/firstlight/internal/disk/probe"
+	"github.com/firstlight-boot/firstlight/internal/facts"
+)
+
+// MakeVolume formats a LUKS volume, opens it, and binds it to what shall unlock it later. How is in the config, at
+// Index: it holds secrets.
+type MakeVolume struct {
+	Index   int      `json:"index"` // in the config's list
+	Name    string   `json:"name"`
+	Device  string   `json:"device"` // path in the config
+	Node    string   `json:"node"`
+	Paths   []string `json:"paths,omitempty"` // under which the open volume appears, beside /dev/mapper
+	Destroy string   `json:"destroy,omitempty"`
+}
+
+// Kind implements Op.
+func (MakeVolume) Kind() Kind { return "make-volume" }
+
+// Describe implements Op.
+func (o MakeVolume) Describe() string {
+	return "encrypt " + o.Device + " as " + o.Name + destroys(o.Destroy)
+}
+
+// Touches implements Op.
+func (o MakeVolume) Touches() []Resource {
+	return []Resource{device(o.Node), device("/dev/mapper/" + o.Name)}
+}
+
+// Predict implements Op. A volume with a new key is noise: it holds nothing.
+func (o MakeVolume) Predict(f *facts.Facts) {
+	setContents(f, o.Node, probe.Signature{Type: "crypto_LUKS", Usage: probe.Crypto, Version: "2"})
+	f.Block.Add("/dev/mapper/"+o.Name, facts.Device{Predicted: true, SectorSize: 512, Members: []string{o.Node}}, o.Paths...)
+}
+
+// OpenVolume opens a LUKS volume that is there, if it is the one that is wanted and the key fits.
+type OpenVolume struct {
+	Index  int      `json:"index"`
+	Name   string   `json:"name"`
+	Device string   `json:"device"`
+	Node   string   `json:"node"`
+	Paths  []string `json:"paths,omitempty"`
+}
+
+// Kind implements Op.
+func (OpenVolume) Kind() Kind { return "open-volume" }
+
+// Describe implements Op.
+func (o OpenVolume) Describe() string { return "reuse encrypted volume " + o.Device + " as " + o.Name }
+
+// Touches implements Op.
+func (o OpenVolume) Touches() []Resource {
+	return []Resource{device(o.Node), device("/dev/mapper/" + o.Name)}
+}
+
+// Predict implements Op. What the volume holds shows only when it is open.
+func (o OpenVolume) Predict(f *facts.Facts) {
+	f.Block.Add("/dev/mapper/"+o.Name, facts.Device{Predicted: true, SectorSize: 512, Members: []string{o.Node}}, o.Paths...)
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package op
+
+import "github.com/firstlight-boot/firstlight/internal/facts"
+
+// mounts are made and undone one after another: they may lie in each other.
+const mounts Resource = "mounts"
+
+// Mount mounts a filesystem below the target root.
+type Mount struct {
+	Device  string   `json:"device"` // as in the config; of a virtiofs share the tag
+	Path    string   `json:"path"`   // below the target root
+	Format  string   `json:"format"`
+	Options []string `json:"options,omitempty"`
+	Relabel bool     `json:"relabel,omitempty"` // set SELinux labels on what is new
+}
+
+// Kind implements Op.
+func (Mount) Kind() Kind { return "mount" }
+
+// Describe implements Op.
+func (o Mount) Describe() string { return "mount " + o.Device + " (" + o.Format + ") on " + o.Path }
+
+// Touches implements Op.
+func (Mount) Touches() []Resource { return []Resource{mounts} }
+
+// Predict implements Op.
+func (o Mount) Predict(f *facts.Facts) {
+	node, _, ok := f.Block.Lookup(o.Device)
+	if !ok {
+		node = o.Device
+	}
+	if f.Block.Mounts == nil {
+		f.Block.Mounts = map[string]string{}
+	}
+	f.Block.Mounts[o.Path] = node
+}
+
+// Unmount undoes a mount.
+type Unmount struct {
+	Path string `json:"path"` // below the target root
+}
+
+// Kind implements Op.
+func (Unmount) Kind() Kind { return "unmount" }
+
+// Describe implements Op.
+func (o Unmount) Describe() string { return "unmount " + o.Path }
+
+// Touches implements Op.
+func (Unmount) Touches() []Resource { return []Resource{mounts} }
+
+// Predict implements Op.
+func (o Unmount) Predict(f *facts.Facts) { delete(f.Block.Mounts, o.Path) }

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/facts"
+	"github.com/firstlight-boot/firstlight/internal/filesystem"
+	"github.com/firstlight-boot/firstlight/internal/op"
+)
+
+func diskPaths(c *types.Config) []string {
+	var paths []string
+	for _, d := range c.Storage.Disks {
+		paths = append(paths, d.Device)
+	}
+	return paths
+}
+
+func raidPaths(c *types.Config) []string {
+	var paths []string
+	for _, r := range c.Storage.Raid {
+		paths = append(paths, r.Devices...)
+	}
+	return paths
+}
+
+func luksPaths(c *types.Config) []string {
+	var paths []string
+	for _, l := range c.Storage.Luks {
+		paths = append(paths, l.Device)
+	}
+	return paths
+}
+
+func filesystemPaths(c *types.Config) []string {
+	var paths []string
+	for _, f := range c.Storage.Filesystems {
+		if f.Format == nil || *f.Format != filesystem.VirtioFS {
+			paths = append(paths, f.Device)
+		}
+	}
+	return paths
+}
+
+// mountPaths returns the devices of the filesystems that are mounted, shares of the host aside.
+func mountPaths(c *types.Config) []string {
+	var paths []string
+	for _, f := range mountables(c) {
+		if *f.Format != filesystem.VirtioFS {
+			paths = append(paths, f.Device)
+		}
+	}
+	return paths
+}
+
+// DevicePaths returns the device paths that a part uses, in the order of the config.
+func DevicePaths(p Part, c *types.Config) []string {
+	switch p {
+	case Partitions:
+		return diskPaths(c)
+	case RAID:
+		return raidPaths(c)
+	case LUKS:
+		return luksPaths(c)
+	case Filesystems:
+		return filesystemPaths(c)
+	case Mount:
+		return mountPaths(c)
+	}
+	return nil
+}
+
+// arrayPaths returns the paths under which an array appears, the one that is waited for first.
+func arrayPaths(name string) []string {
+	if strings.HasPrefix(name, "/dev") {
+		return []string{name}
+	}
+	return []string{"/dev/md/" + name, "/dev/disk/by-id/md-name-any:" + name}
+}
+
+// volumePaths returns the paths under which an open LUKS volume appears.
+func volumePaths(name string) []string {
+	return []string{"/dev/mapper/" + name, "/dev/disk/by-id/dm-name-" + name}
+}
+
+// Produced returns the paths of the devices that the config itself makes: partitions of the disks that are there,
+// arrays and volumes. They are not waited for before they are made.
+func Produced(c *types.Config, b *facts.Block, seed string) map[string]bool {
+	made := map[string]bool{}
+	add := func(paths ...string) {
+		for _, p := range paths {
+			made[p] = true
+		}
+	}
+	for _, d := range Disks(*c, b, seed) {
+		view := builder{facts: &facts.Facts{Block: b}}
+		for _, p := range d.Result.Partitions {
+			add(facts.PartitionNode(d.Node, p.Number))
+			add(view.partitionPaths(d, p)...)
+		}
+	}
+	for _, r := range c.Storage.Raid {
+		add(arrayPaths(r.Name)...)
+	}
+	for _, l := range c.Storage.Luks {
+		add(volumePaths(l.Name)...)
+	}
+	return made
+}
+
+// nameDevices gives the devices of a part the names under which all later steps use them, and returns the step.
+func (b *builder) nameDevices(paths []string) []int {
+	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
+	if len(paths) == 0 {
+		return nil
+	}
+	return []int{b.add("$.storage", op.NameDevices{Paths: paths}, "")}
+}
+
+// checkDevices reports every device that neither is there nor is made by the config. Later parts would find out as
+// well, but by then disks have been written to.
+func (b *builder) checkDevices() {
+	made := Produced(b.c, b.facts.Block, b.in.Seed)
+	check := func(path, device string) {
+		if _, _, ok := b.facts.Block.Lookup(device); !ok && !made[device] {
+			b.failMissing(path, device)
+		}
+	}
+	s := b.c.Storage
+	for i, d := range s.Disks {
+		check(at("storage", "disks", i, "device"), d.Device)
+	}
+	for i, r := range s.Raid {
+		for j, d := range r.Devices {
+			check(at("storage", "raid", i, "devices", j), d)
+		}
+	}
+	for i, l := range s.Luks {
+		check(at("storage", "luks", i, "device"), l.Device)
+	}
+	for i, f := range s.Filesystems {
+		if f.Format == nil || *f.Format != filesystem.VirtioFS {
+			check(at("storage", "filesystems", i, "device"), f.Device)
+		}
+	}
+}
+
+func (b *builder) failMissing(path, device string) {
+	b.fail(path, fmt.Sprintf("%s does not exist, and nothing in the config makes it", device), b.facts.Block.Absent[device])
+}
+
+// Programs returns the helper programs that the disk parts of a config may need, by the path of the first entry that
+// needs each.
+func Programs(c *types.Config) map[string]string {
+	needs := map[string]string{}
+	need := func(path string, programs ...string) {
+		for _, p := range programs {
+			if needs[p] == "" {
+				needs[p] = path
+			}
+		}
+	}
+	for i := range c.Storage.Raid {
+		need(at("storage", "raid", i), "mdadm")
+	}
+	for i, l := range c.Storage.Luks {
+		path := at("storage", "luks", i)
+		need(path, "cryptsetup")
+		if usesClevis(l) {
+			need(path, "clevis")
+		}
+		if isTrue(l.Cex.Enabled) {
+			need(path, "zkey", "zkey-cryptsetup")
+		}
+	}
+	for i, f := range c.Storage.Filesystems {
+		path := at("storage", "filesystems", i)
+		if row, ok := filesystem.Find(text(f.Format)); ok {
+			need(path, row.Program)
+		}
+		if text(f.Path) != "" && filesystem.Mounts(text(f.Format)) {
+			need(path, "mount")
+		}
+	}
+	return needs
+}
+
+func usesClevis(l types.Luks) bool {
+	c := l.Clevis
+	return text(c.Custom.Pin) != "" || len(c.Tang) > 0 || isTrue(c.TPM2)
+}
+
+// checkPrograms reports the helper programs that are missing, all at once.
+func (b *builder) checkPrograms() {
+	needs := Programs(b.c)
+	for _, name := range b.facts.Block.Missing {
+		if path := needs[name]; path != "" {
+			b.fail(path, "the program "+name+" is needed and is not in the initramfs",
+				"add it to the initramfs, for example with dracut --install "+name)
+		}
+	}
+}
+
+// lookAhead decides on all arrays, volumes and filesystems as far as that is possible before anything is made, and
+// notes the nodes of the devices whose contents are going to be made.
+func (b *builder) lookAhead(ahead *facts.Block, making map[string]bool) {
+	for _, r := range b.c.Storage.Raid {
+		for _, path := range r.Devices {
+			if node, _, ok := ahead.Lookup(path); ok {
+				making[node] = true
+			}
+		}
+	}
+	for _, l := range b.c.Storage.Luks {
+		if node, d, ok := ahead.Lookup(l.Device); ok {
+			if v, _ := judgeVolume(l, d); v == renew {
+				making[node] = true
+			}
+		}
+	}
+	for _, f := range b.c.Storage.Filesystems {
+		if node, d, ok := ahead.Lookup(f.Device); ok && hasDevice(f) {
+			if v, _ := judgeFilesystem(f, d); v == renew {
+				making[node] = true
+			}
+		}
+	}
+}

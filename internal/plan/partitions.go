@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
+	"github.com/firstlight-boot/firstlight/internal/disk/probe"
+	"github.com/firstlight-boot/firstlight/internal/facts"
+	"github.com/firstlight-boot/firstlight/internal/op"
+)
+
+// planPartitions decides what happens to the disks, and looks ahead to what later parts make on them: that is noted
+// on each disk before it begins, so that a boot after a power cut knows what is not to be trusted.
+func planPartitions(b *builder) {
+	b.checkPrograms()
+	b.checkDevices()
+	disks := Disks(*b.c, b.facts.Block, b.in.Seed)
+	named := b.nameDevices(diskPaths(b.c))
+	for _, d := range disks {
+		b.checkDisk(d)
+	}
+	if b.report.HasErrors() {
+		return
+	}
+	before := append(named, b.stopArrays(disks)...)
+	making := b.contents(disks)
+	for _, d := range disks {
+		path := at("storage", "disks", d.Index)
+		mark := d.mark(making)
+		switch {
+		case d.writes():
+			b.add(path, b.writeTable(d, mark), "", before...)
+		case len(mark.Content) > 0 && d.Facts.Table != nil && d.Facts.Table.Table.Backup == d.Facts.Table.Table.Sectors-1:
+			b.add(path, op.MarkDisk{Device: d.Disk.Device, Node: d.Node, Mark: mark}, "", before...)
+		}
+	}
+}
+
+// checkDisk reports everything that keeps a disk from being what is wanted.
+func (b *builder) checkDisk(d DiskPlan) {
+	path, wipe := at("storage", "disks", d.Index), isTrue(d.Disk.WipeTable)
+	if d.Err != nil {
+		b.fail(path, fmt.Sprintf("%s cannot be partitioned: %s", d.Disk.Device, d.Err), "")
+		return
+	}
+	if d.Facts.Other != "" && !wipe {
+		b.fail(path, fmt.Sprintf("%s has a partition table of type %s, not gpt", d.Disk.Device, d.Facts.Other),
+			"set wipeTable to have it destroyed")
+		return
+	}
+	if d.Facts.Table != nil && !wipe && !d.Unfinished() {
+		for _, f := range d.Facts.Table.Findings {
+			if f.Problem.Hides() {
+				b.fail(path, fmt.Sprintf("the partition table of %s is damaged, and the kernel does not see it: %s", d.Disk.Device, f),
+					"repair it (sgdisk --load-backup, or gdisk's recovery menu), or set wipeTable to have it destroyed")
+				return
+			}
+			b.warn(path, fmt.Sprintf("%s: %s", d.Disk.Device, f), "it is put right if the table has to be written")
+		}
+	}
+	b.checkUses(d, wipe)
+	for _, c := range d.Conflicts {
+		b.fail(at("storage", "disks", d.Index, "partitions", c.Entry),
+			fmt.Sprintf("%s cannot be as wanted: %s", b.partitionText(d, c.Number, c.Old), c.Reason), c.Hint)
+	}
+}
+
+// checkUses refuses changes to what is in use.
+func (b *builder) checkUses(d DiskPlan, wipe bool) {
+	path := at("storage", "disks", d.Index)
+	partitions := 0
+	for node, device := range b.facts.Block.Devices {
+		if device.Uses() == "" || b.isLeaving(d, node) || !isPartitionOf(d.Node, node) {
+			continue
+		}
+		partitions++
+		if wipe {
+			b.fail(path, fmt.Sprintf("the table of %s cannot be wiped: %s is %s", d.Disk.Device, node, device.Uses()), "")
+		}
+	}
+	if uses := d.Device.Uses(); uses != "" && partitions == 0 && !d.Facts.Mapped {
+		b.fail(path, fmt.Sprintf("%s cannot be partitioned: it is %s", d.Disk.Device, uses), "")
+	}
+	for _, c := range d.Changes {
+		node := facts.PartitionNode(d.Node, c.Number())
+		if uses := b.facts.Block.Devices[node].Uses(); uses != "" && c.Verb != gpt.Keep && !b.isLeaving(d, node) && !wipe {
+			b.fail(at("storage", "disks", d.Index, "partitions", c.Entry),
+				fmt.Sprintf("%s is %s: to %s it is not possible", b.partitionText(d, c.Number(), &c.Old), uses, c.Verb), "")
+		}
+	}
+}
+
+// isPartitionOf tells whether a node is that of a partition of a disk.
+func isPartitionOf(disk, node string) bool {
+	rest, ok := strings.CutPrefix(node, facts.PartitionNode(disk, 0)[:len(facts.PartitionNode(disk, 0))-1])
+	return ok && rest != "" && strings.Trim(rest, "0123456789") == ""
+}
+
+// isLeaving tells whether a node is a partition that an unfinished run made.
+func (b *builder) isLeaving(d DiskPlan, node string) bool {
+	return slices.ContainsFunc(d.Leavings, func(p gpt.Partition) bool { return facts.PartitionNode(d.Node, p.Number) == node })
+}
+
+// partitionText names a partition for people, with what is on it.
+func (b *builder) partitionText(d DiskPlan, number int, old *gpt.Partition) string {
+	text := fmt.Sprintf("partition %d of %s", number, d.Disk.Device)
+	if old == nil || old.Number == 0 {
+		return text
+	}
+	var what []string
+	if old.Label != "" {
+		what = append(what, fmt.Sprintf("labelled %q", old.Label))
+	}
+	what = append(what, describe(b.facts.Block.Devices[facts.PartitionNode(d.Node, number)]),
+		sizeText(int64(old.Size())*int64(d.Base.SectorSize)))
+	return text + " (" + strings.Join(what, ", ") + ")"
+}
+
+// describe says what is on a device.
+func describe(d facts.Device) string {
+	s, _, ok := probe.Content(d.Signatures)
+	switch {
+	case !ok && len(d.Signatures) > 0:
+		return "a partition table of type " + d.Signatures[0].Type
+	case !ok:
+		return "empty"
+	}
+	return s.String()
+}
+
+// sizeText writes a size for people.
+func sizeText(n int64) string {
+	const unit = 1024
+	value, names := float64(n), []string{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"}
+	i := 0
+	for value >= unit && i < len(names)-1 {
+		value, i = value/unit, i+1
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", value), ".0") + " " + names[i]
+}
+
+// stopArrays stops the arrays that udev put together from what an unfinished run left, and returns the steps.
+func (b *builder) stopArrays(disks []DiskPlan) []int {
+	leaving := map[string]int{} // node -> disk in the config
+	for _, d := range disks {
+		for _, p := range d.Leavings {
+			leaving[facts.PartitionNode(d.Node, p.Number)] = d.Index
+		}
+		for _, p := range d.Base.Partitions {
+			if node := facts.PartitionNode(d.Node, p.Number); b.facts.Block.Devices[node].Unfinished {
+				leaving[node] = d.Index
+			}
+		}
+	}
+	var steps []int
+	for _, node := range sorted(leaving) {
+		for _, array := range slices.Clone(b.facts.Block.Devices[node].Holders) {
+			members := b.facts.Block.Devices[array].Members
+			foreign := slices.ContainsFunc(members, func(m string) bool { _, ours := leaving[m]; return !ours })
+			path := at("storage", "disks", leaving[node])
+			if foreign || len(members) == 0 || b.facts.Block.Devices[array].Uses() != "" {
+				b.fail(path, fmt.Sprintf("%s is left of an unfinished run, but %s, which it is part of, is not or is in use", node, array), "")
+				continue
+			}
+			steps = append(steps, b.add(path, op.StopArray{Node: array, Members: members}, ""))
+		}
+	}
+	return steps
+}
+
+// sorted returns the keys of a map in order.
+func sorted[V any](m map[string]V) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// mark notes which partitions this run makes, and the contents of which.
+func (p DiskPlan) mark(making map[string]bool) *gpt.Mark {
+	m := &gpt.Mark{Entry: p.entryDigest()}
+	for _, n := range p.New() {
+		m.Created = append(m.Created, n.Number)
+	}
+	for _, o := range p.Result.Partitions {
+		if making[facts.PartitionNode(p.Node, o.Number)] {
+			m.Content = append(m.Content, o.Number)
+			if p.Unfinished() && slices.Contains(p.Facts.Table.Mark.Content, o.Number) {
+				m.Again = append(m.Again, o.Number)
+			}
+		}
+	}
+	for _, c := range p.Changes {
+		if p.Disk.Partitions[c.Entry].Number == 0 {
+			m.Numbers = append(m.Numbers, c.Number())
+		}
+	}
+	slices.Sort(m.Created)
+	return m
+}
+
+// contents finds out of which partitions the contents are going to be made, by deciding on what later parts do
+// to a copy of the facts in which all tables are written already.
+func (b *builder) contents(disks []DiskPlan) map[string]bool {
+	ahead, err := b.facts.Clone()
+	if err != nil {
+		b.fail("$.storage", err.Error(), "")
+		return nil
+	}
+	for _, d := range disks {
+		if d.writes() {
+			var before []int
+			if d.Unfinished() {
+				before = d.Facts.Table.Mark.Content
+			}
+			b.writeTable(d, &gpt.Mark{Content: before}).Predict(&ahead)
+		}
+	}
+	making := map[string]bool{}
+	b.lookAhead(ahead.Block, making)
+	return making
+}
+
+// writeTable is the step that gives a disk its table.
+func (b *builder) writeTable(d DiskPlan, mark *gpt.Mark) op.WritePartitionTable {
+	o := op.WritePartitionTable{Device: d.Disk.Device, Node: d.Node, Zap: d.zap(), Paths: map[int][]string{}}
+	if d.Facts.Table != nil && !isTrue(d.Disk.WipeTable) {
+		o.Old = &d.Facts.Table.Table
+	}
+	if d.starts() {
+		o.Erase = probe.Erase(d.Device.Signatures) // what the whole disk was used for
+	}
+	for _, p := range d.Deleted() {
+		o.Deleted = append(o.Deleted, p.Number)
+	}
+	for _, p := range d.New() {
+		o.Anew = append(o.Anew, p.Number)
+		if slices.Contains(mark.Content, p.Number) {
+			o.Erase = append(o.Erase, moved(probe.Erase(d.Facts.Regions[facts.Region(p)]), int64(p.First)*int64(d.Base.SectorSize))...)
+		}
+	}
+	if len(d.Result.Partitions) > 0 || !d.starts() {
+		o.Table, o.Mark = &d.Result, mark
+		if d.starts() {
+			o.Table.Protected = false
+		}
+		for _, p := range d.Result.Partitions {
+			o.Paths[p.Number] = b.partitionPaths(d, p)
+		}
+	}
+	o.Summary = b.summary(d)
+	return o
+}
+
+func moved(extents []probe.Extent, by int64) []probe.Extent {
+	for i := range extents {
+		extents[i].Offset += by
+	}
+	return extents
+}
+
+// partitionPaths returns what a config may call a partition, beside its node.
+func (b *builder) partitionPaths(d DiskPlan, p gpt.Partition) []string {
+	paths := []string{"/dev/disk/by-partuuid/" + strings.ToLower(p.ID.String())}
+	if p.Label != "" {
+		paths = append(paths, "/dev/disk/by-partlabel/"+facts.EncodeLabel(p.Label))
+	}
+	for alias, node := range b.facts.Block.Paths {
+		if node == d.Node {
+			paths = append(paths, fmt.Sprintf("%s-part%d", alias, p.Number), facts.PartitionNode(alias, p.Number))
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+// summary says what happens to a disk, what is lost first.
+func (b *builder) summary(d DiskPlan) string {
+	var words []string
+	if isTrue(d.Disk.WipeTable) {
+		words = append(words, "wipe its table")
+	} else if d.starts() {
+		words = append(words, "make a table")
+	}
+	if d.starts() {
+		if s, _, ok := probe.Content(d.Device.Signatures); ok {
+			words = append(words, "destroying "+s.String())
+		}
+	}
+	replaced := map[int]bool{}
+	for _, c := range d.Changes {
+		replaced[c.Number()] = c.Verb != gpt.Keep
+	}
+	for _, p := range d.Deleted() {
+		if !replaced[p.Number] {
+			words = append(words, "delete "+b.partitionText(d, p.Number, &p))
+		}
+	}
+	for _, c := range d.Changes {
+		if c.Verb == gpt.Keep {
+			continue
+		}
+		text := string(c.Verb) + " " + b.partitionText(d, c.Number(), &c.Old)
+		if c.Verb != gpt.Delete {
+			text += " " + sizeText(int64(c.New.Size())*int64(d.Base.SectorSize))
+			if c.New.Label != "" && c.New.Label != c.Old.Label {
+				text += fmt.Sprintf(" %q", c.New.Label)
+			}
+		}
+		words = append(words, strings.Replace(text, " of "+d.Disk.Device, "", 1))
+	}
+	return strings.Join(words, "; ")
+}

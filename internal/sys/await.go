@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+)
+
+// DeviceTimeout bounds the wait for a device unless Host.DeviceTimeout says otherwise.
+const DeviceTimeout = 60 * time.Second
+
+// progressEvery is how often a wait says what it waits for.
+const progressEvery = 5 * time.Second
+
+// recheck is how often a wait looks even if there was no event: links of udev are made a moment before or after it.
+const recheck = 100 * time.Millisecond
+
+// ErrTimeout is wrapped by the error of a wait that came to its bound.
+var ErrTimeout = errors.New("it has not appeared in time")
+
+// AwaitDevices waits until all paths lead to block devices, and returns their nodes. While it waits it says what
+// for. Paths that it waited for in vain come back in absent, with what is there instead, for people.
+func (h *Host) AwaitDevices(ctx context.Context, paths []string) (nodes, absent map[string]string, err error) {
+	nodes = map[string]string{}
+	missing := func() []string {
+		return slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
+			node, err := Resolve(p)
+			if err == nil {
+				nodes[p] = node
+			}
+			return err == nil
+		})
+	}
+	limit := h.DeviceTimeout
+	if limit == 0 {
+		limit = DeviceTimeout
+	}
+	left := missing()
+	err = h.await(ctx, limit, func() bool { left = missing(); return len(left) == 0 }, func() string {
+		return "waiting for " + strings.Join(left, ", ")
+	})
+	if err != nil && !errors.Is(err, ErrTimeout) {
+		return nil, nil, err
+	}
+	absent = map[string]string{}
+	for _, p := range left {
+		absent[p] = strings.TrimPrefix(nearMiss(p)+fmt.Sprintf("; it was waited for %s", limit), "; ")
+	}
+	return nodes, absent, nil
+}
+
+// Await waits until ready says yes; what names it in messages.
+func (h *Host) Await(ctx context.Context, limit time.Duration, what string, ready func() bool) error {
+	if err := h.await(ctx, limit, ready, func() string { return "waiting for " + what }); err != nil {
+		return fmt.Errorf("wait for %s: %w", what, err)
+	}
+	return nil
+}
+
+// await looks whenever udev is done with an event, and says every five seconds what it waits for.
+func (h *Host) await(ctx context.Context, limit time.Duration, ready func() bool, message func() string) error {
+	if ready() {
+		return nil
+	}
+	events, err := openEvents()
+	if err != nil {
+		h.Log.Debug("wait without events: " + err.Error())
+	}
+	defer events.close()
+	began, said := time.Now(), time.Now()
+	for !ready() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		now := time.Now()
+		if now.Sub(began) > limit {
+			return fmt.Errorf("%w (%s)", ErrTimeout, limit)
+		}
+		if now.Sub(said) >= progressEvery {
+			said = now
+			h.say(fmt.Sprintf("%s (%d s of %d)", message(), int(now.Sub(began).Seconds()), int(limit.Seconds())))
+		}
+		events.wait(recheck)
+	}
+	return nil
+}
+
+// say tells the people at the console, and the log.
+func (h *Host) say(text string) {
+	h.Log.Info(text)
+	if h.Say != nil {
+		h.Say(text)
+	}
+}
+
+// events is a netlink socket on which udev says what it has worked off (libudev, group 2).
+type events struct{ fd int }
+
+const udevGroup = 2
+
+func openEvents() (events, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_KOBJECT_UEVENT)
+	if err != nil {
+		return events{-1}, fmt.Errorf("open event socket: %w", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: udevGroup}); err != nil {
+		return events{-1}, errors.Join(fmt.Errorf("bind event socket: %w", err), unix.Close(fd))
+	}
+	return events{fd}, nil
+}
+
+// wait returns after the next events, or after limit. What they say does not matter: their receiver looks for himself.
+func (e events) wait(limit time.Duration) {
+	if e.fd < 0 {
+		time.Sleep(limit)
+		return
+	}
+	poll := []unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}
+	if n, err := unix.Poll(poll, int(limit.Milliseconds())); err != nil || n == 0 {
+		return
+	}
+	buf := make([]byte, 8192)
+	for {
+		if _, _, err := unix.Recvfrom(e.fd, buf, 0); err != nil {
+			return // drained, or an overrun, after which one has to look anyway
+		}
+	}
+}
+
+func (e events) close() {
+	if e.fd >= 0 {
+		unix.Close(e.fd)
+	}
+}
+
+// nearMiss says what is there that has almost the name of a device that is not.
+func nearMiss(path string) string {
+	dir, name := filepath.Split(path)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "there is no " + strings.TrimSuffix(dir, "/") + " at all"
+	} else if err != nil {
+		return ""
+	}
+	var near []string
+	for _, e := range entries {
+		if diag.Distance(name, e.Name()) > min(2, len(name)/2) {
+			continue
+		}
+		if node, err := Resolve(dir + e.Name()); err == nil && !strings.HasPrefix(e.Name(), ".") {
+			near = append(near, describeLink(dir, e.Name(), node))
+		}
+	}
+	switch strings.TrimSuffix(dir, "/") {
+	case "/dev/disk/by-partlabel":
+		return join("no partition is labelled "+name, near)
+	case "/dev/disk/by-label":
+		return join("no filesystem is labelled "+name, near)
+	}
+	return join("", near)
+}
+
+func describeLink(dir, name, node string) string {
+	kind := strings.TrimPrefix(strings.TrimSuffix(dir, "/"), "/dev/disk/by-")
+	switch kind {
+	case "partlabel", "label":
+		return filepath.Base(node) + " is labelled " + name
+	}
+	if dir+name == node {
+		return "there is " + node
+	}
+	return "there is " + dir + name + ", which is " + node
+}
+
+func join(what string, near []string) string {
+	if len(near) > 3 {
+		near = near[:3]
+	}
+	list := strings.Join(near, ", ")
+	if what == "" || list == "" {
+		return what + list
+	}
+	return what + "; " + list
+}
+
+// HasUdev tells whether udev is running.
+func HasUdev() bool {
+	_, err := os.Stat("/run/udev/control")
+	return err == nil
+}
+
+// aliasDir is where every device in use has a link that stays as it is when udev makes its own anew.
+const aliasDir = "/run/ignition/dev_aliases"
+
+// Alias returns the name of the link that stands for a device path.
+func Alias(path string) string { return filepath.Join(aliasDir, path) }
+
+// MakeAlias makes, or makes anew, the link that stands for a device path.
+func MakeAlias(path, node string) error {
+	link := Alias(path)
+	if err := os.MkdirAll(filepath.Dir(link), 0o750); err != nil {
+		return fmt.Errorf("make alias of %s: %w", path, err)
+	}
+	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("make alias of %s: %w", path, err)
+	}
+	if err := os.Symlink(node, link); err != nil {
+		return fmt.Errorf("make alias of %s: %w", path, err)
+	}
+	return nil
+}
+
+// UdevProperty returns what udev's database says of a device, or "". udev writes it after the links of the device
+// are made, so that whoever finds a new value there finds the links as well.
+func UdevProperty(node, name string) string {
+	var st unix.Stat_t
+	if err := unix.Stat(node, &st); err != nil {
+		return ""
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/run/udev/data/b%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev)))
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "E:"+name+"="); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
