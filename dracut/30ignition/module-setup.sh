@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The dracut module of firstlight: engine, generator, targets and stage units, under Ignition's names.
+# dracut sources this file: moddir, initdir and the systemd directories are its variables.
+# shellcheck disable=SC2154
+
+# Only in an initramfs that another module or --add asks for.
+check() { return 255; }
+
+depends() { echo systemd; }
+
+installkernel() {
+    instmods -c qemu_fw_cfg virtio_blk virtio_net hv_utils vsock \
+        vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport mlxbf_bootctl \
+        ext4 xfs btrfs vfat nls_cp437 nls_iso8859-1 nls_ascii raid0 raid1 raid456 raid10 linear dm_crypt
+}
+
+# requires TARGET UNIT...: have TARGET require the units whenever it is started.
+requires() {
+    local target=$1 unit
+    shift
+    mkdir -p "$initdir$systemdsystemunitdir/$target.requires"
+    for unit; do
+        inst_simple "$moddir/$unit" "$systemdsystemunitdir/$unit"
+        ln -sfn "../$unit" "$initdir$systemdsystemunitdir/$target.requires/$unit"
+    done
+}
+
+install() {
+    local target
+    inst_multiple basename lsblk bash cat mount umount modprobe mountpoint systemctl udevadm
+    inst_multiple -o mkfs.btrfs mkfs.ext4 mkfs.fat mkfs.xfs mkswap setfiles mdadm cryptsetup dmsetup \
+        clevis clevis-encrypt-sss clevis-encrypt-tang clevis-encrypt-tpm2 clevis-luks-bind \
+        clevis-luks-common-functions clevis-luks-unlock pwmake tpm2_create tpm2_createpolicy
+    inst_rules 60-cdrom_id.rules
+    inst_simple "$moddir/99-xx-ignition-systemd-cryptsetup.rules" \
+        /usr/lib/udev/rules.d/99-xx-ignition-systemd-cryptsetup.rules
+    inst_simple "$moddir/ignition-luks.conf" /etc/security/pwquality.conf.d/ignition-luks.conf
+
+    inst_simple "$moddir/ignition" /usr/bin/ignition
+    inst_script "$moddir/ignition-kargs-helper" /usr/sbin/ignition-kargs-helper
+    inst_script "$moddir/ignition-generator" "$systemdutildir/system-generators/ignition-generator"
+    for target in complete subsequent diskful diskful-subsequent; do
+        inst_simple "$moddir/ignition-$target.target" "$systemdsystemunitdir/ignition-$target.target"
+    done
+    requires ignition-complete.target ignition-{fetch-offline,fetch,kargs,disks,mount,files}.service
+    requires ignition-diskful.target ignition-remount-sysroot.service
+
+    inst_script "$moddir/firstlight-emergency" /usr/lib/firstlight/emergency
+    inst_simple "$moddir/emergency.conf" "$systemdsystemunitdir/emergency.service.d/firstlight.conf"
+}
