@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/doc"
@@ -23,7 +24,8 @@ import (
 // A Document is a config in the newest form with the places its values come from.
 type Document struct {
 	Config  types.Config
-	Origins merge.Origins
+	Origins merge.Origins // where the values of Config were written
+	Notes   diag.List     // warnings about what merging did; Validate reports them
 }
 
 // Empty returns the config that asks for nothing.
@@ -93,14 +95,44 @@ func versionOf(d *doc.Document) (spec.Version, diag.List) {
 
 // Merge lays the child over the parent. Neither is changed.
 func Merge(parent, child Document) Document {
-	var out Document
-	out.Config, out.Origins = merge.Merge(parent.Config, parent.Origins, child.Config, child.Origins)
-	return out
+	m := NewMerger(parent)
+	m.Add(child)
+	return m.Document()
 }
 
-// Validate checks a merged config by the rules that hold at run time: those for objects of the newest version.
+// A Merger lays any number of configs over one, in time that is in proportion to their sum.
+type Merger struct {
+	merger *merge.Merger
+	notes  diag.List
+}
+
+// NewMerger begins with a parent, which is not changed.
+func NewMerger(parent Document) *Merger {
+	return &Merger{merger: merge.New(parent.Config, parent.Origins), notes: parent.Notes}
+}
+
+// Add lays a child over what was merged so far. The child is not changed.
+func (m *Merger) Add(child Document) {
+	m.merger.Add(child.Config, child.Origins)
+	m.notes = append(slices.Clip(m.notes), child.Notes...)
+}
+
+// Ignition returns what the configs so far say about fetching.
+func (m *Merger) Ignition() types.Ignition { return m.merger.Ignition() }
+
+// Document returns the merged config. What is added later does not change it.
+func (m *Merger) Document() Document {
+	var d Document
+	d.Config, d.Origins = m.merger.Result()
+	d.Notes = slices.Concat(m.notes, m.merger.Notes())
+	return d
+}
+
+// Validate checks a merged config by the rules that hold at run time: those for objects of the newest version. It
+// also warns about what merging did and left, where that is hardly what anyone wants.
 func Validate(d Document) diag.List {
-	return rules.Check(&rules.Context{Version: spec.Newest, Merged: true, Origins: d.Origins}, &d.Config)
+	report := rules.Check(&rules.Context{Version: spec.Newest, Merged: true, Origins: d.Origins}, &d.Config)
+	return append(report, d.Notes...)
 }
 
 // Marshal returns the config as compact JSON in the newest form, as the cache has it.

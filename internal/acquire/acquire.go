@@ -122,6 +122,7 @@ func (env Env) finish(ctx context.Context, doc config.Document) (config.Document
 		return config.Document{}, false, err
 	}
 	report := config.Validate(doc)
+	LogReport(env.Log, report)
 	if report.HasErrors() {
 		return config.Document{}, false, &InvalidError{Source: "the config as merged", Report: report}
 	}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package acquire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/fetch"
+)
+
+// MaxReferences is how deep configs may refer to configs. Nobody needs that many; a config that refers to itself would
+// never end.
+const MaxReferences = 32
+
+// Causes of failed references, for errors.Is.
+var (
+	ErrEmptyConfig = errors.New("the config is empty")
+	ErrTooDeep     = fmt.Errorf("configs refer to configs more than %d levels deep", MaxReferences)
+)
+
+// An InvalidError is a config that has errors.
+type InvalidError struct {
+	Source string // where the config comes from, without secrets
+	Report diag.List
+}
+
+// Error returns the first error of the report, and how many more there are.
+func (e *InvalidError) Error() string {
+	list := e.Report.Errors()
+	if len(list) == 0 {
+		return "check " + e.Source + ": it is invalid"
+	}
+	text := "check " + e.Source + ": " + list[0].Line()
+	if more := len(list) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	return text
+}
+
+// A ReferenceError is a reference to a config that could not be followed.
+type ReferenceError struct {
+	Name string // of the config referred to, without secrets
+	At   diag.Place
+	Path string
+	Err  error
+}
+
+func (e *ReferenceError) Error() string { return "read referenced config " + e.Name + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *ReferenceError) Unwrap() error { return e.Err }
+
+// Origin returns where the reference stands.
+func (e *ReferenceError) Origin() (diag.Place, string) { return e.At, e.Path }
+
+// Hint says what the user can do.
+func (e *ReferenceError) Hint() string {
+	var hint interface{ Hint() string }
+	switch {
+	case errors.Is(e.Err, ErrEmptyConfig):
+		return "put a config there, or take the reference away"
+	case errors.Is(e.Err, ErrTooDeep):
+		return "look for a config that refers to itself, if only through others"
+	case errors.As(e.Err, &hint):
+		return hint.Hint()
+	}
+	return ""
+}
+
+// RenderOptions are what rendering needs of its caller.
+type RenderOptions struct {
+	// Fetch returns the decompressed and verified payload of a reference. It may be called concurrently.
+	Fetch func(ctx context.Context, r types.Resource) ([]byte, error)
+	// Configure puts what a config says about fetching in force, for all that is fetched from then on.
+	Configure func(ctx context.Context, c types.Config) error
+	// Fetched is told the path of each config's URL, in the order in which they are merged.
+	Fetched func(source string)
+	// Report is given the findings of each config that was read.
+	Report func(diag.List)
+}
+
+// Render follows the references of a config: a replacement takes its place, children are laid over it one after the other,
+// each of them rendered itself before. The result still lists the references; they have no further effect. Siblings are
+// fetched ahead, and merged in their order.
+func Render(ctx context.Context, doc config.Document, o RenderOptions) (config.Document, error) {
+	r := &renderer{RenderOptions: o}
+	if c := doc.Config.Ignition.Config; c.Replace.Source == nil && len(c.Merge) == 0 {
+		return doc, nil
+	}
+	if err := r.configure(ctx, doc.Config); err != nil {
+		return config.Document{}, err
+	}
+	return r.render(ctx, doc, nil)
+}
+
+type renderer struct {
+	RenderOptions
+	inForce  types.Ignition // what was said about fetching last
+	settings int            // how many times that has changed
+}
+
+// render renders a config; chain holds the sources that lead to it.
+func (r *renderer) render(ctx context.Context, doc config.Document, chain []string) (config.Document, error) {
+	if len(chain) > MaxReferences {
+		return config.Document{}, tooDeep(chain)
+	}
+	if replace := doc.Config.Ignition.Config.Replace; replace.Source != nil {
+		return r.replace(ctx, doc, replace, chain)
+	}
+	children := doc.Config.Ignition.Config.Merge
+	if len(children) == 0 {
+		return doc, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ahead := r.fetchAhead(ctx, children)
+	merger := config.NewMerger(doc)
+	for i, child := range children {
+		at := fmt.Sprintf("$.ignition.config.merge.%d", i)
+		next, err := r.read(ctx, doc, at, child, ahead[i])
+		if err != nil {
+			return config.Document{}, err
+		}
+		if err := r.configure(ctx, sofar(merger, next)); err != nil {
+			return config.Document{}, err
+		}
+		if next, err = r.render(ctx, next, append(slices.Clip(chain), source(child))); err != nil {
+			return config.Document{}, err
+		}
+		merger.Add(next)
+	}
+	return merger.Document(), nil
+}
+
+// replace renders what takes the place of a config.
+func (r *renderer) replace(ctx context.Context, doc config.Document, ref types.Resource, chain []string) (config.Document, error) {
+	next, err := r.read(ctx, doc, "$.ignition.config.replace", ref, nil)
+	if err != nil {
+		return config.Document{}, err
+	}
+	if err := r.configure(ctx, next.Config); err != nil {
+		return config.Document{}, err
+	}
+	return r.render(ctx, next, append(slices.Clip(chain), source(ref)))
+}
+
+// sofar returns what a config says about fetching when it is laid over what was merged so far.
+func sofar(m *config.Merger, child config.Document) types.Config {
+	return config.Merge(
+		config.Document{Config: types.Config{Ignition: m.Ignition()}},
+		config.Document{Config: types.Config{Ignition: child.Config.Ignition}},
+	).Config
+}
+
+// configure puts the settings of a config in force, if they are not yet.
+func (r *renderer) configure(ctx context.Context, c types.Config) error {
+	i := c.Ignition
+	next := types.Ignition{Proxy: i.Proxy, Security: i.Security, Timeouts: i.Timeouts}
+	if reflect.DeepEqual(next, r.inForce) {
+		return nil
+	}
+	r.inForce = next
+	r.settings++
+	return r.Configure(ctx, c)
+}
+
+// read fetches and parses one reference of a config.
+func (r *renderer) read(ctx context.Context, parent config.Document, at string, ref types.Resource, early *payload) (config.Document, error) {
+	place := parent.Origins.At(at)
+	fail := func(err error) (config.Document, error) {
+		return config.Document{}, &ReferenceError{Name: name(ref, place), At: place, Path: at, Err: err}
+	}
+	data, err := r.payload(ctx, ref, early)
+	if err != nil {
+		return fail(err)
+	}
+	if len(data) == 0 {
+		return fail(ErrEmptyConfig)
+	}
+	doc, report := config.Parse(diag.NewSource(name(ref, place), data))
+	if r.Report != nil {
+		r.Report(report)
+	}
+	if report.HasErrors() {
+		return config.Document{}, &InvalidError{Source: name(ref, place), Report: report}
+	}
+	if r.Fetched != nil {
+		r.Fetched(urlPath(source(ref)))
+	}
+	return doc, nil
+}
+
+// A payload is on its way, fetched under the settings that were in force when it was asked for.
+type payload struct {
+	settings int
+	cancel   context.CancelFunc
+	done     chan struct{}
+	data     []byte
+	err      error
+}
+
+// mostAhead bounds how many siblings are fetched at once.
+const mostAhead = 8
+
+// fetchAhead begins to fetch the children of a config, if there are several.
+func (r *renderer) fetchAhead(ctx context.Context, children []types.Resource) []*payload {
+	list := make([]*payload, len(children))
+	if len(children) < 2 {
+		return list
+	}
+	slots := make(chan struct{}, mostAhead)
+	for i, child := range children {
+		p := &payload{settings: r.settings, done: make(chan struct{})}
+		var each context.Context
+		each, p.cancel = context.WithCancel(ctx)
+		list[i] = p
+		go func() {
+			defer close(p.done)
+			select {
+			case slots <- struct{}{}:
+				p.data, p.err = r.Fetch(each, child)
+				<-slots
+			case <-each.Done():
+				p.err = each.Err()
+			}
+		}()
+	}
+	return list
+}
+
+// payload waits for what was fetched ahead. If settings have changed since it was asked for, it is fetched again: another
+// proxy may give another answer.
+func (r *renderer) payload(ctx context.Context, ref types.Resource, early *payload) ([]byte, error) {
+	if early == nil {
+		return r.Fetch(ctx, ref)
+	}
+	defer early.cancel()
+	if early.settings != r.settings {
+		early.cancel()
+		<-early.done
+		return r.Fetch(ctx, ref)
+	}
+	<-early.done
+	return early.data, early.err
+}
+
+func source(r types.Resource) string {
+	if r.Source == nil {
+		return ""
+	}
+	return *r.Source
+}
+
+// name returns what a referenced config is called in reports. A data URL has no name of its own.
+func name(r types.Resource, at diag.Place) string {
+	if s := source(r); strings.HasPrefix(s, "data:") || s == "" {
+		return strings.TrimSpace("inline config at " + at.String())
+	}
+	return fetch.Redact(source(r))
+}
+
+// urlPath returns the path of a URL, which is what the state file records.
+func urlPath(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Path
+}
+
+// tooDeep names the config that leads to itself, if there is one.
+func tooDeep(chain []string) error {
+	seen := map[string]bool{}
+	for _, s := range chain {
+		if seen[s] && !strings.HasPrefix(s, "data:") {
+			return fmt.Errorf("follow references: %w: %s refers to itself", ErrTooDeep, fetch.Redact(s))
+		}
+		seen[s] = true
+	}
+	return fmt.Errorf("follow references: %w", ErrTooDeep)
+}
+
+// renderOptions are those of a run.
+func (env Env) renderOptions() RenderOptions {
+	return RenderOptions{
+		Fetch: func(ctx context.Context, r types.Resource) ([]byte, error) {
+			request := fetch.FromResource(r)
+			request.Purpose = "config"
+			return env.Machine.HTTP.Bytes(ctx, request, MaxConfig)
+		},
+		Configure: func(ctx context.Context, c types.Config) error {
+			return env.Machine.HTTP.Configure(ctx, fetch.SettingsOf(c))
+		},
+		Fetched: func(source string) { env.Note(Fetched{Kind: KindUser, Source: source, Referenced: true}) },
+		Report:  func(report diag.List) { LogReport(env.Log, report) },
+	}
+}

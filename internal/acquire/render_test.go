@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package acquire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/types"
+)
+
+// web is what a test serves: URL to config. It notes in which order settings and fetches came.
+type web struct {
+	sync.Mutex
+	pages    map[string]string
+	settings []string
+	fetched  []string
+}
+
+func (w *web) options() RenderOptions {
+	return RenderOptions{
+		Fetch: func(_ context.Context, r types.Resource) ([]byte, error) {
+			w.Lock()
+			defer w.Unlock()
+			text, ok := w.pages[*r.Source]
+			if !ok {
+				return nil, errors.New("not found")
+			}
+			return []byte(text), nil
+		},
+		Configure: func(_ context.Context, c types.Config) error {
+			proxy := "none"
+			if p := c.Ignition.Proxy.HTTPProxy; p != nil {
+				proxy = *p
+			}
+			w.settings = append(w.settings, proxy)
+			return nil
+		},
+		Fetched: func(source string) { w.fetched = append(w.fetched, source) },
+	}
+}
+
+func references(kind string, urls ...string) string {
+	var list []string
+	for _, u := range urls {
+		list = append(list, fmt.Sprintf(`{"source":%q}`, u))
+	}
+	text := strings.Join(list, ",")
+	if kind == "merge" {
+		text = "[" + text + "]"
+	}
+	return fmt.Sprintf(`{"ignition":{"version":"3.4.0","config":{%q:%s}}}`, kind, text)
+}
+
+func file(path string) string {
+	return fmt.Sprintf(`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":%q}]}}`, path)
+}
+
+func render(t *testing.T, w *web, text string) (config.Document, error) {
+	t.Helper()
+	doc, report := config.Parse(diag.NewSource("root.ign", []byte(text)))
+	if report.HasErrors() {
+		t.Fatal(report)
+	}
+	return Render(t.Context(), doc, w.options())
+}
+
+func TestRenderOrderAndOrigins(t *testing.T) {
+	w := &web{pages: map[string]string{
+		"http://h/a": references("merge", "http://h/c"), "http://h/b": file("/b"), "http://h/c": file("/c"),
+	}}
+	doc, err := render(t, w, references("merge", "http://h/a", "http://h/b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := doc.Config.Storage.Files; len(got) != 2 || got[0].Path != "/c" || got[1].Path != "/b" {
+		t.Errorf("the files are %+v", got)
+	}
+	if got := doc.Origins.At("$.storage.files.0.path").String(); got != "http://h/c:1:61" {
+		t.Errorf("/c comes from %s", got)
+	}
+	if want := []string{"/a", "/c", "/b"}; !slices.Equal(w.fetched, want) {
+		t.Errorf("noted %v, want %v", w.fetched, want)
+	}
+}
+
+// TestRenderSettings checks that a proxy in a child holds for what is fetched after it, and that siblings fetched ahead
+// of it are fetched again.
+func TestRenderSettings(t *testing.T) {
+	const proxied = `{"ignition":{"version":"3.4.0","proxy":{"httpProxy":"http://proxy"}}}`
+	w := &web{pages: map[string]string{"http://h/a": proxied, "http://h/b": file("/old")}}
+	o := w.options()
+	fetch := o.Fetch
+	o.Fetch = func(ctx context.Context, r types.Resource) ([]byte, error) {
+		if *r.Source == "http://h/b" && slices.Contains(w.settings, "http://proxy") {
+			return []byte(file("/new")), nil
+		}
+		return fetch(ctx, r)
+	}
+	doc, _ := config.Parse(diag.NewSource("root.ign", []byte(references("merge", "http://h/a", "http://h/b"))))
+	got, err := Render(t.Context(), doc, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path := got.Config.Storage.Files[0].Path; path != "/new" {
+		t.Errorf("the sibling behind the proxy is %s", path)
+	}
+}
+
+func TestRenderFails(t *testing.T) {
+	for _, c := range []struct {
+		name, root string
+		pages      map[string]string
+		is         error
+		want       []string
+	}{
+		{"cycle", references("merge", "http://h/a"), map[string]string{"http://h/a": references("replace", "http://h/a")},
+			ErrTooDeep, []string{"http://h/a refers to itself"}},
+		{"empty", references("replace", "http://h/a"), map[string]string{"http://h/a": ""}, ErrEmptyConfig, []string{"http://h/a"}},
+		{"missing", references("merge", "http://h/a?token=secret"), nil, nil, []string{"http://h/a", "not found"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := render(t, &web{pages: c.pages}, c.root)
+			if err == nil || c.is != nil && !errors.Is(err, c.is) {
+				t.Fatalf("got %v, want %v", err, c.is)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("%q lacks %q", err, w)
+				}
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("%q has a secret", err)
+			}
+		})
+	}
+}
+
+func TestRenderInvalidChild(t *testing.T) {
+	_, err := render(t, &web{pages: map[string]string{"http://h/a": "{\n" + file("rel")[1:]}}, references("merge", "http://h/a"))
+	var invalid *InvalidError
+	if !errors.As(err, &invalid) {
+		t.Fatalf("got %v", err)
+	}
+	if got := invalid.Report.Errors()[0].Place().String(); got != "http://h/a:2:60" {
+		t.Errorf("the finding is at %s", got)
+	}
+}
+
+// TestRenderWarns checks that a child which replaces a source alone is told what it keeps, at its place.
+func TestRenderWarns(t *testing.T) {
+	root := `{"ignition":{"version":"3.4.0","config":{"merge":[{"source":"http://h/a"}]}},"storage":{"files":[{"path":"/f",
+		"contents":{"source":"http://h/1","compression":"gzip"}}]}}`
+	child := "{\"ignition\":{\"version\":\"3.4.0\"},\n\"storage\":{\"files\":[{\"path\":\"/f\",\"contents\":{\"source\":\"http://h/2\"}}]}}"
+	doc, err := render(t, &web{pages: map[string]string{"http://h/a": child}}, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := config.Validate(doc)
+	if len(report) != 1 || report[0].Code != "W001" || report[0].Place().String() != "http://h/a:2:55" || report.HasErrors() {
+		t.Errorf("the report is %v", report)
+	}
+}
