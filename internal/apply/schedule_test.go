@@ -19,13 +19,13 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/plan"
 )
 
-// probe is an operation that only notes that it ran.
-type probe struct{ N int }
+// trial is an operation that only notes that it ran.
+type trial struct{ N int }
 
-func (probe) Kind() op.Kind          { return "probe" }
-func (p probe) Describe() string     { return fmt.Sprint("probe ", p.N) }
-func (probe) Touches() []op.Resource { return nil }
-func (probe) Predict(*facts.Facts)   {}
+func (trial) Kind() op.Kind          { return "trial" }
+func (p trial) Describe() string     { return fmt.Sprint("trial ", p.N) }
+func (trial) Touches() []op.Resource { return nil }
+func (trial) Predict(*facts.Facts)   {}
 
 // recorder carries probes out; those in fail fail, and begin tells what a begun one has come to.
 type recorder struct {
@@ -36,8 +36,8 @@ type recorder struct {
 }
 
 func (r *recorder) handler() Handler {
-	return handle[probe]{
-		apply: func(_ context.Context, _ *Machine, o probe) error {
+	return handle[trial]{
+		apply: func(_ context.Context, _ *Machine, o trial) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.order = append(r.order, o.N)
@@ -46,14 +46,14 @@ func (r *recorder) handler() Handler {
 			}
 			return nil
 		},
-		recover: func(context.Context, *Machine, probe) (Outcome, error) { return r.begun, nil },
+		recover: func(context.Context, *Machine, trial) (Outcome, error) { return r.begun, nil },
 	}
 }
 
 func steps(after map[int][]int, n int) []op.Step {
 	list := make([]op.Step, n)
 	for i := range list {
-		list[i] = op.Step{ID: op.StepID(fmt.Sprint("s", i)), Op: probe{i}, After: after[i]}
+		list[i] = op.Step{ID: op.StepID(fmt.Sprint("s", i)), Op: trial{i}, After: after[i]}
 	}
 	return list
 }
@@ -72,7 +72,7 @@ func newRun(t *testing.T, r *recorder, list []op.Step) (*run, *os.Root) {
 	return &run{
 		m:    &Machine{Log: slog.New(slog.DiscardHandler)},
 		plan: plan.Plan{Steps: list}, journal: j,
-		handlers: map[op.Kind]Handler{"probe": r.handler()},
+		handlers: map[op.Kind]Handler{"trial": r.handler()},
 	}, dir
 }
 

@@ -11,8 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/firstlight-boot/firstlight/config"
@@ -65,13 +67,26 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 
 // inputs makes the values that plans depend on beside config and facts.
 func (r *run) inputs() (plan.Inputs, error) {
-	return plan.Inputs{
-		Seed:        rand.Text(),
-		Today:       int(time.Now().Unix() / (24 * 60 * 60)),
-		KeyFragment: r.distro.KeyFragment,
-		Relabel:     r.distro.Relabel,
-		HomeParts:   r.state.NotatedDirectories,
-	}, nil
+	in := plan.Inputs{
+		Seed:           rand.Text(),
+		Today:          int(time.Now().Unix() / (24 * 60 * 60)),
+		KeyFragment:    r.distro.KeyFragment,
+		Relabel:        r.distro.Relabel,
+		HomeParts:      r.state.NotatedDirectories,
+		LuksKeys:       slices.Sorted(maps.Keys(r.state.LuksKeys)),
+		VolumeKeyFiles: slices.Sorted(maps.Keys(r.state.LuksVolumeKeys)),
+	}
+	in.PlatformFiles = r.platformFiles()
+	return in, nil
+}
+
+// platformFiles lists the paths of the files that the platform wants in the target.
+func (r *run) platformFiles() []string {
+	var names []string
+	for _, f := range r.state.ProviderFiles {
+		names = append(names, f.Path)
+	}
+	return names
 }
 
 // preview plans the whole stage on what is there now and the predicted effect of each part, so that
@@ -99,7 +114,10 @@ func (r *run) preview(ctx context.Context, m *apply.Machine, doc config.Document
 }
 
 func (r *run) observe(ctx context.Context, m *apply.Machine, p plan.Part, doc config.Document) (facts.Facts, error) {
-	return observe.Run(ctx, observe.Env{Sys: r.host, Root: m.Root, Log: r.log}, p, doc)
+	return observe.Run(ctx, observe.Env{
+		Sys: r.host, Root: m.Root, Log: r.log,
+		StateFiles: slices.AppendSeq(r.platformFiles(), maps.Keys(r.state.LuksVolumeKeys)),
+	}, p, doc)
 }
 
 // PlanError is a part that cannot be planned on this machine.
@@ -205,7 +223,7 @@ func (r *run) header(p plan.Part, digest string) journal.Header {
 func (r *run) journalPlace(p plan.Part) (*os.Root, string, error) {
 	if r.stage.seals {
 		dir, err := openSealDir(r.o.Root)
-		return dir, journalFile, err
+		return dir, journalFile + string(p), err
 	}
 	path := filepath.Join(filepath.Dir(r.o.StateFile), "journal")
 	if err := os.MkdirAll(path, 0o700); err != nil {

@@ -31,8 +31,8 @@ type Seal struct {
 const (
 	sealDir     = "etc/.firstlight"
 	sealFile    = "seal.json"
-	clearedFile = "cleared" // the flag was removed after the seal was written: a flag met now was set on purpose
-	journalFile = "journal"
+	clearedFile = "cleared"  // the flag was removed after the seal was written: a flag met now was set on purpose
+	journalFile = "journal-" // and the name of the part
 )
 
 // readSeal returns the seal of a root, or nil if there is none, or if it is liftable and was lifted: the flag that
@@ -156,7 +156,11 @@ func (r *run) seal(digest string) error {
 	if err := writeDurably(dir, sealFile, append(text, '\n')); err != nil {
 		return fmt.Errorf("seal the machine: %w", err)
 	}
-	for _, old := range []string{journalFile, clearedFile} {
+	olds := []string{clearedFile}
+	for _, p := range r.stage.parts {
+		olds = append(olds, journalFile+string(p))
+	}
+	for _, old := range olds {
 		if err := dir.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("seal the machine: %w", err)
 		}

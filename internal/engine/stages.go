@@ -22,7 +22,7 @@ func stages() []stage {
 		{name: "kargs", parts: []plan.Part{plan.KernelArguments}},
 		{name: "disks", parts: []plan.Part{plan.Partitions, plan.RAID, plan.LUKS, plan.Filesystems}},
 		{name: "mount", parts: []plan.Part{plan.Mount}, onRoot: true},
-		{name: "files", parts: []plan.Part{plan.Files}, onRoot: true, seals: true},
+		{name: "files", parts: []plan.Part{plan.Accounts, plan.Files}, onRoot: true, seals: true},
 		{name: "umount", parts: []plan.Part{plan.Unmount}, onRoot: true},
 	}
 }

@@ -19,6 +19,10 @@ import (
 type Facts struct {
 	Block *Block `json:"block,omitempty"` // disks stage: block devices and what is on them
 	Tree  *Tree  `json:"tree,omitempty"`  // files stage: the target root
+
+	Accounts *Accounts `json:"accounts,omitempty"` // files stage: users and groups
+	Units    *Units    `json:"units,omitempty"`    // files stage: units of systemd
+	Volumes  Volumes   `json:"volumes,omitempty"`  // files stage: encrypted volumes
 }
 
 // Digest returns the hex SHA-256 of the facts' JSON form; equal facts have equal digests.

@@ -21,6 +21,8 @@ type Env struct {
 	Sys  *sys.Host
 	Root *rootfs.Root // nil before the root is mounted
 	Log  *slog.Logger
+	// StateFiles are paths below the root of files that earlier stages have left for it.
+	StateFiles []string
 }
 
 type observer func(context.Context, Env, config.Document, *facts.Facts) error
@@ -33,7 +35,8 @@ func observers(p plan.Part) []observer {
 		plan.LUKS:        {disks(plan.LUKS)},
 		plan.Filesystems: {disks(plan.Filesystems)},
 		plan.Mount:       {mounts(true)},
-		plan.Files:       {},
+		plan.Accounts:    {accounts, nodes, units, volumes}, // all, since the files part is foreseen with it
+		plan.Files:       {accounts, nodes, units, volumes},
 		plan.Unmount:     {mounts(false)},
 	}[p]
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/account"
 	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
@@ -30,6 +31,7 @@ const (
 	LUKS            Part = "luks"
 	Filesystems     Part = "filesystems"
 	Mount           Part = "mount"
+	Accounts        Part = "accounts"
 	Files           Part = "files"
 	Unmount         Part = "umount"
 )
@@ -50,6 +52,11 @@ type Inputs struct {
 	Relabel bool `json:"relabel"`
 	// HomeParts are the directories that the mount stage made, relative to the target root.
 	HomeParts []string `json:"homeParts,omitempty"`
+	// LuksKeys names the encrypted volumes whose keys the disks stage has left.
+	LuksKeys []string `json:"luksKeys,omitempty"`
+	// VolumeKeyFiles and PlatformFiles are the paths of files that earlier stages have left for the target root.
+	VolumeKeyFiles []string `json:"volumeKeyFiles,omitempty"`
+	PlatformFiles  []string `json:"platformFiles,omitempty"`
 }
 
 // A Plan is what one part does, in an order that respects every step's After.
@@ -69,7 +76,8 @@ func planners(p Part) []func(*builder) {
 		LUKS:            {planLUKS},
 		Filesystems:     {planFilesystems},
 		Mount:           {planMount},
-		Files:           {},
+		Accounts:        {planPasswd},
+		Files:           {planNodes, planUnits, planLuksFiles, planPlatformFiles, planRelabel},
 		Unmount:         {planUnmount},
 	}[p]
 }
@@ -84,7 +92,7 @@ func Build(p Part, doc config.Document, f facts.Facts, in Inputs) (Plan, facts.F
 	}
 	b := &builder{
 		doc: doc, c: &doc.Config, in: in, facts: &predicted,
-		last: map[op.Resource]int{}, equals: map[op.StepID]int{},
+		last: map[op.Resource]int{}, equals: map[op.StepID]int{}, appended: map[string]string{},
 	}
 	for _, plan := range planners(p) {
 		plan(b)
@@ -103,6 +111,11 @@ type builder struct {
 
 	last   map[op.Resource]int // the last step that touched a resource
 	equals map[op.StepID]int   // how many operations of this identity there are
+
+	accounts *account.DB       // the accounts of the target, once they were needed
+	barriers []int             // steps that all further ones on nodes come after
+	appended map[string]string // by inode: the path by which the file is appended to
+	labels   []string          // places for SELinux labels
 }
 
 // add appends an operation that the config asks for at path, after the given steps and after every earlier

@@ -48,7 +48,15 @@ func (e *typeError) Error() string {
 
 // MkdirAll makes the directory at a resolved path and those above it that are missing, all 0755. It returns the
 // topmost one that it made, or "".
-func (r *Root) MkdirAll(name string) (string, error) {
+func (r *Root) MkdirAll(name string) (string, error) { return r.mkdirAll(name, 0o755) }
+
+// MkdirPrivate is MkdirAll with all directories 0700.
+func (r *Root) MkdirPrivate(name string) error {
+	_, err := r.mkdirAll(name, 0o700)
+	return err
+}
+
+func (r *Root) mkdirAll(name string, mode uint32) (string, error) {
 	if name = path.Clean("/" + name); name == "/" {
 		return "", nil
 	}
@@ -63,14 +71,14 @@ func (r *Root) MkdirAll(name string) (string, error) {
 	default:
 		return "", r.wrap("make directory", name, &typeError{info.Type})
 	}
-	top, err := r.MkdirAll(path.Dir(name))
+	top, err := r.mkdirAll(path.Dir(name), mode)
 	if err != nil {
 		return "", err
 	}
 	if top == "" {
 		top = name
 	}
-	return top, r.Mkdir(name, 0o755)
+	return top, r.Mkdir(name, mode)
 }
 
 // Symlink makes a symbolic link at a resolved path, with the text target and the owner; -1 leaves the user or
@@ -163,8 +171,8 @@ func (p parent) finish(temp string, replace bool) error {
 	return err
 }
 
-// Move gives the node at the resolved path from the name to, where nothing may be. The error wraps unix.EXDEV
-// if the two are on different filesystems.
+// Move gives the node at the resolved path from the name to, where nothing may be. The error wraps
+// ErrOtherFilesystem if the two are on different ones.
 func (r *Root) Move(from, to string) error {
 	source, err := r.open(from)
 	if err != nil {

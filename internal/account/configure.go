@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import "github.com/firstlight-boot/firstlight/config/types"
+
+// A Result is what became of one entry of a config.
+type Result struct {
+	Group  bool // an entry of groups rather than of users
+	Index  int  // in its list
+	Change Change
+	Err    error
+}
+
+// Configure makes the accounts those of a config: groups first, then users, each in the order of the config. An
+// entry that fails changes nothing and does not keep the others from being tried.
+func (db *DB) Configure(p types.Passwd) []Result {
+	var results []Result
+	for i, g := range p.Groups {
+		r := Result{Group: true, Index: i}
+		if wanted(g.ShouldExist) {
+			r.Change, r.Err = db.SetGroup(groupRequest(g))
+		} else {
+			r.Change, r.Err = db.RemoveGroup(g.Name)
+		}
+		results = append(results, r)
+	}
+	for i, u := range p.Users {
+		r := Result{Index: i}
+		if wanted(u.ShouldExist) {
+			r.Change, r.Err = db.SetUser(userRequest(u))
+		} else {
+			r.Change, r.Err = db.RemoveUser(u.Name)
+		}
+		results = append(results, r)
+	}
+	return results
+}
+
+func groupRequest(g types.Group) GroupRequest {
+	return GroupRequest{Name: g.Name, GID: g.GID, Password: text(g.PasswordHash), System: yes(g.System)}
+}
+
+func userRequest(u types.User) UserRequest {
+	return UserRequest{
+		Name: u.Name, Password: u.PasswordHash, UID: u.UID, GECOS: text(u.Gecos), Home: text(u.HomeDir),
+		NoCreateHome: yes(u.NoCreateHome), PrimaryGroup: text(u.PrimaryGroup), Groups: u.Groups,
+		NoUserGroup: yes(u.NoUserGroup), Shell: text(u.Shell), System: yes(u.System),
+	}
+}
+
+func wanted(b *bool) bool { return b == nil || *b }
+func yes(b *bool) bool    { return b != nil && *b }
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

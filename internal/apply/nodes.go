@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+)
+
+// The operations on nodes can be repeated: what they replace is replaced again, an append knows where it began,
+// and what was made where nothing was is taken away by recoverNode first. None of them ever counts as applied in
+// an earlier run, since a directory above that is made anew takes what is in it along.
+
+// recoverNode takes a file or link away that an earlier run has made where nothing was.
+func recoverNode(m *Machine, p op.Place) (Outcome, error) {
+	if p.Replace {
+		return NotApplied, nil
+	}
+	info, err := m.Root.Lstat(p.Path)
+	if err == nil && (info.Type == rootfs.Regular || info.Type == rootfs.Symlink) {
+		err = m.Root.Remove(p.Path)
+	}
+	return NotApplied, err
+}
+
+func recoverFile(_ context.Context, m *Machine, o op.WriteFile) (Outcome, error) {
+	return recoverNode(m, o.Place)
+}
+
+func recoverLink(_ context.Context, m *Machine, o op.MakeLink) (Outcome, error) {
+	return recoverNode(m, o.Place)
+}
+
+func recoverHardLink(_ context.Context, m *Machine, o op.MakeHardLink) (Outcome, error) {
+	return recoverNode(m, o.Place)
+}
+
+// parents makes the directories that a place needs.
+func parents(m *Machine, place string) error {
+	_, err := m.Root.MkdirAll(path.Dir(place))
+	return err
+}
+
+func makeDirectory(_ context.Context, m *Machine, o op.MakeDirectory) error {
+	if o.Replace {
+		if err := m.Root.Remove(o.Path); err != nil {
+			return err
+		}
+	}
+	if !o.Exists {
+		mode := uint32(0o755)
+		if o.Mode != op.NoMode {
+			mode = uint32(o.Mode) & 0o700 // until it has its owner
+		}
+		if err := parents(m, o.Path); err != nil {
+			return err
+		}
+		if err := m.Root.Mkdir(o.Path, mode); err != nil {
+			return err
+		}
+	}
+	if err := m.Root.Chown(o.Path, o.Owner.UID, o.Owner.GID); err != nil || o.Mode == op.NoMode {
+		return err
+	}
+	return m.Root.Chmod(o.Path, uint32(o.Mode))
+}
+
+func writeFile(ctx context.Context, m *Machine, o op.WriteFile) error {
+	c := m.Config.Storage.Files[o.File]
+	return create(m, o.Place, o.Owner, o.Mode, func(w io.Writer) error {
+		if err := m.fetch(ctx, c.Contents, w); err != nil {
+			return err
+		}
+		return m.fetchAll(ctx, c.Append, w)
+	})
+}
+
+// create puts a new file into place once it is complete.
+func create(m *Machine, p op.Place, owner op.Owner, mode int, content func(io.Writer) error) error {
+	if err := parents(m, p.Path); err != nil {
+		return err
+	}
+	f, err := m.Root.Create(p.Path)
+	if err != nil {
+		return err
+	}
+	err = content(f)
+	if err == nil {
+		err = f.Chown(owner.UID, owner.GID)
+	}
+	if err == nil && mode != op.NoMode {
+		err = f.Chmod(uint32(mode))
+	}
+	if err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	return f.Commit(p.Replace)
+}
+
+// fetch writes the verified content of a resource. What was written is worth nothing if it fails.
+func (m *Machine) fetch(ctx context.Context, r types.Resource, w io.Writer) error {
+	if r.Source == nil || *r.Source == "" {
+		return nil
+	}
+	return m.Fetch.Fetch(ctx, fetch.FromResource(r), w)
+}
+
+func (m *Machine) fetchAll(ctx context.Context, fragments []types.Resource, w io.Writer) error {
+	for i, r := range fragments {
+		if err := m.fetch(ctx, r, w); err != nil {
+			return fmt.Errorf("fragment %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func keepFile(ctx context.Context, m *Machine, o op.KeepFile) error {
+	if err := appendFragments(ctx, m, o); err != nil {
+		return err
+	}
+	if err := m.Root.Chown(o.Path, o.Owner.UID, o.Owner.GID); err != nil || o.Mode == op.NoMode {
+		return err
+	}
+	return m.Root.Chmod(o.Path, uint32(o.Mode))
+}
+
+// appendFragments makes the file what it was, followed by all fragments. They are complete and verified before
+// the file is touched.
+func appendFragments(ctx context.Context, m *Machine, o op.KeepFile) error {
+	if o.Fragments == 0 {
+		return nil
+	}
+	if digest, err := m.Root.Digest(o.Path, o.Size); err != nil {
+		return err
+	} else if digest != o.Digest {
+		return fmt.Errorf("append to %s: %w", o.Path, rootfs.ErrTail)
+	}
+	spool, err := m.Root.Spool()
+	if err != nil {
+		return err
+	}
+	defer spool.Close()
+	if err := m.fetchAll(ctx, m.Config.Storage.Files[o.File].Append, spool); err != nil {
+		return err
+	}
+	if _, err := spool.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("read fragments again: %w", err)
+	}
+	return m.Root.Append(o.Path, o.Size, spool)
+}
+
+func makeLink(_ context.Context, m *Machine, o op.MakeLink) error {
+	if err := parents(m, o.Path); err != nil {
+		return err
+	}
+	return m.Root.Symlink(o.Target, o.Path, o.Owner.UID, o.Owner.GID, o.Replace)
+}
+
+func makeHardLink(_ context.Context, m *Machine, o op.MakeHardLink) error {
+	target, err := m.Root.Resolve(o.Target)
+	if err != nil {
+		return err
+	}
+	info, err := m.Root.Lstat(target)
+	if err != nil {
+		return err
+	}
+	if info.Type == rootfs.None {
+		return fmt.Errorf("the target %s does not exist", o.Target)
+	}
+	if err := parents(m, o.Path); err != nil {
+		return err
+	}
+	return m.Root.Link(target, o.Path, o.Replace)
+}

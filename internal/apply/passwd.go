@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/internal/account"
+	"github.com/firstlight-boot/firstlight/internal/logx"
+	"github.com/firstlight-boot/firstlight/internal/observe"
+	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+)
+
+// editAccounts computes the new account files from the old ones and puts them into place, one after the other. The
+// old ones are kept beside them under the names that the shadow suite uses for its backups, durably before the first
+// is replaced: a run that is cut short between two files goes back to them.
+func editAccounts(_ context.Context, m *Machine, o op.EditAccounts) error {
+	locks, err := m.Root.LockAccounts()
+	if err != nil {
+		return err
+	}
+	return errors.Join(changeAccounts(m, o), locks.Release())
+}
+
+func changeAccounts(m *Machine, o op.EditAccounts) error {
+	texts, err := observe.ReadAccounts(m.Root)
+	if err != nil {
+		return err
+	}
+	for _, f := range account.Files() {
+		text, exists := texts[f]
+		if digest, known := o.Before[string(f)]; known != exists || exists && observe.Digest(text) != digest {
+			return fmt.Errorf("%s has changed since it was looked at", f)
+		}
+	}
+	db := account.Parse(texts, o.Today)
+	for _, r := range db.Configure(m.Config.Passwd) {
+		if r.Err != nil {
+			return r.Err
+		}
+	}
+	changed := db.Changed()
+	for _, f := range account.Files() {
+		old, exists := texts[f]
+		if _, changes := changed[f]; !changes || !exists {
+			continue
+		}
+		if err := replaceAccountFile(m.Root, f, "-", old); err != nil {
+			return err
+		}
+	}
+	if err := m.Root.Sync(); err != nil {
+		return err
+	}
+	for _, f := range account.Files() {
+		if text, changes := changed[f]; changes {
+			if err := replaceAccountFile(m.Root, f, "", text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// replaceAccountFile replaces an account file, or with a suffix its backup, by a text. Owner and mode are those of
+// the file, or what the shadow suite gives to new ones.
+func replaceAccountFile(root *rootfs.Root, f account.File, suffix, text string) error {
+	place, err := root.Follow(string(f))
+	if err != nil {
+		return err
+	}
+	info, err := root.Lstat(place)
+	if err != nil {
+		return err
+	}
+	if info.Type == rootfs.None {
+		info.Mode = 0o644
+		if f == account.Shadow || f == account.GShadow {
+			info.Mode = 0o600
+		}
+	}
+	if _, err := root.MkdirAll(path.Dir(place)); err != nil {
+		return err
+	}
+	return root.WriteFile(place+suffix, []byte(text), info.UID, info.GID, info.Mode)
+}
+
+// recoverAccounts goes back to the files from before an edit that was cut short. What remains of its locks is
+// removed: it held them.
+func recoverAccounts(_ context.Context, m *Machine, o op.EditAccounts) (Outcome, error) {
+	if err := m.Root.BreakAccountLocks(); err != nil {
+		return Unclear, err
+	}
+	for _, f := range account.Files() {
+		digest, existed := o.Before[string(f)]
+		now, err := digestOf(m.Root, string(f), "")
+		if err != nil {
+			return Unclear, err
+		}
+		switch {
+		case now == digest:
+			continue
+		case !existed:
+			place, err := m.Root.Follow(string(f))
+			if err == nil {
+				err = m.Root.Remove(place)
+			}
+			if err != nil {
+				return Unclear, err
+			}
+			continue
+		}
+		if backup, err := digestOf(m.Root, string(f), "-"); err != nil || backup != digest {
+			return Unclear, errors.Join(fmt.Errorf("%s is neither as it was nor is its old state in %s-", f, f), err)
+		}
+		if err := restoreAccountFile(m.Root, f); err != nil {
+			return Unclear, err
+		}
+	}
+	return NotApplied, nil
+}
+
+func restoreAccountFile(root *rootfs.Root, f account.File) error {
+	place, err := root.Follow(string(f))
+	if err != nil {
+		return err
+	}
+	old, err := root.ReadFile(place+"-", mostAccountFile)
+	if err != nil {
+		return err
+	}
+	return replaceAccountFile(root, f, "", string(old))
+}
+
+// mostAccountFile bounds the size of an account file, in bytes.
+const mostAccountFile = 64 << 20
+
+// digestOf returns the hex SHA-256 of a file, "" if there is none.
+func digestOf(root *rootfs.Root, name, suffix string) (string, error) {
+	place, err := root.Follow(name)
+	if err != nil {
+		return "", err
+	}
+	info, err := root.Lstat(place + suffix)
+	if err != nil || info.Type == rootfs.None {
+		return "", err
+	}
+	return root.Digest(place+suffix, info.Size)
+}
+
+// makeHome makes a home directory. It may have been begun before.
+func makeHome(_ context.Context, m *Machine, o op.MakeHome) error {
+	home, err := m.Root.Resolve(o.Home)
+	if err != nil {
+		return err
+	}
+	if err := parents(m, home); err != nil {
+		return err
+	}
+	if err := m.Root.Mkdir(home, 0o700); err != nil {
+		return err
+	}
+	skeleton, err := m.Root.Follow(o.Skeleton)
+	if err != nil {
+		return err
+	}
+	if err := m.Root.CopyTree(skeleton, home, rootfs.CopyOptions{UID: o.Owner.UID, GID: o.Owner.GID}); err != nil {
+		return err
+	}
+	return own(m.Root, home, o.Owner.UID, o.Owner.GID, uint32(o.Mode))
+}
+
+func moveHome(_ context.Context, m *Machine, o op.MoveHome) error {
+	from, err := m.Root.Resolve(o.From)
+	if err != nil {
+		return err
+	}
+	to, err := m.Root.Resolve(o.Home)
+	if err != nil {
+		return err
+	}
+	info, err := m.Root.Lstat(from)
+	if err != nil || info.Type == rootfs.None {
+		return err // moved before the run was cut short
+	}
+	if err := parents(m, to); err != nil {
+		return err
+	}
+	err = m.Root.Move(from, to)
+	if !errors.Is(err, rootfs.ErrOtherFilesystem) {
+		return err
+	}
+	if err := m.Root.CopyTree(from, to, rootfs.CopyOptions{UID: -1, GID: -1}); err != nil {
+		return err
+	}
+	if err := own(m.Root, to, info.UID, info.GID, info.Mode); err != nil {
+		return err
+	}
+	if err := m.Root.Sync(); err != nil {
+		return err
+	}
+	return m.Root.Remove(from)
+}
+
+// recoverMove removes a copy that was not finished: as long as the old home is there, it is the one that counts.
+func recoverMove(_ context.Context, m *Machine, o op.MoveHome) (Outcome, error) {
+	from, err := m.Root.Resolve(o.From)
+	if err != nil {
+		return Unclear, err
+	}
+	to, err := m.Root.Resolve(o.Home)
+	if err != nil {
+		return Unclear, err
+	}
+	source, err := m.Root.Lstat(from)
+	if err != nil || source.Type == rootfs.None {
+		return NotApplied, err
+	}
+	if copied, err := m.Root.Lstat(to); err != nil || copied.Type == rootfs.None || copied.Mode == source.Mode && copied.UID == source.UID {
+		return NotApplied, err // only its removal may be unfinished
+	}
+	return NotApplied, m.Root.Remove(to)
+}
+
+func ownHome(_ context.Context, m *Machine, o op.OwnHome) error {
+	home, err := m.Root.Resolve(o.Home)
+	if err != nil {
+		return err
+	}
+	return m.Root.ChownTree(home, o.From.UID, o.From.GID, o.To.UID, o.To.GID)
+}
+
+func ownHomePart(_ context.Context, m *Machine, o op.OwnHomePart) error {
+	place, err := m.Root.Resolve(o.Path)
+	if err != nil {
+		return err
+	}
+	return own(m.Root, place, o.Owner.UID, o.Owner.GID, 0o700)
+}
+
+// own sets the owner and then, since that clears special bits, the mode.
+func own(root *rootfs.Root, place string, uid, gid int, mode uint32) error {
+	if err := root.Chown(place, uid, gid); err != nil {
+		return err
+	}
+	return root.Chmod(place, mode)
+}
+
+func removeHome(_ context.Context, m *Machine, o op.RemoveHome) error {
+	place, err := m.Root.Resolve(o.Home)
+	if err != nil {
+		return err
+	}
+	return m.Root.Remove(place)
+}
+
+func makeMailbox(_ context.Context, m *Machine, o op.MakeMailbox) error {
+	place, err := m.Root.Resolve(o.Path)
+	if err != nil {
+		return err
+	}
+	if dir, err := m.Root.Lstat(path.Dir(place)); err != nil || dir.Type != rootfs.Directory {
+		return err // as useradd(8): without a directory of mailboxes there is none
+	}
+	return m.Root.WriteFile(place, nil, o.Owner.UID, o.Owner.GID, uint32(o.Mode))
+}
+
+// writeKeys writes a user's keys with his rights, so that links in his home directory lead to nothing that is not
+// his.
+func writeKeys(_ context.Context, m *Machine, o op.WriteKeys) error {
+	var b strings.Builder
+	for _, key := range m.Config.Passwd.Users[o.User].SSHAuthorizedKeys {
+		b.WriteString(strings.TrimSuffix(string(key), "\n") + "\n")
+	}
+	err := m.Root.As(o.Owner.UID, o.Owner.GID, func() error {
+		place, err := m.Root.Follow(path.Join(o.Home, o.File))
+		if err != nil {
+			return err
+		}
+		if err := m.Root.MkdirPrivate(path.Dir(place)); err != nil {
+			return err
+		}
+		if info, err := m.Root.Lstat(place); err != nil || info.Type != rootfs.None && info.Type != rootfs.Regular {
+			return errors.Join(fmt.Errorf("%s is not a regular file", place), err)
+		}
+		return m.Root.WriteFile(place, []byte(b.String()), o.Owner.UID, o.Owner.GID, 0o600)
+	})
+	if err != nil {
+		return err
+	}
+	return logx.Journal(
+		logx.Field{Name: "MESSAGE", Value: "wrote ssh authorized keys file for user: " + o.Name},
+		logx.Field{Name: "MESSAGE_ID", Value: "225067b87bbd4a0cb6ab151f82fa364b"},
+		logx.Field{Name: "IGNITION_USER_NAME", Value: o.Name},
+		logx.Field{Name: "IGNITION_PATH", Value: path.Join(o.Home, o.File)},
+		logx.Field{Name: "PRIORITY", Value: "6"},
+		logx.Field{Name: "SYSLOG_IDENTIFIER", Value: "ignition"},
+	)
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/unit"
+)
+
+func writeUnit(_ context.Context, m *Machine, o op.WriteUnit) error {
+	u := m.Config.Systemd.Units[o.Unit]
+	contents := u.Contents
+	if o.Dropin >= 0 {
+		contents = u.Dropins[o.Dropin].Contents
+	}
+	return create(m, o.Place, op.Owner{}, 0o644, func(w io.Writer) error {
+		_, err := io.WriteString(w, *contents)
+		return err
+	})
+}
+
+func maskUnit(_ context.Context, m *Machine, o op.MaskUnit) error {
+	if err := parents(m, o.Path); err != nil {
+		return err
+	}
+	return m.Root.Symlink("/dev/null", o.Path, 0, 0, true)
+}
+
+func unmaskUnit(_ context.Context, m *Machine, o op.UnmaskUnit) error {
+	info, err := m.Root.Lstat(o.Path)
+	if err != nil || info.Type != rootfs.Symlink {
+		return err // removed before the run was cut short
+	}
+	return m.Root.Remove(o.Path)
+}
+
+// setPresets writes the lines of the preset file first and changes the links then: whether a unit that is to be
+// disabled gets a line depends on its links.
+func setPresets(_ context.Context, m *Machine, o op.SetPresets) error {
+	text, err := readConfig(m.Root, o.Path)
+	if err != nil {
+		return err
+	}
+	old := strings.Split(text, "\n")
+	var presets []unit.Preset
+	for _, u := range o.Units {
+		if u.Enable {
+			presets = append(presets, unit.Preset(u))
+			continue
+		}
+		if unit.SplitName(u.Name).At {
+			continue // instances are disabled by their templates' presets alone
+		}
+		enabled, err := unit.Enabled(m.Root, u.Name)
+		if err != nil {
+			return err
+		}
+		if enabled || slices.Contains(old, "disable "+u.Name) {
+			presets = append(presets, unit.Preset(u))
+		}
+	}
+	if err := addLines(m.Root, o.Path, text, unit.PresetLines(presets), 0o644); err != nil {
+		return err
+	}
+	for _, p := range presets {
+		if p.Enable {
+			err = enableUnit(m, p.Name)
+		} else {
+			err = disableUnit(m, p.Name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func enableUnit(m *Machine, name string) error {
+	e, err := unit.Enable(m.Root, name)
+	if errors.Is(err, unit.ErrMasked) || errors.Is(err, unit.ErrNotFound) {
+		m.Log.Warn("enable " + err.Error())
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for _, w := range e.Warnings {
+		m.Log.Warn("enable " + w)
+	}
+	for _, l := range e.Links {
+		if err := enableLink(m, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enableLink makes one link. What is there already stays, as with systemctl(1) without --force.
+func enableLink(m *Machine, l unit.Link) error {
+	place, err := m.Root.Resolve(l.Path)
+	if err != nil {
+		return err
+	}
+	info, err := m.Root.Lstat(place)
+	if err != nil {
+		return err
+	}
+	if info.Type == rootfs.None {
+		if err := parents(m, place); err != nil {
+			return err
+		}
+		return m.Root.Symlink(l.Target, place, 0, 0, true)
+	}
+	if at, err := m.Root.Follow(place); err == nil {
+		if to, err := m.Root.Follow(l.Target); err == nil && at == to {
+			return nil
+		}
+	}
+	m.Log.Warn("enable " + path.Base(l.Target) + ": " + l.Path + " is there already and is something else")
+	return nil
+}
+
+func disableUnit(m *Machine, name string) error {
+	links, err := unit.Disable(m.Root, name)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		place, err := m.Root.Resolve(l)
+		if err == nil {
+			err = m.Root.Remove(place)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostConfig bounds the size of a configuration file that lines are added to, in bytes.
+const mostConfig = 4 << 20
+
+// readConfig reads a small file; one that does not exist is empty.
+func readConfig(root *rootfs.Root, place string) (string, error) {
+	info, err := root.Lstat(place)
+	if err != nil || info.Type == rootfs.None {
+		return "", err
+	}
+	text, err := root.ReadFile(place, mostConfig)
+	return string(text), err
+}
+
+// addLines makes a file its text with those of the lines at its end that it does not have yet. Doing it twice
+// is doing it once.
+func addLines(root *rootfs.Root, place, text string, lines []string, mode uint32) error {
+	have := strings.Split(text, "\n")
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	added := false
+	for _, l := range lines {
+		if !slices.Contains(have, l) {
+			text += l + "\n"
+			added = true
+		}
+	}
+	if !added {
+		return nil
+	}
+	info, err := root.Lstat(place)
+	if err != nil {
+		return err
+	}
+	if _, err := root.MkdirAll(path.Dir(place)); err != nil {
+		return err
+	}
+	return root.WriteFile(place, []byte(text), info.UID, info.GID, mode)
+}

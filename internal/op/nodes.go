@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package op
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/internal/facts"
+)
+
+// Place is where in the target root a node is, and what may be in its way. Path is resolved: no part of it is a
+// link.
+type Place struct {
+	Path    string `json:"path"`
+	Replace bool   `json:"replace,omitempty"` // what is there is removed, directories with all that is in them
+}
+
+// PlaceResource is the resource of a resolved place in the target root.
+func PlaceResource(place string) Resource { return Resource("path:" + place) }
+
+// Touches implements Op.
+func (p Place) Touches() []Resource { return []Resource{PlaceResource(p.Path)} }
+
+func (p Place) over() string {
+	if p.Replace {
+		return " in place of what is there"
+	}
+	return ""
+}
+
+// Owner is to be set on a node; -1 leaves the user or the group as it is.
+type Owner struct {
+	UID int `json:"uid"`
+	GID int `json:"gid"`
+}
+
+// NoMode leaves permissions as they are.
+const NoMode = -1
+
+// attributes describes owner and mode as far as they are set.
+func attributes(o Owner, mode int) string {
+	var parts []string
+	if o.UID > 0 {
+		parts = append(parts, fmt.Sprintf("user %d", o.UID))
+	}
+	if o.GID > 0 {
+		parts = append(parts, fmt.Sprintf("group %d", o.GID))
+	}
+	if mode != NoMode {
+		parts = append(parts, fmt.Sprintf("mode %#o", mode))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " with " + strings.Join(parts, ", ")
+}
+
+// MakeDirectory makes a directory, or sets owner and mode of one that is there.
+type MakeDirectory struct {
+	Place
+	Exists bool  `json:"exists,omitempty"`
+	Owner  Owner `json:"owner"`
+	Mode   int   `json:"mode"` // or NoMode
+}
+
+// Kind implements Op.
+func (MakeDirectory) Kind() Kind { return "make-directory" }
+
+// Describe implements Op.
+func (o MakeDirectory) Describe() string {
+	verb := "make directory "
+	if o.Exists {
+		verb = "keep directory "
+	}
+	return verb + o.Path + attributes(o.Owner, o.Mode) + o.over()
+}
+
+// Predict implements Op.
+func (o MakeDirectory) Predict(f *facts.Facts) {
+	if !o.Exists {
+		f.Tree.Put(o.Path, facts.Node{Type: "directory", UID: max(o.Owner.UID, 0)})
+	}
+}
+
+// WriteFile makes a regular file with contents and all fragments.
+type WriteFile struct {
+	Place
+	File  int   `json:"file"` // index in storage.files
+	Owner Owner `json:"owner"`
+	Mode  int   `json:"mode"` // or NoMode
+}
+
+// Kind implements Op.
+func (WriteFile) Kind() Kind { return "write-file" }
+
+// Describe implements Op.
+func (o WriteFile) Describe() string {
+	return "write file " + o.Path + attributes(o.Owner, o.Mode) + o.over()
+}
+
+// Predict implements Op.
+func (o WriteFile) Predict(f *facts.Facts) {
+	f.Tree.Put(o.Path, facts.Node{Type: "file", UID: max(o.Owner.UID, 0)})
+}
+
+// KeepFile appends the fragments to a file that is there, and sets its owner and mode.
+type KeepFile struct {
+	Place
+	File      int    `json:"file"` // index in storage.files
+	Fragments int    `json:"fragments"`
+	Size      int64  `json:"size"`   // bytes before the fragments; with the digest it tells a half-appended file
+	Digest    string `json:"digest"` // hex SHA-256 of these bytes
+	Owner     Owner  `json:"owner"`
+	Mode      int    `json:"mode"` // or NoMode
+}
+
+// Kind implements Op.
+func (KeepFile) Kind() Kind { return "keep-file" }
+
+// Describe implements Op.
+func (o KeepFile) Describe() string {
+	verb := "keep file "
+	if o.Fragments > 0 {
+		verb = fmt.Sprintf("append %d fragments to file ", o.Fragments)
+	}
+	return verb + o.Path + attributes(o.Owner, o.Mode)
+}
+
+// Predict implements Op.
+func (KeepFile) Predict(*facts.Facts) {}
+
+// MakeLink makes a symbolic link.
+type MakeLink struct {
+	Place
+	Target string `json:"target"` // the link's text
+	Owner  Owner  `json:"owner"`
+}
+
+// Kind implements Op.
+func (MakeLink) Kind() Kind { return "make-link" }
+
+// Describe implements Op.
+func (o MakeLink) Describe() string {
+	return "make link " + o.Path + " to " + o.Target + attributes(o.Owner, NoMode) + o.over()
+}
+
+// Predict implements Op.
+func (o MakeLink) Predict(f *facts.Facts) {
+	f.Tree.Put(o.Path, facts.Node{Type: "link", Target: o.Target, UID: max(o.Owner.UID, 0)})
+}
+
+// MakeHardLink gives a node another name.
+type MakeHardLink struct {
+	Place
+	Target string `json:"target"` // in the target root, to be resolved when it is there
+}
+
+// Kind implements Op.
+func (MakeHardLink) Kind() Kind { return "make-hard-link" }
+
+// Describe implements Op.
+func (o MakeHardLink) Describe() string {
+	return "make hard link " + o.Path + " to " + path.Clean("/"+o.Target) + o.over()
+}
+
+// Predict implements Op.
+func (o MakeHardLink) Predict(f *facts.Facts) {
+	n := f.Tree.Nodes[f.Tree.Place(path.Clean("/"+o.Target))]
+	if n.Type == "" {
+		n.Type = "file"
+	}
+	f.Tree.Put(o.Path, n)
+}

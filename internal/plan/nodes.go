@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/account"
+	"github.com/firstlight-boot/firstlight/internal/facts"
+	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/unit"
+)
+
+// entry is a directory, file or link of the config.
+type entry struct {
+	path  string // in the config: "$.storage.files.3"
+	node  types.Node
+	place string // resolved
+	plan  func(*builder, entry)
+}
+
+// planNodes makes directories, files and symbolic links together, the ones nearest to the root first, and then
+// hard links, whose targets may be any of these.
+func planNodes(b *builder) {
+	entries, hard := b.entries()
+	seen := map[string]string{}
+	for _, e := range append(slices.Clone(entries), hard...) {
+		if other, ok := seen[e.place]; ok {
+			b.fail(e.path, fmt.Sprintf("%s leads to %s, as does %s", e.node.Path, e.place, other),
+				"keep one of the two entries")
+			continue
+		}
+		seen[e.place] = e.node.Path
+	}
+	slices.SortStableFunc(entries, func(x, y entry) int { return depth(x.place) - depth(y.place) })
+	for _, e := range entries {
+		e.plan(b, e)
+	}
+	all := len(b.steps)
+	for i, e := range hard {
+		if i == 0 {
+			b.barrier(all)
+		}
+		e.plan(b, e)
+	}
+}
+
+func (b *builder) entries() (entries, hard []entry) {
+	s := b.c.Storage
+	add := func(list *[]entry, what string, i int, n types.Node, plan func(*builder, entry)) {
+		*list = append(*list, entry{at("storage", what, i), n, b.facts.Tree.Place(path.Clean(n.Path)), plan})
+	}
+	for i, d := range s.Directories {
+		add(&entries, "directories", i, d.Node, func(b *builder, e entry) { b.directory(e, d) })
+	}
+	for i, f := range s.Files {
+		add(&entries, "files", i, f.Node, func(b *builder, e entry) { b.file(e, i, f) })
+	}
+	for i, l := range s.Links {
+		if isTrue(l.Hard) {
+			add(&hard, "links", i, l.Node, func(b *builder, e entry) { b.hardLink(e, l) })
+		} else {
+			add(&entries, "links", i, l.Node, func(b *builder, e entry) { b.link(e, l) })
+		}
+	}
+	return entries, hard
+}
+
+// addNode adds a step that makes or changes the node at a place: after the step that makes the nearest of its
+// parents, if one does.
+func (b *builder) addNode(p, place string, o op.Op, reason string) {
+	var after []int
+	for dir := path.Dir(place); dir != "/"; dir = path.Dir(dir) {
+		if step, ok := b.last[op.PlaceResource(dir)]; ok {
+			after = append(after, step)
+			break
+		}
+	}
+	b.relabel(place)
+	b.add(p, o, reason, append(after, b.barriers...)...)
+}
+
+// barrier makes all further steps of addNode come after the first n steps. It costs one edge for each of them, so it
+// is for few steps.
+func (b *builder) barrier(n int) {
+	b.barriers = nil
+	for i := range n {
+		b.barriers = append(b.barriers, i)
+	}
+}
+
+// found returns what is at the place of an entry, after checking that the place can be reached. With overwrite
+// nothing counts as being there.
+func (b *builder) found(e entry) (n facts.Node, place op.Place, ok bool) {
+	if parent := b.facts.Tree.Blocked(e.place); parent != "" {
+		b.fail(e.path, fmt.Sprintf("%s cannot be made: %s is not a directory but a %s", e.node.Path, parent,
+			b.facts.Tree.Nodes[parent].Type), "")
+		return n, place, false
+	}
+	n = b.facts.Tree.Nodes[e.place]
+	place.Path = e.place
+	if isTrue(e.node.Overwrite) && n.Type != "" {
+		if e.place == "/" {
+			b.fail(e.path, "the root directory cannot be overwritten", "remove \"overwrite\" from the entry")
+			return n, place, false
+		}
+		place.Replace = true
+		n = facts.Node{}
+	}
+	return n, place, true
+}
+
+// exists reports that something is in the way.
+func (b *builder) exists(e entry, n facts.Node, wanted string) {
+	article := "a "
+	if n.Type == "other" {
+		article = "something "
+	}
+	b.fail(e.path, fmt.Sprintf("%s exists already and is %s, not %s", e.node.Path, article+n.Type, wanted),
+		"set \"overwrite\" to have it replaced")
+}
+
+// owner returns the owner that an entry asks for. Without one it is what fallback says.
+func (b *builder) owner(e entry, fallback int) op.Owner {
+	uid := b.id(e.path+".user", e.node.User, fallback, "user", (*account.DB).Users, func(db *account.DB, name string) (int, bool) {
+		u, ok := db.User(name)
+		return u.UID, ok
+	})
+	gid := b.id(e.path+".group", e.node.Group, fallback, "group", (*account.DB).Groups, (*account.DB).GroupID)
+	return op.Owner{UID: uid, GID: gid}
+}
+
+func (b *builder) id(p string, o types.Owner, fallback int, kind string, names func(*account.DB) []string, find func(*account.DB, string) (int, bool)) int {
+	if o.ID != nil {
+		return *o.ID
+	}
+	if o.Name == nil || *o.Name == "" {
+		return fallback
+	}
+	id, ok := find(b.database(), *o.Name)
+	if !ok {
+		b.fail(p, fmt.Sprintf("%s %q does not exist in the target", kind, *o.Name), similar(*o.Name, names(b.database())))
+		return fallback
+	}
+	return id
+}
+
+// database returns the accounts of the target.
+func (b *builder) database() *account.DB {
+	if b.accounts == nil {
+		texts := account.Texts{}
+		if b.facts.Accounts != nil {
+			for name, text := range b.facts.Accounts.Texts {
+				texts[account.File(name)] = text
+			}
+		}
+		b.accounts = account.Parse(texts, b.in.Today)
+	}
+	return b.accounts
+}
+
+// similar suggests one of the names for one that does not exist.
+func similar(name string, names []string) string {
+	best, distance := "", 1+max(1, len(name)/4)
+	for _, n := range names {
+		if d := diag.Distance(name, n); d < distance {
+			best, distance = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+func mode(m *int) int {
+	if m == nil {
+		return op.NoMode
+	}
+	return *m
+}
+
+func (b *builder) directory(e entry, d types.Directory) {
+	n, place, ok := b.found(e)
+	switch {
+	case !ok:
+	case n.Type == "" && e.place != "/":
+		b.addNode(e.path, e.place, op.MakeDirectory{Place: place, Owner: b.owner(e, 0), Mode: mode(d.Mode)}, "")
+	case n.Type == "directory" || e.place == "/":
+		o := op.MakeDirectory{Place: place, Exists: true, Owner: b.owner(e, -1), Mode: mode(d.Mode)}
+		if o.Owner != (op.Owner{UID: -1, GID: -1}) || d.Mode != nil {
+			b.addNode(e.path, e.place, o, "it is there already")
+		}
+	default:
+		b.exists(e, n, "a directory")
+	}
+}
+
+func (b *builder) file(e entry, index int, f types.File) {
+	n, place, ok := b.found(e)
+	switch {
+	case !ok:
+	case n.Type == "" && e.place != "/":
+		b.addNode(e.path, e.place, op.WriteFile{Place: place, File: index, Owner: b.owner(e, 0), Mode: mode(f.Mode)}, "")
+	case n.Type != "file":
+		b.exists(e, n, "a file")
+	case f.Contents.Source != nil:
+		b.fail(e.path, fmt.Sprintf("%s exists already", e.node.Path),
+			"set \"overwrite\" to have it replaced, or use \"append\" to add to it")
+	default:
+		o := op.KeepFile{
+			Place: place, File: index, Fragments: len(f.Append), Size: n.Size, Digest: n.Digest,
+			Owner: b.owner(e, -1), Mode: mode(f.Mode),
+		}
+		if o.Fragments > 0 && n.Inode != "" {
+			if other, ok := b.appended[n.Inode]; ok {
+				b.fail(e.path, fmt.Sprintf("%s and %s are names of one file, and both are appended to", e.node.Path, other),
+					"put all fragments into one entry")
+				return
+			}
+			b.appended[n.Inode] = e.node.Path
+		}
+		if o.Fragments > 0 || f.Mode != nil || o.Owner != (op.Owner{UID: -1, GID: -1}) {
+			b.addNode(e.path, e.place, o, "it is there already")
+		}
+	}
+}
+
+func (b *builder) link(e entry, l types.Link) {
+	target := text(l.Target)
+	n, place, ok := b.found(e)
+	switch {
+	case !ok:
+	case n.Type == "" && e.place != "/":
+		b.addNode(e.path, e.place, op.MakeLink{Place: place, Target: target, Owner: b.owner(e, 0)}, "")
+	case n.Type == "link" && path.Clean(n.Target) == path.Clean(target):
+	default:
+		b.exists(e, n, "a link to "+target)
+	}
+}
+
+func (b *builder) hardLink(e entry, l types.Link) {
+	target := path.Clean("/" + text(l.Target))
+	n, place, ok := b.found(e)
+	there := b.facts.Tree.Nodes[b.facts.Tree.Place(target)]
+	switch {
+	case !ok:
+	case n.Type == "" && e.place != "/":
+		b.addNode(e.path, e.place, op.MakeHardLink{Place: place, Target: target}, "")
+	case n.Inode != "" && n.Inode == there.Inode:
+	default:
+		b.exists(e, n, "a hard link to "+target)
+	}
+}
+
+// relabel notes a place for SELinux labels: itself, or the topmost directory that is made for it.
+func (b *builder) relabel(place string) {
+	if !b.in.Relabel {
+		return
+	}
+	if top, ok := b.facts.Tree.Missing[place]; ok {
+		place = top
+	}
+	b.labels = append(b.labels, place)
+}
+
+// A Place is a path of the target root that a config is about.
+type Place struct {
+	Path    string // absolute and clean, as the config has it
+	Content bool   // what is there is going to be appended to
+}
+
+// Places lists the places that planning the files part asks about.
+func Places(c *types.Config) []Place {
+	var places []Place
+	add := func(content bool, name ...string) {
+		places = append(places, Place{Path: path.Clean("/" + path.Join(name...)), Content: content})
+	}
+	for _, d := range c.Storage.Directories {
+		add(false, d.Path)
+	}
+	for _, f := range c.Storage.Files {
+		add(len(f.Append) > 0, f.Path)
+	}
+	for _, l := range c.Storage.Links {
+		add(false, l.Path)
+		if isTrue(l.Hard) {
+			add(false, text(l.Target))
+		}
+	}
+	for _, u := range c.Systemd.Units {
+		add(false, unit.ConfigDir, u.Name)
+		for _, d := range u.Dropins {
+			add(false, unit.ConfigDir, u.Name+".d", d.Name)
+		}
+		add(false, unit.PresetFile)
+	}
+	for _, l := range c.Storage.Luks {
+		add(false, crypttab)
+		add(false, luksKeyDir, l.Name)
+	}
+	return places
+}

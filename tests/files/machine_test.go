@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package files tests the files stage as a whole: a config and a target root go in, and all of the tree that comes
+// out is compared. Nothing outside a temporary directory is touched; as the owners of files are part of what is
+// compared, root is needed.
+package files
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/internal/apply"
+	"github.com/firstlight-boot/firstlight/internal/facts"
+	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/journal"
+	"github.com/firstlight-boot/firstlight/internal/observe"
+	"github.com/firstlight-boot/firstlight/internal/plan"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/state"
+	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+const version = `"ignition":{"version":"3.6.0"}`
+
+// machine is a target root with what belongs to a run on it.
+type machine struct {
+	dir      string // the target root
+	journals string
+	state    state.State
+	programs map[string]string
+	before   func(effect string) error // stops a run
+	in       plan.Inputs
+	syncs    int // of the last run, the journals' included
+	log      []string
+}
+
+func newMachine(t testing.TB) *machine {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("setting owners needs root")
+	}
+	temp := t.TempDir()
+	m := &machine{dir: filepath.Join(temp, "root"), journals: filepath.Join(temp, "journals")}
+	m.in = plan.Inputs{Seed: "seed", Today: 20000, KeyFragment: true}
+	for _, d := range []string{m.dir, m.journals} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+// parse turns the text of a config, without its version, into a document.
+func parse(text string) (config.Document, error) {
+	text = "{" + version + text[1:]
+	if strings.HasSuffix(text, "\"},}") {
+		text = strings.TrimSuffix(text, ",}") + "}"
+	}
+	doc, report := config.Parse(diag.NewSource("case.ign", []byte(text)))
+	if report.HasErrors() {
+		return doc, errors.New(report.Errors()[0].Line())
+	}
+	return doc, nil
+}
+
+// conflict is a plan with errors.
+type conflict struct{ report diag.List }
+
+func (c *conflict) Error() string {
+	var lines []string
+	for _, d := range c.report.Errors() {
+		lines = append(lines, d.Line()+" ("+d.Hint+")")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// run runs the files stage on a config. A run that was stopped goes on.
+func (m *machine) run(doc config.Document) (err error) {
+	log := slog.New(slog.NewTextHandler(&lineLog{m}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	host := &sys.Host{Programs: m.programs, Log: log}
+	http, err := fetch.New(fetch.Options{Version: "test", Log: log})
+	if err != nil {
+		return err
+	}
+	root, err := rootfs.Open(m.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	if m.before != nil {
+		root.Before(m.before)
+	}
+	m.syncs = 0
+	am := &apply.Machine{Sys: host, Root: root, Fetch: http, Config: &doc.Config, State: &m.state, Log: log}
+	for _, p := range []plan.Part{plan.Accounts, plan.Files} {
+		if err := m.part(am, p, doc); err != nil {
+			return err
+		}
+	}
+	m.syncs += root.Syncs()
+	return nil
+}
+
+func (m *machine) part(am *apply.Machine, p plan.Part, doc config.Document) error {
+	dir, err := os.OpenRoot(m.journals)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	j, err := journal.Open(dir, string(p))
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err := observe.Run(context.Background(), observe.Env{Sys: am.Sys, Root: am.Root, Log: am.Log}, p, doc)
+		if err != nil {
+			return err
+		}
+		if _, _, report := plan.Build(p, doc, f, m.in); report.HasErrors() {
+			return &conflict{report}
+		}
+		text, err := json.Marshal(f)
+		if err != nil {
+			return err
+		}
+		if j, err = journal.Create(dir, string(p), journal.Header{Part: string(p), Facts: text}); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	defer j.Close()
+	var f facts.Facts
+	if err := json.Unmarshal(j.Header().Facts, &f); err != nil {
+		return err
+	}
+	built, _, report := plan.Build(p, doc, f, m.in)
+	if report.HasErrors() {
+		return &conflict{report}
+	}
+	r := apply.Run(context.Background(), am, j, built)
+	m.syncs += j.Syncs()
+	return r.Err
+}
+
+// forget drops the journals: the next run is a new one.
+func (m *machine) forget(t testing.TB) {
+	t.Helper()
+	if err := errors.Join(os.RemoveAll(m.journals), os.Mkdir(m.journals, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+type lineLog struct{ m *machine }
+
+func (l *lineLog) Write(p []byte) (int, error) {
+	l.m.log = append(l.m.log, string(p))
+	return len(p), nil
+}
+
+// grow makes nodes from lines:
+//
+//	d PATH [MODE [UID:GID]]
+//	f PATH TEXT [MODE [UID:GID]]    "_" stands for a blank in TEXT, "-" for no text, "\n" for a line break
+//	l PATH TARGET [- UID:GID]
+//	h PATH TARGET                   a hard link
+//	p PATH                          a FIFO
+func (m *machine) grow(t testing.TB, lines string) {
+	t.Helper()
+	for line := range strings.Lines(lines) {
+		w := strings.Fields(line)
+		if len(w) == 0 {
+			continue
+		}
+		if err := m.node(w); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+	}
+}
+
+func (m *machine) node(w []string) (err error) {
+	name := filepath.Join(m.dir, w[1])
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	attributes := w[2:]
+	switch w[0] {
+	case "d":
+		err = os.MkdirAll(name, 0o755)
+	case "f":
+		attributes = w[3:]
+		err = os.WriteFile(name, []byte(unquote(w[2])), 0o644)
+	case "l":
+		attributes = w[3:]
+		err = os.Symlink(w[2], name)
+	case "h":
+		attributes = w[3:]
+		err = os.Link(filepath.Join(m.dir, w[2]), name)
+	case "p":
+		err = unix.Mkfifo(name, 0o644)
+	}
+	if err == nil && len(attributes) > 1 {
+		uid, gid, _ := strings.Cut(attributes[1], ":")
+		u, _ := strconv.Atoi(uid)
+		g, _ := strconv.Atoi(gid)
+		err = os.Lchown(name, u, g)
+	}
+	if err == nil && len(attributes) > 0 && attributes[0] != "-" {
+		mode, _ := strconv.ParseUint(attributes[0], 8, 32)
+		err = unix.Chmod(name, uint32(mode))
+	}
+	return err
+}
+
+func unquote(text string) string {
+	if text == "-" {
+		return ""
+	}
+	return strings.NewReplacer("_", " ", `\n`, "\n").Replace(text)
+}
+
+func quote(text []byte) string {
+	if len(text) == 0 {
+		return "-"
+	}
+	if len(text) > 60 {
+		return fmt.Sprintf("sha256:%.10x", sha256.Sum256(text))
+	}
+	return strings.NewReplacer(" ", "_", "\n", `\n`).Replace(string(text))
+}
+
+// tree lists all of a tree, one node a line: type, path, content or target, mode, owner, extended attributes, and for
+// files with several names the first of them.
+func tree(t testing.TB, dir string) []string {
+	t.Helper()
+	var lines []string
+	first := map[uint64]string{}
+	err := filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		if err := unix.Lstat(name, &st); err != nil {
+			return err
+		}
+		rel := "/" + strings.TrimPrefix(strings.TrimPrefix(name, dir), "/")
+		line := fmt.Sprintf("p %s %04o %d:%d", rel, st.Mode&0o7777, st.Uid, st.Gid)
+		switch st.Mode & unix.S_IFMT {
+		case unix.S_IFDIR:
+			line = "d" + line[1:]
+		case unix.S_IFREG:
+			text, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			line = fmt.Sprintf("f %s %s %04o %d:%d", rel, quote(text), st.Mode&0o7777, st.Uid, st.Gid)
+		case unix.S_IFLNK:
+			target, err := os.Readlink(name)
+			if err != nil {
+				return err
+			}
+			line = fmt.Sprintf("l %s %s %d:%d", rel, quote([]byte(target)), st.Uid, st.Gid)
+		}
+		if list := make([]byte, 4096); true {
+			if n, err := unix.Llistxattr(name, list); err == nil && n > 0 {
+				line += " xattr " + strings.ReplaceAll(strings.TrimRight(string(list[:n]), "\x00"), "\x00", ",")
+			}
+		}
+		if st.Nlink > 1 && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			if other, ok := first[st.Ino]; ok {
+				line += " = " + other
+			} else {
+				first[st.Ino] = rel
+			}
+		}
+		lines = append(lines, line)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sort.Strings(lines)
+	return lines
+}
+
+// changes lists what differs between two trees: "- " lines are gone, "+ " lines are new.
+func changes(before, after []string) []string {
+	have := map[string]bool{}
+	for _, l := range before {
+		have[l] = true
+	}
+	var diff []string
+	for _, l := range after {
+		if !have[l] {
+			diff = append(diff, "+ "+l)
+		}
+		delete(have, l)
+	}
+	for l := range have {
+		diff = append(diff, "- "+l)
+	}
+	sort.Slice(diff, func(i, j int) bool {
+		a, b := strings.Fields(diff[i]), strings.Fields(diff[j])
+		if a[2] != b[2] {
+			return a[2] < b[2]
+		}
+		return diff[i] > diff[j]
+	})
+	return diff
+}
