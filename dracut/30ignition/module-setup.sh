@@ -9,10 +9,11 @@ check() { return 255; }
 
 depends() { echo systemd; }
 
+# Modules that a kernel does not have are passed over.
 installkernel() {
-    instmods -c qemu_fw_cfg virtio_blk virtio_net hv_utils vsock \
-        vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport mlxbf_bootctl \
-        ext4 xfs btrfs vfat nls_cp437 nls_iso8859-1 nls_ascii raid0 raid1 raid456 raid10 linear dm_crypt
+    instmods qemu_fw_cfg virtio_blk virtio_net ext4 xfs btrfs vfat nls_cp437 nls_iso8859-1 nls_ascii \
+        raid0 raid1 raid456 raid10 linear dm_crypt hv_utils vsock \
+        vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport mlxbf_bootctl
 }
 
 # requires TARGET UNIT...: have TARGET require the units whenever it is started.

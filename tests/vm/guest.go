@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package vm boots real guests: Debian with its own kernel, systemd, udev and dracut, in QEMU's software emulation.
+//
+// It builds a guest once and keeps it in a cache outside the project; a guest never touches the machine it runs on. The
+// invariant: what a test learns of a guest the guest itself has said, after its boot or on its serial console.
+package vm
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// A Guest is what guests boot with.
+type Guest struct {
+	Kernel, Initramfs, Root string // files; Root is never written to
+	facts                   string // the script that reports
+}
+
+// programs that building and booting a guest takes, by Debian package.
+var programs = map[string]string{
+	"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "debootstrap": "debootstrap",
+	"sgdisk": "gdisk", "mke2fs": "e2fsprogs",
+}
+
+// Unable says why no guest can be run here; it is empty if one can.
+func Unable() string {
+	if os.Geteuid() != 0 {
+		return "guests are built by root (debootstrap, chroot)"
+	}
+	var missing []string
+	for program, pkg := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			missing = append(missing, pkg)
+		}
+	}
+	if len(missing) > 0 {
+		return "missing packages: " + strings.Join(missing, " ")
+	}
+	return ""
+}
+
+// top returns the project's directory.
+func top() (string, error) {
+	out, err := exec.Command("go", "env", "GOMOD").Output()
+	return filepath.Dir(strings.TrimSpace(string(out))), err
+}
+
+// cacheDir is where guests are kept between runs.
+func cacheDir() string {
+	if d := os.Getenv("FIRSTLIGHT_CACHE"); d != "" {
+		return d
+	}
+	if d := os.Getenv("XDG_CACHE_HOME"); d != "" {
+		return filepath.Join(d, "firstlight")
+	}
+	return "/var/cache/firstlight"
+}
+
+// Prepare builds the engine and, where the cache has none for the present module and scripts, the guest. Progress goes
+// to log.
+func Prepare(log io.Writer) (Guest, error) {
+	dir, err := top()
+	if err != nil {
+		return Guest{}, fmt.Errorf("find the project: %w", err)
+	}
+	engine, err := buildEngine(dir)
+	if err != nil {
+		return Guest{}, err
+	}
+	scripts, modules := filepath.Join(dir, "tests/vm/guest"), filepath.Join(dir, "dracut")
+	treeKey, err := digest(filepath.Join(scripts, "mkguest"), filepath.Join(scripts, "agent"),
+		filepath.Join(scripts, "agent.service"), filepath.Join(scripts, "wired.network"))
+	if err != nil {
+		return Guest{}, err
+	}
+	moduleKey, err := digest(modules)
+	if err != nil {
+		return Guest{}, err
+	}
+	unlock, err := lock(cacheDir())
+	if err != nil {
+		return Guest{}, err
+	}
+	defer unlock()
+	boot := filepath.Join(cacheDir(), "boot-"+treeKey+"-"+moduleKey)
+	if _, err := os.Stat(boot); err != nil {
+		fmt.Fprintln(log, "building a Debian guest (some minutes, once) in", boot)
+		tree := filepath.Join(cacheDir(), "tree-"+treeKey)
+		if err := makeGuest(log, scripts, tree, boot, modules, engine); err != nil {
+			return Guest{}, err
+		}
+	}
+	g := Guest{Kernel: filepath.Join(boot, "vmlinuz"), Root: filepath.Join(boot, "root.qcow2"), facts: filepath.Join(scripts, "facts")}
+	g.Initramfs, err = withEngine(filepath.Join(boot, "initramfs"), engine)
+	return g, err
+}
+
+// buildEngine compiles the engine as it is shipped.
+func buildEngine(dir string) (string, error) {
+	cmd := exec.Command(filepath.Join(dir, "build"))
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the engine: %w\n%s", err, out)
+	}
+	return filepath.Join(dir, "bin/ignition"), nil
+}
+
+// makeGuest runs mkguest with the modules and the engine.
+func makeGuest(log io.Writer, scripts, tree, boot, modules, engine string) error {
+	work, err := os.MkdirTemp("", "modules-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	for _, m := range []string{"30ignition", "35firstlight-network"} {
+		if err := os.CopyFS(filepath.Join(work, m), os.DirFS(filepath.Join(modules, m))); err != nil {
+			return fmt.Errorf("copy dracut module: %w", err)
+		}
+	}
+	data, err := os.ReadFile(engine)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(work, "30ignition/ignition"), data, 0o755); err != nil {
+		return err
+	}
+	cmd := exec.Command(filepath.Join(scripts, "mkguest"), tree, boot, work)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Run(); err != nil {
+		text := output.String()
+		return fmt.Errorf("build the guest: %w\n%s", err, text[max(0, len(text)-4000):])
+	}
+	fmt.Fprintln(log, "the guest is built")
+	return nil
+}
+
+// withEngine returns an initramfs with the engine of this build in place of the one that it was built with: the kernel
+// unpacks concatenated archives in order, later files over earlier ones (Linux Documentation/driver-api/early-userspace).
+func withEngine(initramfs, engine string) (string, error) {
+	base, err := os.ReadFile(initramfs)
+	if err != nil {
+		return "", err
+	}
+	binary, err := os.ReadFile(engine)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(binary)
+	name := initramfs + "-" + hex.EncodeToString(sum[:8])
+	if _, err := os.Stat(name); err == nil {
+		return name, nil
+	}
+	old, _ := filepath.Glob(initramfs + "-*")
+	for _, o := range old {
+		os.Remove(o)
+	}
+	whole := append(base, make([]byte, (4-len(base)%4)%4)...)
+	whole = append(whole, cpio("usr/bin/ignition", binary)...)
+	if err := os.WriteFile(name+".new", whole, 0o644); err != nil {
+		return "", err
+	}
+	return name, os.Rename(name+".new", name)
+}
+
+// cpio returns an archive of one executable in the "newc" format (cpio(5)).
+func cpio(name string, data []byte) []byte {
+	var b bytes.Buffer
+	entry := func(name string, mode int, data []byte) {
+		fmt.Fprintf(&b, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+			1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name)+1, 0)
+		b.WriteString(name + "\x00")
+		b.Write(make([]byte, (4-b.Len()%4)%4))
+		b.Write(data)
+		b.Write(make([]byte, (4-b.Len()%4)%4))
+	}
+	entry(name, 0o100755, data)
+	entry("TRAILER!!!", 0, nil)
+	return b.Bytes()
+}
+
+// digest identifies files and trees by name and content.
+func digest(paths ...string) (string, error) {
+	h := sha256.New()
+	for _, p := range paths {
+		err := filepath.WalkDir(p, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile(name)
+			fmt.Fprintf(h, "%s %d\n", strings.TrimPrefix(name, p), len(data))
+			h.Write(data)
+			return err
+		})
+		if err != nil {
+			return "", fmt.Errorf("identify the guest: %w", err)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:6]), nil
+}
+
+// lock keeps two runs from building the same guest.
+func lock(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make the cache: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock the cache: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("lock the cache: %w", err)
+	}
+	return func() { f.Close() }, nil
+}

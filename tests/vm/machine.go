@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Machine is one guest with its disks, which outlive its boots.
+type Machine struct {
+	Guest Guest
+	Dir   string   // everything of this machine
+	Disks []string // sizes of the blank disks, for truncate(1): "512M"
+	Net   bool     // user-mode network: the host is 10.0.2.2
+	// Forward is a port of the guest that the host reaches at the port of its loopback that Port returns.
+	Forward int
+	Port    int
+}
+
+// A Boot is how a machine is started.
+type Boot struct {
+	FwCfg   string // file offered as fw_cfg opt/com.coreos/config; empty: none
+	Cmdline string // beside what every boot has
+	Script  string // carried out in the guest once it is up
+	Timeout time.Duration
+	// Console gets the serial console while it comes; may be nil.
+	Console io.Writer
+}
+
+// A Running is a machine that was started.
+type Running struct {
+	cmd     *exec.Cmd
+	console *watched
+	output  string // file with what the script printed
+	done    chan struct{}
+	err     error
+	limit   *time.Timer
+}
+
+// Create makes the machine's disks.
+func (m *Machine) Create() error {
+	out, err := exec.Command("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", m.Guest.Root, m.root()).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("make root disk: %w: %s", err, out)
+	}
+	for i, size := range m.Disks {
+		if out, err := exec.Command("truncate", "-s", size, m.Disk(i)).CombinedOutput(); err != nil {
+			return fmt.Errorf("make disk: %w: %s", err, out)
+		}
+	}
+	return nil
+}
+
+func (m *Machine) root() string { return filepath.Join(m.Dir, "root.qcow2") }
+
+// Disk returns the file of the n-th disk from 0; the guest has it as /dev/disk/by-id/virtio-labN, mostly /dev/vdb and on.
+func (m *Machine) Disk(n int) string { return filepath.Join(m.Dir, fmt.Sprintf("disk%d", n)) }
+
+// cmdline is common to all boots: a serial console, and nothing that costs time under emulation.
+const cmdline = "root=LABEL=root rw console=ttyS0 panic=-1 quiet loglevel=4 nokaslr mitigations=off no_timer_check tsc=reliable " +
+	"rcupdate.rcu_expedited=1 random.trust_cpu=on audit=0 apparmor=0 selinux=0 net.ifnames=0 8250.nr_uarts=1 " +
+	"cryptomgr.notests raid=noautodetect systemd.default_timeout_start_sec=300 udev.event_timeout=300 " +
+	"modprobe.blacklist=kvm,kvm_amd,kvm_intel,ccp,psmouse,floppy,libata,ata_piix,ata_generic,pcspkr,i2c_piix4,serio_raw"
+
+// Start boots the machine.
+func (m *Machine) Start(b Boot) (*Running, error) {
+	script := filepath.Join(m.Dir, "script")
+	if err := os.WriteFile(script, []byte(b.Script+"\n"), 0o644); err != nil {
+		return nil, err
+	}
+	r := &Running{output: filepath.Join(m.Dir, "output"), done: make(chan struct{})}
+	if err := os.WriteFile(r.output, nil, 0o644); err != nil {
+		return nil, err
+	}
+	r.cmd = exec.Command("qemu-system-x86_64", m.arguments(b, script, r.output)...)
+	pipe, err := r.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	var stderr bytes.Buffer
+	r.cmd.Stderr = &stderr
+	r.console = newWatched(b.Console)
+	if err := r.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start qemu: %w", err)
+	}
+	go func() {
+		_, copied := io.Copy(r.console, pipe)
+		r.err = errors.Join(copied, r.cmd.Wait())
+		if r.err != nil {
+			r.err = fmt.Errorf("qemu: %w: %s", r.err, stderr.String())
+		}
+		r.console.end()
+		close(r.done)
+	}()
+	r.limit = time.AfterFunc(b.Timeout, func() { r.cmd.Process.Kill() })
+	return r, nil
+}
+
+func (m *Machine) arguments(b Boot, script, output string) []string {
+	args := []string{
+		"-accel", "tcg,thread=multi,tb-size=512", "-machine", "pc,usb=off,vmport=off", "-cpu", "max", "-smp", "2", "-m", "2048",
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
+		"-device", "virtio-rng-pci", "-device", "virtio-serial-pci,max_ports=4",
+		"-chardev", "file,id=out,path=" + output, "-device", "virtserialport,chardev=out,name=firstlight",
+		"-fw_cfg", "name=opt/firstlight/script,file=" + script,
+		"-drive", "file=" + m.root() + ",if=none,id=root,format=qcow2,cache=unsafe", "-device", "virtio-blk-pci,drive=root",
+		"-kernel", m.Guest.Kernel, "-initrd", m.Guest.Initramfs, "-append", cmdline + " " + b.Cmdline,
+	}
+	for i := range m.Disks {
+		args = append(args,
+			"-drive", fmt.Sprintf("file=%s,if=none,id=d%d,format=raw,cache=unsafe,discard=unmap", m.Disk(i), i),
+			"-device", fmt.Sprintf("virtio-blk-pci,drive=d%d,serial=lab%d", i, i))
+	}
+	if b.FwCfg != "" {
+		args = append(args, "-fw_cfg", "name=opt/com.coreos/config,file="+b.FwCfg)
+	}
+	if m.Net {
+		nic := "user,model=virtio-net-pci"
+		if m.Forward != 0 {
+			nic += fmt.Sprintf(",hostfwd=tcp:127.0.0.1:%d-:%d", m.Port, m.Forward)
+		}
+		args = append(args, "-nic", nic)
+	}
+	return args
+}
+
+// Wait waits until the machine is off. It returns what the script printed.
+func (r *Running) Wait() (string, error) {
+	<-r.done
+	if !r.limit.Stop() {
+		return "", errors.New("the guest did not end in time")
+	}
+	out, err := os.ReadFile(r.output)
+	text, ended := strings.CutSuffix(strings.TrimSpace(string(out)), "END")
+	if err == nil && r.err == nil && !ended {
+		err = errors.New("the guest went off without a report")
+	}
+	return text, errors.Join(r.err, err)
+}
+
+// Kill takes the power away.
+func (r *Running) Kill() {
+	r.cmd.Process.Kill()
+	<-r.done
+	r.limit.Stop()
+}
+
+// AwaitConsole waits until the console has said text, and returns false if the machine went off or ctx ended first.
+func (r *Running) AwaitConsole(ctx context.Context, text string) bool {
+	return r.console.await(ctx, text)
+}
+
+// AwaitOutput waits until the script has printed all it has to say, though the machine stays up.
+func (r *Running) AwaitOutput(ctx context.Context) (string, error) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		out, err := os.ReadFile(r.output)
+		if text, ended := strings.CutSuffix(strings.TrimSpace(string(out)), "END"); ended || err != nil {
+			return text, err
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-r.done:
+			return "", errors.New("the guest went off without a report")
+		case <-tick.C:
+		}
+	}
+}
+
+// Console returns all that the console has said.
+func (r *Running) Console() string { return r.console.String() }
+
+// watched keeps a text that grows, for those who wait for it to say something.
+type watched struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	also  io.Writer
+	ended bool
+	grown chan struct{} // closed and renewed whenever the text grows
+}
+
+func newWatched(also io.Writer) *watched { return &watched{also: also, grown: make(chan struct{})} }
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Write(p)
+	if w.also != nil {
+		w.also.Write(p)
+	}
+	close(w.grown)
+	w.grown = make(chan struct{})
+	return len(p), nil
+}
+
+func (w *watched) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+	close(w.grown)
+	w.grown = make(chan struct{})
+}
+
+func (w *watched) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.ReplaceAll(w.text.String(), "\r", "")
+}
+
+func (w *watched) await(ctx context.Context, text string) bool {
+	for {
+		w.mu.Lock()
+		found, ended, grown := bytes.Contains(w.text.Bytes(), []byte(text)), w.ended, w.grown
+		w.mu.Unlock()
+		if found || ended {
+			return found
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// lines splits a text into its lines.
+func lines(text string) []string {
+	var list []string
+	for s := bufio.NewScanner(strings.NewReader(text)); s.Scan(); {
+		list = append(list, s.Text())
+	}
+	return list
+}
