@@ -13,9 +13,12 @@ import (
 // of thousands of files, are far below.
 const (
 	MaxBytes  = 1 << 30 // offsets stay within 32 bits
-	MaxValues = 1 << 22
-	MaxDepth  = 10000 // as of encoding/json
+	MaxValues = 1 << 20 // or one for each 8 bytes of text, if that is more
+	MaxDepth  = 10000   // as of encoding/json
 )
+
+// maxValues is the limit for a text.
+func maxValues(text string) int { return max(MaxValues, len(text)/8) }
 
 // ParseJSON parses a JSON text. On a syntax error the list has one entry, at the offending byte.
 func ParseJSON(src *diag.Source) (*Document, diag.List) {
@@ -23,6 +26,7 @@ func ParseJSON(src *diag.Source) (*Document, diag.List) {
 		return nil, syntaxError(src, 0, "it is larger than 1 GiB", "put large contents at a URL")
 	}
 	p := parser{text: unsafe.String(unsafe.SliceData(src.Text), len(src.Text))}
+	p.limit = maxValues(p.text)
 	var root Node
 	if p.value(&root) {
 		p.space()
@@ -47,6 +51,7 @@ type parser struct {
 	pos    int // where the error is, once there is one
 	depth  int
 	values int
+	limit  int   // of values
 	stack  []Kid // children of values in progress
 	arena  []Kid // children of finished values
 
@@ -82,8 +87,8 @@ func (p *parser) peek() byte {
 // value reads one value and the space before it.
 func (p *parser) value(n *Node) bool {
 	p.space()
-	if p.values++; p.values > MaxValues {
-		return p.fail("it has more than "+strconv.Itoa(MaxValues)+" values", "split it into several configs")
+	if p.values++; p.values > p.limit {
+		return p.fail("it has more than "+strconv.Itoa(p.limit)+" values", "no config needs that many in so little text")
 	}
 	n.Start = int32(p.pos)
 	ok := false

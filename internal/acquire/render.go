@@ -54,7 +54,9 @@ type ReferenceError struct {
 	Err  error
 }
 
-func (e *ReferenceError) Error() string { return "read referenced config " + e.Name + ": " + e.Err.Error() }
+func (e *ReferenceError) Error() string {
+	return "read referenced config " + e.Name + ": " + e.Err.Error()
+}
 
 // Unwrap returns the cause.
 func (e *ReferenceError) Unwrap() error { return e.Err }
