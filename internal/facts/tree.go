@@ -17,6 +17,8 @@ type Tree struct {
 	// Missing maps resolved places where nothing is to the topmost of their parents that is missing, too; if all
 	// parents are there, there is no entry.
 	Missing map[string]string `json:"missing,omitempty"`
+	// Unreachable maps paths of the config that lead nowhere to the reason, such as links in a circle.
+	Unreachable map[string]string `json:"unreachable,omitempty"`
 }
 
 // Node is what is at one place.

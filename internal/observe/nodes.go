@@ -17,7 +17,7 @@ import (
 // nodes looks at all places of the target root that the config is about.
 func nodes(_ context.Context, env Env, doc config.Document, f *facts.Facts) error {
 	v := &visitor{root: env.Root, tree: &facts.Tree{
-		Resolved: map[string]string{}, Nodes: map[string]facts.Node{}, Missing: map[string]string{},
+		Resolved: map[string]string{}, Nodes: map[string]facts.Node{}, Missing: map[string]string{}, Unreachable: map[string]string{},
 	}, dirs: map[string]string{}}
 	f.Tree = v.tree
 	for _, p := range plan.Places(&doc.Config) {
@@ -42,7 +42,10 @@ type visitor struct {
 
 func (v *visitor) visit(p plan.Place) error {
 	place, err := v.resolve(p.Path)
-	if err != nil {
+	if errors.Is(err, rootfs.ErrLoop) {
+		v.tree.Unreachable[p.Path] = err.Error()
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if place != p.Path {

@@ -28,14 +28,7 @@ type entry struct {
 func planNodes(b *builder) {
 	entries, hard := b.entries()
 	seen := map[string]string{}
-	for _, e := range append(slices.Clone(entries), hard...) {
-		if other, ok := seen[e.place]; ok {
-			b.fail(e.path, fmt.Sprintf("%s leads to %s, as does %s", e.node.Path, e.place, other),
-				"keep one of the two entries")
-			continue
-		}
-		seen[e.place] = e.node.Path
-	}
+	entries, hard = b.distinct(entries, seen), b.distinct(hard, seen)
 	slices.SortStableFunc(entries, func(x, y entry) int { return depth(x.place) - depth(y.place) })
 	for _, e := range entries {
 		e.plan(b, e)
@@ -47,6 +40,20 @@ func planNodes(b *builder) {
 		}
 		e.plan(b, e)
 	}
+}
+
+// distinct reports entries that lead to places in seen, leaves them out, and adds the others to it.
+func (b *builder) distinct(entries []entry, seen map[string]string) []entry {
+	return slices.DeleteFunc(entries, func(e entry) bool {
+		other, ok := seen[e.place]
+		if ok {
+			b.fail(e.path, fmt.Sprintf("%s leads to %s, as does %s", e.node.Path, e.place, other),
+				"keep one of the two entries")
+			return true
+		}
+		seen[e.place] = e.node.Path
+		return false
+	})
 }
 
 func (b *builder) entries() (entries, hard []entry) {
@@ -96,9 +103,13 @@ func (b *builder) barrier(n int) {
 // found returns what is at the place of an entry, after checking that the place can be reached. With overwrite
 // nothing counts as being there.
 func (b *builder) found(e entry) (n facts.Node, place op.Place, ok bool) {
+	if why := b.facts.Tree.Unreachable[e.node.Path]; why != "" {
+		b.fail(e.path, why, "")
+		return n, place, false
+	}
 	if parent := b.facts.Tree.Blocked(e.place); parent != "" {
-		b.fail(e.path, fmt.Sprintf("%s cannot be made: %s is not a directory but a %s", e.node.Path, parent,
-			b.facts.Tree.Nodes[parent].Type), "")
+		b.fail(e.path, fmt.Sprintf("%s cannot be made: %s is %s, not a directory", e.node.Path, parent,
+			kindOf(b.facts.Tree.Nodes[parent])), "add an entry that overwrites it with a directory")
 		return n, place, false
 	}
 	n = b.facts.Tree.Nodes[e.place]
@@ -116,12 +127,19 @@ func (b *builder) found(e entry) (n facts.Node, place op.Place, ok bool) {
 
 // exists reports that something is in the way.
 func (b *builder) exists(e entry, n facts.Node, wanted string) {
-	article := "a "
-	if n.Type == "other" {
-		article = "something "
-	}
-	b.fail(e.path, fmt.Sprintf("%s exists already and is %s, not %s", e.node.Path, article+n.Type, wanted),
+	b.fail(e.path, fmt.Sprintf("%s exists already and is %s, not %s", e.node.Path, kindOf(n), wanted),
 		"set \"overwrite\" to have it replaced")
+}
+
+// kindOf says what a node is.
+func kindOf(n facts.Node) string {
+	switch n.Type {
+	case "other":
+		return "a FIFO, socket or device"
+	case "link":
+		return "a link to " + n.Target
+	}
+	return "a " + n.Type
 }
 
 // owner returns the owner that an entry asks for. Without one it is what fallback says.
@@ -249,6 +267,8 @@ func (b *builder) hardLink(e entry, l types.Link) {
 	there := b.facts.Tree.Nodes[b.facts.Tree.Place(target)]
 	switch {
 	case !ok:
+	case there.Type == "directory":
+		b.fail(e.path, fmt.Sprintf("%s is a directory, which cannot have a hard link", target), "make a symbolic link")
 	case n.Type == "" && e.place != "/":
 		b.addNode(e.path, e.place, op.MakeHardLink{Place: place, Target: target}, "")
 	case n.Inode != "" && n.Inode == there.Inode:

@@ -12,6 +12,9 @@ import (
 // maxLinks is how many symbolic links one path may lead through, as in the kernel (path_resolution(7)).
 const maxLinks = 40
 
+// ErrLoop is wrapped by the error for a path whose links lead in a circle.
+var ErrLoop error = unix.ELOOP
+
 // Resolve returns the place below the root that path leads to, as a process in a chroot would see it: links
 // are followed in every component but the last, absolute ones starting again at the root. What does not exist
 // is taken literally, ".." in a link ends at the root. The result is absolute, clean, and free of links.

@@ -67,10 +67,7 @@ func newMachine(t testing.TB) *machine {
 
 // parse turns the text of a config, without its version, into a document.
 func parse(text string) (config.Document, error) {
-	text = "{" + version + text[1:]
-	if strings.HasSuffix(text, "\"},}") {
-		text = strings.TrimSuffix(text, ",}") + "}"
-	}
+	text = "{" + version + "," + strings.TrimPrefix(text, "{")
 	doc, report := config.Parse(diag.NewSource("case.ign", []byte(text)))
 	if report.HasErrors() {
 		return doc, errors.New(report.Errors()[0].Line())
@@ -84,7 +81,11 @@ type conflict struct{ report diag.List }
 func (c *conflict) Error() string {
 	var lines []string
 	for _, d := range c.report.Errors() {
-		lines = append(lines, d.Line()+" ("+d.Hint+")")
+		line := d.Line()
+		if d.Hint != "" {
+			line += " (" + d.Hint + ")"
+		}
+		lines = append(lines, line)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -105,6 +106,9 @@ func (m *machine) run(doc config.Document) (err error) {
 	if m.before != nil {
 		root.Before(m.before)
 	}
+	if err := m.preview(host, root, log, doc); err != nil {
+		return err
+	}
 	m.syncs = 0
 	am := &apply.Machine{Sys: host, Root: root, Fetch: http, Config: &doc.Config, State: &m.state, Log: log}
 	for _, p := range []plan.Part{plan.Accounts, plan.Files} {
@@ -113,6 +117,25 @@ func (m *machine) run(doc config.Document) (err error) {
 		}
 	}
 	m.syncs += root.Syncs()
+	return nil
+}
+
+// preview plans all parts ahead, as the engine does, unless an earlier run has begun.
+func (m *machine) preview(host *sys.Host, root *rootfs.Root, log *slog.Logger, doc config.Document) error {
+	if begun, err := os.ReadDir(m.journals); err != nil || len(begun) > 0 {
+		return err
+	}
+	f, err := observe.Run(context.Background(), observe.Env{Sys: host, Root: root, Log: log}, plan.Accounts, doc)
+	if err != nil {
+		return err
+	}
+	for _, p := range []plan.Part{plan.Accounts, plan.Files} {
+		_, after, report := plan.Build(p, doc, f, m.in)
+		if report.HasErrors() {
+			return &conflict{report}
+		}
+		f = after
+	}
 	return nil
 }
 
@@ -173,7 +196,7 @@ func (l *lineLog) Write(p []byte) (int, error) {
 // grow makes nodes from lines:
 //
 //	d PATH [MODE [UID:GID]]
-//	f PATH TEXT [MODE [UID:GID]]    "_" stands for a blank in TEXT, "-" for no text, "\n" for a line break
+//	f PATH TEXT [MODE [UID:GID]]    "-" stands for no text, "\s" for a blank, "\n" for a line break
 //	l PATH TARGET [- UID:GID]
 //	h PATH TARGET                   a hard link
 //	p PATH                          a FIFO
@@ -181,7 +204,7 @@ func (m *machine) grow(t testing.TB, lines string) {
 	t.Helper()
 	for line := range strings.Lines(lines) {
 		w := strings.Fields(line)
-		if len(w) == 0 {
+		if len(w) == 0 || w[0] == "#" {
 			continue
 		}
 		if err := m.node(w); err != nil {
@@ -228,7 +251,7 @@ func unquote(text string) string {
 	if text == "-" {
 		return ""
 	}
-	return strings.NewReplacer("_", " ", `\n`, "\n").Replace(text)
+	return strings.NewReplacer(`\s`, " ", `\n`, "\n").Replace(text)
 }
 
 func quote(text []byte) string {
@@ -238,7 +261,7 @@ func quote(text []byte) string {
 	if len(text) > 60 {
 		return fmt.Sprintf("sha256:%.10x", sha256.Sum256(text))
 	}
-	return strings.NewReplacer(" ", "_", "\n", `\n`).Replace(string(text))
+	return strings.NewReplacer(" ", `\s`, "\n", `\n`).Replace(string(text))
 }
 
 // tree lists all of a tree, one node a line: type, path, content or target, mode, owner, extended attributes, and for
