@@ -282,26 +282,7 @@ func (b *builder) partitionPaths(d DiskPlan, p gpt.Partition) []string {
 
 // summary says what happens to a disk, what is lost first.
 func (b *builder) summary(d DiskPlan) string {
-	var words []string
-	if isTrue(d.Disk.WipeTable) {
-		words = append(words, "wipe its table")
-	} else if d.starts() {
-		words = append(words, "make a table")
-	}
-	if d.starts() {
-		if s, _, ok := probe.Content(d.Device.Signatures); ok {
-			words = append(words, "destroying "+s.String())
-		}
-	}
-	replaced := map[int]bool{}
-	for _, c := range d.Changes {
-		replaced[c.Number()] = c.Verb != gpt.Keep
-	}
-	for _, p := range d.Deleted() {
-		if !replaced[p.Number] {
-			words = append(words, "delete "+b.partitionText(d, p.Number, &p))
-		}
-	}
+	words := b.losses(d)
 	for _, c := range d.Changes {
 		if c.Verb == gpt.Keep {
 			continue
@@ -313,7 +294,34 @@ func (b *builder) summary(d DiskPlan) string {
 				text += fmt.Sprintf(" %q", c.New.Label)
 			}
 		}
-		words = append(words, strings.Replace(text, " of "+d.Disk.Device, "", 1))
+		words = append(words, text)
 	}
-	return strings.Join(words, "; ")
+	return strings.ReplaceAll(strings.Join(words, "; "), " of "+d.Disk.Device, "")
+}
+
+// losses says what goes before anything is made.
+func (b *builder) losses(d DiskPlan) []string {
+	var words []string
+	switch {
+	case isTrue(d.Disk.WipeTable):
+		words = append(words, "wipe its table")
+	case d.starts():
+		words = append(words, "make a table")
+	}
+	var old []gpt.Partition
+	if d.Facts.Table != nil {
+		old = d.Facts.Table.Table.Partitions
+	}
+	for _, p := range old {
+		changed := slices.ContainsFunc(d.Changes, func(c gpt.Change) bool { return c.Verb != gpt.Create && c.Number() == p.Number })
+		if left := slices.Contains(d.Leavings, p); !left && (d.starts() || !changed) {
+			if _, stays := d.Result.Find(p.Number); d.starts() || !stays {
+				words = append(words, "destroy "+b.partitionText(d, p.Number, &p))
+			}
+		}
+	}
+	if s, _, ok := probe.Content(d.Device.Signatures); ok && d.starts() {
+		words = append(words, "destroy "+s.String())
+	}
+	return words
 }

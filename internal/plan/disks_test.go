@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
+	"github.com/firstlight-boot/firstlight/internal/disk/probe"
+	"github.com/firstlight-boot/firstlight/internal/facts"
+	"github.com/firstlight-boot/firstlight/internal/op"
+)
+
+var diskParts = []Part{Partitions, RAID, LUKS, Filesystems}
+
+// parse reads a config whose storage section is given.
+func parse(t *testing.T, storage string) config.Document {
+	t.Helper()
+	doc, report := config.Parse(diag.NewSource("config", []byte(`{"ignition":{"version":"3.6.0"},"storage":`+storage+`}`)))
+	if report.HasErrors() {
+		t.Fatal(report)
+	}
+	return doc
+}
+
+const testDisk = int64(64 << 20)
+
+// machine is facts with blank disks of 64 MiB.
+func machine(disks ...string) *facts.Block {
+	b := &facts.Block{Disks: map[string]facts.Disk{}}
+	for _, d := range disks {
+		b.Add(d, facts.Device{Size: testDisk, SectorSize: 512}, "/dev/disk/by-id/"+strings.TrimPrefix(d, "/dev/"))
+		b.Disks[d] = facts.Disk{}
+	}
+	return b
+}
+
+// with puts a table of partitions, 10 MiB each, onto a disk: "label:filesystem".
+func with(t *testing.T, b *facts.Block, disk string, mark *gpt.Mark, partitions ...string) *facts.Block {
+	t.Helper()
+	table, err := gpt.New(512, gpt.Sectors(testDisk/512), gpt.GUID{9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Protected = true
+	for i, p := range partitions {
+		label, kind, _ := strings.Cut(p, ":")
+		first := gpt.Sectors(2048 + i*20480)
+		table.Partitions = append(table.Partitions, gpt.Partition{
+			Number: i + 1, Type: gpt.LinuxData, ID: gpt.GUID{byte(i)}, Label: label, First: first, Last: first + 20479,
+		})
+		d := facts.Device{Size: 10 << 20, SectorSize: 512}
+		if kind != "" {
+			d.Signatures = []probe.Signature{{Type: kind, Usage: probe.Filesystem, Label: label, Magics: []probe.Extent{{Offset: 1080, Length: 2}}}}
+		}
+		d.Unfinished = mark != nil && !mark.Finished && slices.Contains(mark.Content, i+1)
+		b.Add(fmt.Sprintf("%s%d", disk, i+1), d, "/dev/disk/by-partlabel/"+label)
+	}
+	b.Disks[disk] = facts.Disk{Table: &gpt.Found{Table: table, Mark: mark}}
+	return b
+}
+
+// show plans all parts of the disks stage on what each part before it will have made, and writes the result down.
+func show(t *testing.T, storage string, b *facts.Block) string {
+	t.Helper()
+	f := facts.Facts{Block: b}
+	var lines []string
+	for _, part := range diskParts {
+		p, after, report := Build(part, parse(t, storage), f, Inputs{Seed: "seed"})
+		for _, d := range report {
+			hint := ""
+			if d.Hint != "" {
+				hint = " (" + d.Hint + ")"
+			}
+			lines = append(lines, fmt.Sprintf("%v at %s: %s%s", d.Severity, d.Path, d.Summary, hint))
+		}
+		for _, s := range p.Steps {
+			if _, names := s.Op.(op.NameDevices); !names {
+				lines = append(lines, s.Op.Describe())
+			}
+		}
+		if report.HasErrors() {
+			break
+		}
+		f = after
+	}
+	return strings.Join(lines, "\n")
+}
+
+const twoPartitions = `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"a","sizeMiB":10},{"label":"b"}]}],
+	"filesystems":[{"device":"/dev/disk/by-partlabel/a","format":"ext4","label":"a"},{"device":"/dev/vda2","format":"xfs"}]}`
+
+func TestDiskPlans(t *testing.T) {
+	cases := []struct {
+		name    string
+		storage string
+		block   func(*testing.T) *facts.Block
+		want    string
+	}{
+		{"blank disk", twoPartitions, func(*testing.T) *facts.Block { return machine("/dev/vda") }, `
+partition /dev/vda: make a table; create partition 1 10 MiB "a"; create partition 2 53 MiB "b"
+format /dev/disk/by-partlabel/a as ext4 labelled a
+format /dev/vda2 as xfs
+note that the work on /dev/vda is finished`},
+		{"used disk, all kept", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"a"}]}],
+			"filesystems":[{"device":"/dev/vda1","format":"ext4","label":"a"}]}`,
+			func(t *testing.T) *facts.Block { return with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4") }, ``},
+		{"conflicts are all named, with what is there", `{"disks":[{"device":"/dev/vda","partitions":[
+			{"number":1,"label":"x"},{"number":2,"sizeMiB":5,"startMiB":0},{"number":3,"shouldExist":false}]}]}`,
+			func(t *testing.T) *facts.Block {
+				return with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4", "b:xfs", "c")
+			}, `
+error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labelled "a", ext4 labelled "a", 10 MiB) cannot be as wanted: it exists and differs: its label is "a", wanted "x" (set wipePartitionEntry to have it replaced)
+error at $.storage.disks.0.partitions.1: partition 2 of /dev/vda (labelled "b", xfs labelled "b", 10 MiB) cannot be as wanted: it exists and differs: its size in sectors is 20480, wanted 10240 (set resize to have its size changed, or wipePartitionEntry to have it replaced)
+error at $.storage.disks.0.partitions.2: partition 3 of /dev/vda (labelled "c", empty, 10 MiB) cannot be as wanted: it shall not exist, but it does (set wipePartitionEntry to have it deleted)`},
+		{"a device that nobody makes, and programs that are missing", `{"filesystems":[{"device":"/dev/vdz1","format":"ext4"},
+			{"device":"/dev/vda","format":"xfs","path":"/x"}]}`,
+			func(*testing.T) *facts.Block {
+				b := machine("/dev/vda")
+				b.Missing = []string{"mkfs.ext4", "mkfs.xfs"}
+				b.Absent = map[string]string{"/dev/vdz1": "there is /dev/vda"}
+				return b
+			}, `
+error at $.storage.filesystems.0: the program mkfs.ext4 is needed and is not in the initramfs (add it to the initramfs, for example with dracut --install mkfs.ext4)
+error at $.storage.filesystems.1: the program mkfs.xfs is needed and is not in the initramfs (add it to the initramfs, for example with dracut --install mkfs.xfs)
+error at $.storage.filesystems.0.device: /dev/vdz1 does not exist, and nothing in the config makes it (there is /dev/vda)`},
+		{"wiping says what is lost", `{"disks":[{"device":"/dev/vda","wipeTable":true,"partitions":[{"number":1}]}],
+			"filesystems":[{"device":"/dev/vda1","format":"xfs","wipeFilesystem":true}]}`,
+			func(t *testing.T) *facts.Block {
+				return with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4", "b:xfs")
+			}, `
+partition /dev/vda: wipe its table; destroy partition 1 (labelled "a", ext4 labelled "a", 10 MiB); destroy partition 2 (labelled "b", xfs labelled "b", 10 MiB); create partition 1 63 MiB
+format /dev/vda1 as xfs
+note that the work on /dev/vda is finished`},
+		{"another table", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1}]}]}`, func(*testing.T) *facts.Block {
+			b := machine("/dev/vda")
+			b.Disks["/dev/vda"] = facts.Disk{Other: "dos"}
+			return b
+		}, `error at $.storage.disks.0: /dev/vda has a partition table of type dos, not gpt (set wipeTable to have it destroyed)`},
+		{"in use", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"sizeMiB":5,"wipePartitionEntry":true}]}]}`,
+			func(t *testing.T) *facts.Block {
+				b := with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4")
+				d := b.Devices["/dev/vda1"]
+				d.MountedOn = []string{"/boot"}
+				b.Devices["/dev/vda1"] = d
+				return b
+			}, `error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labelled "a", ext4 labelled "a", 10 MiB) is mounted on /boot: to replace it is not possible`},
+		{"another filesystem", `{"filesystems":[{"device":"/dev/vda1","format":"xfs"},{"device":"/dev/vda2","format":"ext4","label":"z"},
+			{"device":"/dev/vda3","format":"none"}]}`,
+			func(t *testing.T) *facts.Block {
+				return with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4", "b:ext4", "c:swap")
+			}, `
+error at $.storage.filesystems.0: /dev/vda1 (10 MiB) cannot be used: it holds ext4 labelled "a", wanted xfs (set wipeFilesystem to have it destroyed)
+error at $.storage.filesystems.1: /dev/vda2 (10 MiB) cannot be used: it holds ext4 labelled "b", wanted label "z" (set wipeFilesystem to have it destroyed)
+error at $.storage.filesystems.2: /dev/vda3 (10 MiB) cannot be used: it holds swap labelled "c" and shall hold nothing (set wipeFilesystem to have it destroyed)`},
+		{"filesystem on LUKS on RAID on partitions", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"m0"}]},
+			{"device":"/dev/disk/by-id/vdb","partitions":[{"number":1,"label":"m1"}]}],
+			"raid":[{"name":"data","level":"raid1","devices":["/dev/vda1","/dev/disk/by-id/vdb-part1"]}],
+			"luks":[{"name":"sec","device":"/dev/md/data"}],
+			"filesystems":[{"device":"/dev/mapper/sec","format":"ext4"}]}`,
+			func(*testing.T) *facts.Block { return machine("/dev/vda", "/dev/vdb") }, `
+partition /dev/vda: make a table; create partition 1 63 MiB "m0"
+partition /dev/disk/by-id/vdb: make a table; create partition 1 63 MiB "m1"
+create raid1 array data of /dev/vda1, /dev/disk/by-id/vdb-part1
+encrypt /dev/md/data as sec
+format /dev/mapper/sec as ext4
+note that the work on /dev/vda is finished
+note that the work on /dev/disk/by-id/vdb is finished`},
+		{"what an unfinished run made counts as not there", twoPartitions, func(t *testing.T) *facts.Block {
+			return with(t, machine("/dev/vda"), "/dev/vda", &gpt.Mark{Created: []int{1, 2}, Content: []int{1, 2}}, "a:ext4", "b:ext4")
+		}, `
+partition /dev/vda: create partition 1 10 MiB "a"; create partition 2 53 MiB "b"
+format /dev/disk/by-partlabel/a as ext4 labelled a
+format /dev/vda2 as xfs
+note that the work on /dev/vda is finished`},
+		{"what an unfinished run was making on an old partition is made anew", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"a"}]}],
+			"filesystems":[{"device":"/dev/vda1","format":"ext4","label":"a"}]}`, func(t *testing.T) *facts.Block {
+			return with(t, machine("/dev/vda"), "/dev/vda", &gpt.Mark{Content: []int{1}}, "a:ext4")
+		}, `
+note that work on /dev/vda begins
+format /dev/vda1 as ext4 labelled a, destroying ext4 labelled "a", 10 MiB
+note that the work on /dev/vda is finished`},
+		{"an array left by an unfinished run is stopped", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1},{"number":2}]}],
+			"raid":[{"name":"d","level":"raid0","devices":["/dev/vda1","/dev/vda2"]}]}`, func(t *testing.T) *facts.Block {
+			b := with(t, machine("/dev/vda"), "/dev/vda", &gpt.Mark{Created: []int{1, 2}, Content: []int{1, 2}}, "a", "b")
+			for _, n := range []string{"/dev/vda1", "/dev/vda2"} {
+				d := b.Devices[n]
+				d.Holders = []string{"/dev/md127"}
+				b.Devices[n] = d
+			}
+			b.Add("/dev/md127", facts.Device{Members: []string{"/dev/vda1", "/dev/vda2"}})
+			return b
+		}, `
+stop unfinished array /dev/md127 of /dev/vda1, /dev/vda2
+partition /dev/vda: create partition 1 63 MiB; create partition 2 1007 KiB
+create raid0 array d of /dev/vda1, /dev/vda2
+note that the work on /dev/vda is finished`},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if d := cmp.Diff(strings.TrimPrefix(c.want, "\n"), show(t, c.storage, c.block(t))); d != "" {
+				t.Errorf("(-want +got)\n%s", d)
+			}
+		})
+	}
+}
+
+// With all effects folded in, the same config asks for nothing more.
+func TestDiskPlansConverge(t *testing.T) {
+	for _, numbered := range []string{`"number":2,`, ``} {
+		storage := strings.Replace(twoPartitions, `{"label":"b"`, `{`+numbered+`"label":"b"`, 1)
+		f := facts.Facts{Block: machine("/dev/vda")}
+		for round := range 2 {
+			for _, part := range diskParts {
+				p, after, report := Build(part, parse(t, storage), f, Inputs{Seed: "seed"})
+				if report.HasErrors() {
+					t.Fatal(report)
+				}
+				for _, s := range p.Steps {
+					if _, names := s.Op.(op.NameDevices); round == 1 && !names {
+						t.Errorf("again: %s", s.Op.Describe())
+					}
+				}
+				f = after
+			}
+		}
+	}
+}
+
+// The same inputs give the same plan, byte for byte, after the facts went through JSON as well.
+func TestDiskPlansAreReproducible(t *testing.T) {
+	doc := parse(t, twoPartitions)
+	var texts []string
+	f := facts.Facts{Block: machine("/dev/vda")}
+	for range 5 {
+		p, _, _ := Build(Partitions, doc, f, Inputs{Seed: "seed"})
+		text, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, string(text))
+		var err2 error
+		if f, err2 = f.Clone(); err2 != nil {
+			t.Fatal(err2)
+		}
+	}
+	if slices.Sort(texts); texts[0] != texts[len(texts)-1] {
+		t.Error("the plans differ")
+	}
+}
+
+// No step writes outside the tables, what is erased on purpose, and the partitions whose contents it makes.
+func TestNeighboursArePreserved(t *testing.T) {
+	storage := `{"disks":[{"device":"/dev/vda","partitions":[{"number":2,"wipePartitionEntry":true,"label":"new","sizeMiB":5}]}]}`
+	b := with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4", "b:ext4", "c:ext4")
+	p, _, report := Build(Partitions, parse(t, storage), facts.Facts{Block: b}, Inputs{Seed: "s"})
+	if report.HasErrors() {
+		t.Fatal(report)
+	}
+	for _, s := range p.Steps {
+		o, ok := s.Op.(op.WritePartitionTable)
+		if !ok {
+			continue
+		}
+		for _, e := range o.Extents() {
+			if e.Offset+e.Length > 34*512 && e.Offset < testDisk-33*512 {
+				t.Errorf("writes %+v", e)
+			}
+		}
+	}
+}
