@@ -101,7 +101,7 @@ func planRelabel(b *builder) {
 	if len(paths) == 0 {
 		return
 	}
-	b.barrier(len(b.steps))
+	b.barrier(0, len(b.steps))
 	b.add(at(), op.Relabel{Paths: slices.Sorted(maps.Keys(paths))}, "", b.barriers...)
 	b.barriers = nil
 }

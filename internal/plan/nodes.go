@@ -33,13 +33,14 @@ func planNodes(b *builder) {
 	for _, e := range entries {
 		e.plan(b, e)
 	}
-	all := len(b.steps)
-	for i, e := range hard {
-		if i == 0 {
-			b.barrier(all)
+	b.barrier(0, len(b.steps))
+	for _, e := range hard { // each after the one before: that may be what it is a link to
+		first := len(b.steps)
+		if e.plan(b, e); len(b.steps) > first {
+			b.barrier(first, len(b.steps))
 		}
-		e.plan(b, e)
 	}
+	b.barriers = nil
 }
 
 // distinct reports entries that lead to places in seen, leaves them out, and adds the others to it.
@@ -91,11 +92,11 @@ func (b *builder) addNode(p, place string, o op.Op, reason string) {
 	b.add(p, o, reason, append(after, b.barriers...)...)
 }
 
-// barrier makes all further steps of addNode come after the first n steps. It costs one edge for each of them, so it
-// is for few steps.
-func (b *builder) barrier(n int) {
+// barrier makes all further steps of addNode come after the steps from first up to end. It costs one edge for each of
+// them, so it is for few steps.
+func (b *builder) barrier(first, end int) {
 	b.barriers = nil
-	for i := range n {
+	for i := first; i < end; i++ {
 		b.barriers = append(b.barriers, i)
 	}
 }

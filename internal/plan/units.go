@@ -28,7 +28,7 @@ func planUnits(b *builder) {
 	}
 	if len(presets.Units) > 0 {
 		b.relabel(presets.Path)
-		b.barrier(len(b.steps)) // any of them may be what a unit is made of
+		b.barrier(0, len(b.steps)) // any of them may be what a unit is made of
 		b.addNode(at("systemd", "units"), presets.Path, presets, "")
 		b.barriers = nil
 	}

@@ -54,7 +54,7 @@ func newMachine(t testing.TB) *machine {
 	if os.Getuid() != 0 {
 		t.Skip("setting owners needs root")
 	}
-	temp := t.TempDir()
+	temp := tempDir(t)
 	m := &machine{dir: filepath.Join(temp, "root"), journals: filepath.Join(temp, "journals")}
 	m.in = plan.Inputs{Seed: "seed", Today: 20000, KeyFragment: true}
 	for _, d := range []string{m.dir, m.journals} {
@@ -63,6 +63,18 @@ func newMachine(t testing.TB) *machine {
 		}
 	}
 	return m
+}
+
+// tempDir returns a directory that is removed after the test; in memory if there is such a place, since the runs wait
+// for the disk otherwise.
+func tempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "firstlight-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // parse turns the text of a config, without its version, into a document.
