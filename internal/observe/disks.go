@@ -60,12 +60,8 @@ func (l looker) look(ctx context.Context, p plan.Part) error {
 	if err := l.await(ctx, plan.DevicePaths(plan.Partitions, l.c)); err != nil {
 		return err
 	}
-	for _, path := range plan.DevicePaths(plan.Partitions, l.c) {
-		if node, ok := l.block.Paths[path]; ok {
-			if err := l.disk(node); err != nil {
-				return err
-			}
-		}
+	if err := l.disks(); err != nil {
+		return err
 	}
 	if p != plan.Partitions {
 		return l.await(ctx, plan.DevicePaths(p, l.c))
@@ -165,8 +161,32 @@ func (l looker) mark(disk string) *gpt.Mark {
 	return nil
 }
 
-// disk reads the partition table of a disk, and adds the partitions that the kernel has of it.
-func (l looker) disk(node string) error {
+// disks reads the partition tables of the config's disks, all of them before it adds the first partition: whether
+// an array can be trusted depends on the marks on several.
+func (l looker) disks() error {
+	for _, path := range plan.DevicePaths(plan.Partitions, l.c) {
+		if node, ok := l.block.Paths[path]; ok {
+			if err := l.table(node); err != nil {
+				return err
+			}
+		}
+	}
+	for _, node := range slices.Sorted(maps.Keys(l.block.Disks)) {
+		partitions, err := sys.Partitions(node)
+		if err != nil {
+			return err
+		}
+		for _, p := range partitions {
+			if err := l.device(p.Node); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// table reads the partition table of a disk.
+func (l looker) table(node string) error {
 	info, err := sys.BlockInfo(node)
 	if err != nil {
 		return err
@@ -187,15 +207,6 @@ func (l looker) disk(node string) error {
 		d.Other = otherTable(l.block.Devices[node].Signatures)
 	}
 	l.block.Disks[node] = d
-	partitions, err := sys.Partitions(node)
-	if err != nil {
-		return err
-	}
-	for _, p := range partitions {
-		if err := l.device(p.Node); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
