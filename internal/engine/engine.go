@@ -108,7 +108,7 @@ func (r *run) prepare() error {
 		return fmt.Errorf("read kernel command line: %w", err)
 	}
 	r.cmdline = acquire.ParseCmdline(string(text))
-	r.host = &sys.Host{Programs: r.distro.Programs, Log: r.log}
+	r.host = r.newHost(r.log)
 	if r.http, err = fetch.New(r.fetchOptions()); err != nil {
 		return err
 	}
@@ -152,6 +152,23 @@ func (r *run) run(ctx context.Context) error {
 	return nil
 }
 
+// deviceTimeout is the kernel parameter that says how long a device is waited for, such as "3m".
+const deviceTimeout = "ignition.device-timeout"
+
+// newHost returns the machine as the engine works on it.
+func (r *run) newHost(log *slog.Logger) *sys.Host {
+	h := &sys.Host{Programs: r.distro.Programs, Log: log, Say: func(text string) { r.say("firstlight: " + text) }}
+	if text, ok := r.cmdline.Last(deviceTimeout); ok {
+		limit, err := time.ParseDuration(text)
+		if err != nil || limit <= 0 {
+			log.Warn("the kernel parameter " + deviceTimeout + " is not a duration such as 90s and is ignored")
+			limit = 0
+		}
+		h.DeviceTimeout = limit
+	}
+	return h
+}
+
 // work acquires the config and does the body of the stage.
 func (r *run) work(ctx context.Context) error {
 	base, err := acquire.Base(r.acquireEnv())
@@ -172,7 +189,7 @@ func (r *run) work(ctx context.Context) error {
 	}
 	prefixed := *r
 	prefixed.log = logx.Prefix(r.log, r.stage.name+":")
-	prefixed.host = &sys.Host{Programs: r.distro.Programs, Log: prefixed.log}
+	prefixed.host = r.newHost(prefixed.log)
 	if err := prefixed.body(ctx, config.Merge(base, user)); err != nil {
 		return err
 	}
