@@ -8,7 +8,6 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"reflect"
 	"slices"
@@ -46,6 +45,11 @@ func Parse(src *diag.Source) (Document, diag.List) {
 	if report.HasErrors() {
 		return Document{}, report
 	}
+	return FromTree(d)
+}
+
+// FromTree is Parse for a document that was read already, by whatever front end. Findings point to the spans of its nodes.
+func FromTree(d *doc.Document) (Document, diag.List) {
 	version, report := versionOf(d)
 	if report.HasErrors() {
 		return Document{}, report
@@ -55,9 +59,10 @@ func Parse(src *diag.Source) (Document, diag.List) {
 	if report.HasErrors() {
 		return Document{}, report.Errors()
 	}
-	report = append(rules.Check(&rules.Context{Version: version, Doc: d, Origins: merge.Of(d)}, &c), report...)
+	origins := merge.Of(d)
+	report = append(rules.Check(&rules.Context{Version: version, Doc: d, Origins: origins}, &c), report...)
 	spec.Raise(&c, version)
-	return Document{Config: c, Origins: merge.Of(d)}, report
+	return Document{Config: c, Origins: origins}, report
 }
 
 // head is the part of a config that says how to read the rest.
@@ -134,6 +139,3 @@ func Validate(d Document) diag.List {
 	report := rules.Check(&rules.Context{Version: spec.Newest, Merged: true, Origins: d.Origins}, &d.Config)
 	return append(report, d.Notes...)
 }
-
-// Marshal returns the config as compact JSON in the newest form, as the cache has it.
-func Marshal(c types.Config) ([]byte, error) { return json.Marshal(c) }

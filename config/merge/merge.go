@@ -203,6 +203,10 @@ func (m *Merger) dropSiblings(shape *spec.Struct, into reflect.Value, from *orig
 				l.drop(at, k)
 			}
 		}
+		if len(l.dead) == target.Len() {
+			l.compact(m.mine)
+			delete(m.lists, f.Path)
+		}
 	}
 }
 

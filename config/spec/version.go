@@ -69,6 +69,8 @@ func (e *ParseError) Hint() string {
 	switch {
 	case strings.HasPrefix(e.Text, "2.") || strings.HasPrefix(e.Text, "1"):
 		return "configs before 3.0.0 have another form and cannot be converted; write a 3.x config"
+	case e.Text != "" && strings.HasPrefix(Newest.String(), e.Text+"-"):
+		return fmt.Sprintf("that version is not final: did you mean %s?", Newest)
 	case strings.HasSuffix(e.Text, "-experimental"):
 		return fmt.Sprintf("the only experimental version is %s", Newest)
 	}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+)
+
+// files returns a config with n inline files of about 500 bytes each; first numbers them.
+func files(first, n int) []byte {
+	var b strings.Builder
+	b.WriteString(`{"ignition":{"version":"3.4.0"},"storage":{"files":[`)
+	payload := strings.Repeat("0123456789abcdefghijklmnopqrstuvwxyz%0A", 11)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "\n{\"path\":\"/var/lib/app/d%d/f%d\",\"mode\":420,\"contents\":{\"source\":\"data:,%s\"}}", i/100, first+i, payload)
+	}
+	b.WriteString("]}}")
+	return []byte(b.String())
+}
+
+func mustParse(tb testing.TB, name string, text []byte) Document {
+	tb.Helper()
+	d, report := Parse(diag.NewSource(name, text))
+	if len(report) > 0 {
+		tb.Fatal(report[0].Line())
+	}
+	return d
+}
+
+// BenchmarkParse parses and validates configs of inline files, to show the speed and how it changes with size.
+func BenchmarkParse(b *testing.B) {
+	for _, n := range []int{1000, 20000, 100000} {
+		text := files(0, n)
+		b.Run(fmt.Sprintf("files=%d", n), func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				mustParse(b, "bench", text)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/file")
+		})
+	}
+}
+
+// BenchmarkConflicts validates configs in which the rules about paths have work to do.
+func BenchmarkConflicts(b *testing.B) {
+	for _, n := range []int{1000, 10000, 100000} {
+		var t strings.Builder
+		t.WriteString(`{"ignition":{"version":"3.4.0"},"storage":{"files":[`)
+		for i := range n {
+			fmt.Fprintf(&t, `{"path":"/f%d/a/b/c"},`, i)
+		}
+		t.WriteString(`{"path":"/last"}],"links":[`)
+		for i := range n {
+			fmt.Fprintf(&t, `{"path":"/l%d/a","target":"/x","hard":true},`, i)
+		}
+		t.WriteString(`{"path":"/last2","target":"/x"}],"disks":[{"device":"/dev/sda","partitions":[`)
+		for i := range n {
+			fmt.Fprintf(&t, `{"number":%d,"startMiB":%d,"sizeMiB":1},`, i+1, 2*i+1)
+		}
+		t.WriteString(`{"label":"last"}]}]},"systemd":{"units":[`)
+		for i := range n {
+			fmt.Fprintf(&t, `{"name":"u%d.service","contents":"[Unit]\nDescription=a\n"},`, i)
+		}
+		t.WriteString(`{"name":"last.service"}]}}`)
+		text := []byte(t.String())
+		b.Run(fmt.Sprintf("entries=%d", 4*n), func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				mustParse(b, "bench", text)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(4*n), "ns/entry")
+		})
+	}
+}
+
+// BenchmarkMerge merges configs of 500 files each over each other.
+func BenchmarkMerge(b *testing.B) {
+	for _, n := range []int{10, 40, 160} {
+		docs := make([]Document, n)
+		for i := range docs {
+			docs[i] = mustParse(b, "bench", files(i*500, 500))
+		}
+		b.Run(fmt.Sprintf("configs=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				m := NewMerger(docs[0])
+				for _, d := range docs[1:] {
+					m.Add(d)
+				}
+				if got := len(m.Document().Config.Storage.Files); got != n*500 {
+					b.Fatal(got)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n*500), "ns/file")
+		})
+	}
+}
+
+// BenchmarkPeakHeap reports the highest heap while 20,000 files are parsed and validated, the text included, as a
+// multiple of the text.
+func BenchmarkPeakHeap(b *testing.B) {
+	text := files(0, 20000)
+	for b.Loop() {
+		runtime.GC()
+		debug.FreeOSMemory()
+		var peak atomic.Uint64
+		stop, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			for {
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				peak.Store(max(peak.Load(), m.HeapAlloc))
+				select {
+				case <-stop:
+					return
+				case <-time.After(200 * time.Microsecond):
+				}
+			}
+		}()
+		d := mustParse(b, "bench", text)
+		close(stop)
+		<-done
+		runtime.KeepAlive(d)
+		b.ReportMetric(float64(peak.Load())/float64(len(text)), "x-input")
+	}
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/merge"
+	"github.com/firstlight-boot/firstlight/config/spec"
+)
+
+func TestEmptyMarshalled(t *testing.T) {
+	const want = `{"ignition":{"config":{"replace":{"verification":{}}},"proxy":{},"security":{"tls":{}},"timeouts":{},` +
+		`"version":"3.7.0-experimental"},"kernelArguments":{},"passwd":{},"storage":{},"systemd":{}}`
+	if got, err := Marshal(Empty().Config); err != nil || string(got) != want {
+		t.Errorf("got %s (%v)", got, err)
+	}
+}
+
+// TestFindings checks texts of findings for what is not in the cases: their hints.
+func TestFindings(t *testing.T) {
+	for _, c := range []struct{ text, code, place, hint string }{
+		{"", "V001", "f:1:1", "smallest config"},
+		{`{"ignition":{"version":"2.3.0"}}`, "V005", "f:1:24", "cannot be converted"},
+		{`{"ignition":{"version":"3.7.0"}}`, "V005", "f:1:24", "3.7.0-experimental"},
+		{`{"ignition":{}}`, "V004", "f:1:14", "3.6.0"},
+		{`{"ignition":{"version":"3.1.0"},"storage":{"filesystem":[]}}`, "V007", "f:1:44", "did you mean filesystems?"},
+		{`{"ignition":{"version":"3.6.0"},"storage":{"filesystems":[{"device":"/dev/a","format":"ext4","label":"aaaaaaaaaaaaaaaaaaaa"}]}}`,
+			"V405", "f:1:102", `"aaaaaaaaaaaaaaaa"`},
+		{`{"ignition":{"version":"3.6.0"},"storage":{"files":[{"path":"/a","mode":7777}]}}`, "V210", "f:1:73", "octal 7777 is 4095"},
+		{`{"ignition":{"version":"3.6.0"},"storage":{"files":[{"path":"/a"},{"path":"/a"}]}}`, "V022", "f:1:68", "merge the two entries"},
+	} {
+		_, report := Parse(diag.NewSource("f", []byte(c.text)))
+		i := slices.IndexFunc(report, func(d diag.Diagnostic) bool { return d.Code == c.code })
+		if i < 0 {
+			t.Errorf("%s: no %s in %v", c.text, c.code, report)
+			continue
+		}
+		if d := report[i]; d.Place().String() != c.place || !strings.Contains(d.Hint, c.hint) {
+			t.Errorf("%s: %s at %s, hint %q", c.text, d.Line(), d.Place(), d.Hint)
+		}
+	}
+}
+
+// TestManyMistakes checks that a report stays small, and says so.
+func TestManyMistakes(t *testing.T) {
+	text := `{"ignition":{"version":"3.6.0"},"storage":{"files":[` + strings.Repeat(`{"path":"x"},`, 50000) + `{"path":"y"}]}}`
+	_, report := Parse(diag.NewSource("f", []byte(text)))
+	if len(report) > 3*diag.Most {
+		t.Errorf("there are %d findings", len(report))
+	}
+	if !slices.ContainsFunc(report, func(d diag.Diagnostic) bool { return strings.Contains(d.Summary, "not shown") }) {
+		t.Error("nothing says that there are more")
+	}
+}
+
+func TestMarshalVersion(t *testing.T) {
+	const full = `{"ignition":{"version":"3.6.0","config":{"merge":[{"source":"https://a/b"}]}},
+		"storage":{"files":[{"path":"/<a>","mode":420,"contents":{"source":"data:,a"}}],"links":[{"path":"/l","target":"/t"}]},
+		"passwd":{"users":[{"name":"core","uid":0}]},"systemd":{"units":[{"name":"a.service","enabled":false,"contents":""}]}}`
+	d := mustParse(t, "full", []byte(full))
+	for _, v := range spec.All() {
+		text, report := MarshalVersion(d, v)
+		if report.HasErrors() {
+			t.Errorf("%s: %v", v, report[0].Line())
+			continue
+		}
+		back := mustParse(t, "back", text)
+		if !reflect.DeepEqual(back.Config, d.Config) {
+			t.Errorf("%s: %s", v, text)
+		}
+	}
+}
+
+func TestMarshalVersionRefuses(t *testing.T) {
+	d := mustParse(t, "f", []byte(`{"ignition":{"version":"3.6.0","proxy":{"httpProxy":"http://p"}},
+"storage":{"luks":[{"name":"a","device":"/dev/a","cex":{"enabled":true}}],
+"files":[{"path":"/a","mode":2541,"contents":{"source":"gs://b/o"}}]},
+"kernelArguments":{"shouldExist":["a"]}}`))
+	for v, want := range map[spec.Version][]string{
+		spec.V3_0: {
+			"f:1:41 $.ignition.proxy", "f:2:20 $.storage.luks", "f:3:30 $.storage.files.0.mode", "f:3:56 $.storage.files.0.contents.source",
+			"f:4:20 $.kernelArguments",
+		},
+		spec.V3_4: {"f:2:57 $.storage.luks.0.cex", "f:3:30 $.storage.files.0.mode"},
+		spec.V3_6: nil,
+	} {
+		text, report := MarshalVersion(d, v)
+		var got []string
+		for _, e := range report.Errors() {
+			got = append(got, e.Place().String()+" "+e.Path.String())
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) || (text == nil) != (want != nil) {
+			t.Errorf("%s: got %q\nwant %q", v, got, want)
+		}
+	}
+}
+
+// corpus adds the documents of all cases to a fuzz target.
+func corpus(f *testing.F, add func(text []byte)) {
+	f.Helper()
+	for _, dir := range []string{"validation-cases", "merge-cases"} {
+		files, err := filepath.Glob(filepath.Join("..", "tests", "contract", "testdata", dir, "*.json"))
+		if err != nil || len(files) == 0 {
+			f.Fatalf("no cases in %s (%v)", dir, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			var c struct {
+				Config, Parent, Child json.RawMessage
+				Raw                   string
+			}
+			if err := json.Unmarshal(text, &c); err != nil {
+				f.Fatal(err)
+			}
+			for _, text := range [][]byte{c.Config, c.Parent, c.Child, []byte(c.Raw)} {
+				if len(text) > 0 {
+					add(text)
+				}
+			}
+		}
+	}
+}
+
+// FuzzParse checks that every text gets an answer, and every finding a place within the text.
+func FuzzParse(f *testing.F) {
+	corpus(f, func(text []byte) { f.Add(text) })
+	f.Fuzz(func(t *testing.T, text []byte) {
+		d, report := Parse(diag.NewSource("f", text))
+		for _, found := range report {
+			if found.Code != "N001" && (found.Place().Line < 1 || found.Span.End.Offset > len(text)) {
+				t.Errorf("%s: its place is %+v", found.Line(), found.Span)
+			}
+			if found.Summary == "" || found.Code == "" {
+				t.Errorf("%+v says nothing", found)
+			}
+		}
+		if report.HasErrors() {
+			return
+		}
+		out, err := Marshal(d.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, report := Parse(diag.NewSource("g", out))
+		if report.HasErrors() {
+			return // a valid old config may be invalid in the newest form
+		}
+		if !reflect.DeepEqual(again.Config, d.Config) {
+			t.Errorf("%s changes on the way", out)
+		}
+	})
+}
+
+// FuzzMerge checks that merging any two configs ends, and that its origins can be written down.
+func FuzzMerge(f *testing.F) {
+	var last []byte
+	corpus(f, func(text []byte) {
+		if last != nil {
+			f.Add(last, text)
+		}
+		last = text
+	})
+	f.Fuzz(func(t *testing.T, parent, child []byte) {
+		p, report := Parse(diag.NewSource("parent", parent))
+		if report.HasErrors() {
+			return
+		}
+		c, report := Parse(diag.NewSource("child", child))
+		if report.HasErrors() {
+			return
+		}
+		merged := Merge(p, c)
+		for _, found := range Validate(merged) {
+			if found.Place().File == "" {
+				t.Errorf("%s has no place", found.Line())
+			}
+		}
+		text, err := json.Marshal(merged.Origins)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back merge.Origins
+		if err := json.Unmarshal(text, &back); err != nil {
+			t.Fatal(err)
+		}
+		if again := Merge(merged, c); len(again.Config.Storage.Files) < len(merged.Config.Storage.Files) {
+			t.Error("merging again lost a file")
+		}
+	})
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/coreos/vcontext/path"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/spec"
+	"github.com/firstlight-boot/firstlight/config/types"
+)
+
+// Marshal returns the config as compact JSON in the newest form, as the cache has it.
+func Marshal(c types.Config) ([]byte, error) { return json.Marshal(c) }
+
+// Codes of findings about what a version cannot express.
+const (
+	codeUnknown = "X001" // a member that the version does not know
+	codeLost    = "X002" // a value that has no effect in the version
+)
+
+// MarshalVersion returns the config as compact JSON in the form of a version, without empty members. What the version
+// cannot express is an error for each value, at the place where that was written; then there is no text.
+func MarshalVersion(d Document, v spec.Version) ([]byte, diag.List) {
+	e := encoder{doc: d, version: v}
+	c := d.Config
+	c.Ignition.Version = v.String()
+	e.object(spec.Config(), reflect.ValueOf(&c).Elem())
+	e.lostBits()
+	_, report := Parse(diag.NewSource("config", e.text))
+	for _, found := range report.Errors() {
+		found.Span, found.Mark = d.Origins.SpanOf(found.Path.Path), diag.Span{}
+		found.Summary = "version " + v.String() + ": " + found.Summary
+		e.report = append(e.report, found)
+	}
+	if e.report.HasErrors() {
+		return nil, e.report
+	}
+	return e.text, e.report
+}
+
+// An encoder writes a config in the form of a version.
+type encoder struct {
+	doc     Document
+	version spec.Version
+	text    []byte
+	steps   []any
+	report  diag.List
+}
+
+// fail reports that the value at hand cannot be expressed.
+func (e *encoder) fail(code, summary, hint string, steps ...any) {
+	steps = append(append([]any{}, e.steps...), steps...)
+	e.report = append(e.report, diag.Diagnostic{
+		Severity: diag.Error, Code: code, Path: path.New("json", steps...), Span: e.doc.Origins.SpanOf(steps),
+		Summary: summary, Hint: hint,
+	})
+}
+
+func (e *encoder) object(shape *spec.Struct, v reflect.Value) {
+	e.text = append(e.text, '{')
+	first := true
+	for i := range shape.Fields {
+		f := &shape.Fields[i]
+		value := v.FieldByIndex(f.Index)
+		if value.IsZero() && (value.Kind() != reflect.String || f.Since > e.version) {
+			continue
+		}
+		if f.Since > e.version {
+			e.fail(codeUnknown, "version "+e.version.String()+" does not know "+f.Name, "it is known from version "+f.Since.String()+" on", f.Name)
+			continue
+		}
+		if !first {
+			e.text = append(e.text, ',')
+		}
+		first = false
+		e.text = append(strconv.AppendQuote(e.text, f.Name), ':')
+		e.steps = append(e.steps, f.Name)
+		e.value(f.Elem, value)
+		e.steps = e.steps[:len(e.steps)-1]
+	}
+	e.text = append(e.text, '}')
+}
+
+func (e *encoder) value(shape *spec.Struct, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		e.value(shape, v.Elem())
+	case reflect.Struct:
+		e.object(shape, v)
+	case reflect.Slice:
+		e.text = append(e.text, '[')
+		for i := range v.Len() {
+			if i > 0 {
+				e.text = append(e.text, ',')
+			}
+			e.steps = append(e.steps, i)
+			e.value(shape, v.Index(i))
+			e.steps = e.steps[:len(e.steps)-1]
+		}
+		e.text = append(e.text, ']')
+	default:
+		e.scalar(v)
+	}
+}
+
+func (e *encoder) scalar(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		var b strings.Builder
+		encoder := json.NewEncoder(&b)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(v.String()); err != nil {
+			e.fail(codeLost, err.Error(), "")
+		}
+		e.text = append(e.text, strings.TrimSuffix(b.String(), "\n")...)
+	case reflect.Bool:
+		e.text = strconv.AppendBool(e.text, v.Bool())
+	default:
+		e.text = strconv.AppendInt(e.text, v.Int(), 10)
+	}
+}
+
+// lostBits reports modes that had less effect before 3.6.0.
+func (e *encoder) lostBits() {
+	if e.version >= spec.V3_6 {
+		return
+	}
+	check := func(mode *int, list string, i int) {
+		const special = 0o7000
+		if mode != nil && *mode&special != 0 {
+			e.fail(codeLost, fmt.Sprintf("the bits above 0777 of mode %d have no effect in version %s", *mode, e.version),
+				"they have from version 3.6.0 on", "storage", list, i, "mode")
+		}
+	}
+	for i := range e.doc.Config.Storage.Files {
+		check(e.doc.Config.Storage.Files[i].Mode, "files", i)
+	}
+	for i := range e.doc.Config.Storage.Directories {
+		check(e.doc.Config.Storage.Directories[i].Mode, "directories", i)
+	}
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/vincent-petithory/dataurl"
+
+	"github.com/firstlight-boot/firstlight/config/spec"
+	"github.com/firstlight-boot/firstlight/config/types"
+)
+
+// FuzzDataURL holds our grammar against the library that Ignition decodes with.
+func FuzzDataURL(f *testing.F) {
+	for _, seed := range []string{
+		"data:,a", "data:,a%20b", "data:,a%2", "data:,a b", "data:;base64,aGk=", "data:;base64,aGk", "data:text/plain,x", "data:text/plain;charset=utf-8,x",
+		"data:text/plain;charset=utf-8;base64,aGk=", "data:x-a/b,c", "data:foo/bar,c", "data:hi", "data:", "data:;,x", "data:;a=,x", "data:;a=b,x",
+		`data:;a="b c",x`, `data:;a="b\"c";base64,QQ==`, "data:/,x", "data:text,x", "data:text/,x", "data:image/svg+xml;utf8,<svg>", "data:;base64;a=b,x",
+		"data:;base64,", "data:;base64,====", "data:;base64,QUJD RA==", "data:,é", "data:;a=%41,x", "data:;a=%4,x", "data:texts/plain,x", "data:;base64=1,x",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		if !strings.HasPrefix(source, "data:") {
+			source = "data:" + source
+		}
+		// What the format asks beyond the library: it must be a URL, parameters have values, base64 has no line breaks.
+		_, err := url.Parse(source)
+		if err != nil || strings.Contains(source, `""`) || strings.Contains(source, "=,") || strings.Contains(source, "=;") {
+			return
+		}
+		_, err = dataurl.DecodeString(source)
+		if _, problem := checkDataURL(source); (problem == "") != (err == nil) {
+			t.Errorf("%q: we say %q, the library %v", source, problem, err)
+		}
+	})
+}
+
+func TestSources(t *testing.T) {
+	for _, c := range []struct {
+		source string
+		v      spec.Version
+		want   string
+	}{
+		{"http://h/x", spec.V3_0, ""}, {"HTTP://h/x", spec.V3_0, ""}, {"tftp://h/x", spec.V3_0, ""}, {"ftp://h/x", spec.V3_7, "V102"},
+		{"gs://b/o", spec.V3_1, "V102"}, {"gs://b/o", spec.V3_2, ""}, {"/etc/x", spec.V3_7, "V102"}, {"x", spec.V3_7, "V102"},
+		{"http://[::1", spec.V3_7, "V104"}, {"http://h/\n", spec.V3_7, "V104"}, {"http://h:x/", spec.V3_7, "V104"}, {"data:,a\nb", spec.V3_7, "V104"},
+		{"data:hi", spec.V3_0, "V106"}, {"DATA:,hi", spec.V3_0, "V106"}, {"data:,", spec.V3_0, ""}, {"data:,%", spec.V3_0, "V106"},
+		{"s3://b/k?versionId=", spec.V3_0, "V107"}, {"s3://b/k?versionId=&versionId=3", spec.V3_0, "V107"}, {"s3://b/k?versionId=3", spec.V3_0, ""},
+		{"arn:aws:s3:::b/k?versionId=", spec.V3_4, "V107"}, {"arn:aws:s3:::b", spec.V3_4, "V108"}, {"arn:aws:s3:::b/k", spec.V3_3, "V102"},
+		{"arn:aws:s3:::b/k", spec.V3_4, ""}, {"arn:aws:s3:r:a:accesspoint/ap/object/k", spec.V3_4, ""}, {"arn:aws:s3:r:a:accesspoint/ap", spec.V3_4, "V108"},
+		{"arn:aws:sqs:::b/k", spec.V3_4, "V108"}, {"arn:aws:s3", spec.V3_4, "V108"},
+	} {
+		if code, summary, _ := checkSource(c.source, c.v); code != c.want {
+			t.Errorf("%s in %s: %s %s, want %s", c.source, c.v, code, summary, c.want)
+		}
+	}
+}
+
+func TestPaths(t *testing.T) {
+	for p, want := range map[string]string{
+		"/": "", "/a/b": "", "": "give an absolute path", "a": `did you mean "/a"?`, "/a/": `write it as "/a"`, "/a/../b": `write it as "/b"`, "//a": `write it as "/a"`,
+	} {
+		if summary, hint := unclean(p); hint != want || (summary == "") != (want == "") {
+			t.Errorf("%q: %q, want %q", p, hint, want)
+		}
+	}
+}
+
+func TestHints(t *testing.T) {
+	if got := modeHint(644); got != "modes are decimal; octal 644 is 420" {
+		t.Error(got)
+	}
+	if got := modeHint(9999); got != "modes are decimal, 0 to 4095" {
+		t.Error(got)
+	}
+	if got := clip("aéé", 4); got != "aé" {
+		t.Error(got)
+	}
+	if got := guidHint("{0FC63DAF84834772 8E793D69D8477DE4}"); got != "write it as 0FC63DAF-8483-4772-8E79-3D69D8477DE4" {
+		t.Error(got)
+	}
+	if got := nearest("ext44", []string{"ext4", "xfs"}); got != "did you mean ext4? it is one of ext4, xfs" {
+		t.Error(got)
+	}
+}
+
+// TestOverlap holds the search for overlapping partitions against a comparison of all pairs.
+func TestOverlap(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 3000 {
+		var list []types.Partition
+		for range r.IntN(7) {
+			start, size := r.IntN(30), r.IntN(6)
+			p := types.Partition{StartMiB: &start, SizeMiB: &size}
+			if r.IntN(6) == 0 {
+				p.StartMiB = nil
+			}
+			list = append(list, p)
+		}
+		i, j, found := firstOverlap(list)
+		a, b, want := allPairs(list)
+		if i != a || j != b || found != want {
+			t.Fatalf("got %d %d %v, want %d %d %v", i, j, found, a, b, want)
+		}
+	}
+}
+
+func allPairs(list []types.Partition) (int, int, bool) {
+	for i := range list {
+		a, ok := extentOf(i, &list[i])
+		if !ok {
+			continue
+		}
+		for j := range list {
+			b, ok := extentOf(j, &list[j])
+			if !ok || i == j {
+				continue
+			}
+			if a.start >= b.start && a.start <= b.end || a.end >= b.start && a.end <= b.end || a.start <= b.start && a.end >= b.end {
+				return i, j, true
+			}
+		}
+	}
+	return 0, 0, false
+}
+
+// TestTree holds the tree of links against comparing prefixes.
+func TestTree(t *testing.T) {
+	paths := []string{"/", "/a", "/a/b", "/a/b/c", "/ab", "/b", "a", "//a", "/a/", "/a/c/b"}
+	for _, link := range paths {
+		for _, p := range paths {
+			var tr tree
+			tr.add(link, 0)
+			found := false
+			tr.above(p, func(int) { found = true })
+			if want := strings.HasPrefix(p, link+"/"); found != want {
+				t.Errorf("%s below %s: %v, want %v", p, link, found, want)
+			}
+		}
+	}
+}
