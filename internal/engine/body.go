@@ -151,7 +151,8 @@ func (r *run) part(ctx context.Context, m *apply.Machine, p plan.Part, doc confi
 		}
 	}
 	report := apply.Run(ctx, m, j, built)
-	return errors.Join(report.Err, j.Close())
+	// Saved whatever comes next: the steps that are done are not done again, and with them went the keys of volumes.
+	return errors.Join(report.Err, r.state.Save(r.o.StateFile), j.Close())
 }
 
 // begin makes a new plan and its journal.
