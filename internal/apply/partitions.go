@@ -43,7 +43,11 @@ func stopArray(ctx context.Context, m *Machine, o op.StopArray) error {
 	if _, err := sys.Resolve(o.Node); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	_, err := m.Sys.Run(ctx, sys.Command{Name: "mdadm", Args: []string{"--stop", o.Node}})
+	stop := sys.Command{Name: "mdadm", Args: []string{"--stop", o.Node}}
+	if name := sys.MappingName(o.Node); name != "" {
+		stop = sys.Command{Name: "cryptsetup", Args: []string{"close", name}}
+	}
+	_, err := m.Sys.Run(ctx, stop)
 	return err
 }
 

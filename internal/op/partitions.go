@@ -32,7 +32,8 @@ func (NameDevices) Touches() []Resource { return []Resource{"device-names"} }
 // Predict implements Op.
 func (NameDevices) Predict(*facts.Facts) {}
 
-// StopArray stops an array that udev has put together from the leavings of a run that was cut short.
+// StopArray stops an array that udev has put together from the leavings of a run that was cut short, or closes a volume
+// that an earlier attempt has opened on them.
 type StopArray struct {
 	Node    string   `json:"node"`
 	Members []string `json:"members"`
@@ -43,7 +44,7 @@ func (StopArray) Kind() Kind { return "stop-array" }
 
 // Describe implements Op.
 func (o StopArray) Describe() string {
-	return fmt.Sprintf("stop unfinished array %s of %s", o.Node, strings.Join(o.Members, ", "))
+	return fmt.Sprintf("stop unfinished %s of %s", o.Node, strings.Join(o.Members, ", "))
 }
 
 // Touches implements Op.

@@ -199,7 +199,7 @@ note that the work on /dev/vda is finished`},
 			b.Add("/dev/md127", facts.Device{Members: []string{"/dev/vda1", "/dev/vda2"}})
 			return b
 		}, `
-stop unfinished array /dev/md127 of /dev/vda1, /dev/vda2
+stop unfinished /dev/md127 of /dev/vda1, /dev/vda2
 partition /dev/vda: create partition 1 63 MiB; create partition 2 1007 KiB
 create raid0 array d of /dev/vda1, /dev/vda2
 note that the work on /dev/vda is finished`},

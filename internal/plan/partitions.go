@@ -143,31 +143,41 @@ func sizeText(n int64) string {
 	return strings.TrimSuffix(fmt.Sprintf("%.1f", value), ".0") + " " + names[i]
 }
 
-// stopArrays stops the arrays that udev put together from what an unfinished run left, and returns the steps.
+// stopArrays takes down what is built on the leavings of an unfinished run: udev has put arrays together from them, and
+// an earlier attempt in the same boot may have opened volumes. It returns the steps.
 func (b *builder) stopArrays(disks []DiskPlan) []int {
-	leaving := map[string]int{} // node -> disk in the config
+	leaving := map[string]string{} // node -> path of its disk in the config
 	for _, d := range disks {
+		path := at("storage", "disks", d.Index)
 		for _, p := range d.Leavings {
-			leaving[facts.PartitionNode(d.Node, p.Number)] = d.Index
+			leaving[facts.PartitionNode(d.Node, p.Number)] = path
 		}
 		for _, p := range d.Base.Partitions {
 			if node := facts.PartitionNode(d.Node, p.Number); b.facts.Block.Devices[node].Unfinished {
-				leaving[node] = d.Index
+				leaving[node] = path
 			}
 		}
 	}
 	var steps []int
 	for _, node := range sorted(leaving) {
-		for _, array := range slices.Clone(b.facts.Block.Devices[node].Holders) {
-			members := b.facts.Block.Devices[array].Members
-			foreign := slices.ContainsFunc(members, func(m string) bool { _, ours := leaving[m]; return !ours })
-			path := at("storage", "disks", leaving[node])
-			if foreign || len(members) == 0 || b.facts.Block.Devices[array].Uses() != "" {
-				b.fail(path, fmt.Sprintf("%s is left of an unfinished run, but %s, which it is part of, is not or is in use", node, array), "")
-				continue
-			}
-			steps = append(steps, b.add(path, op.StopArray{Node: array, Members: members}, ""))
+		steps = append(steps, b.stopHolders(leaving[node], node, leaving)...)
+	}
+	return steps
+}
+
+// stopHolders stops all that is built on a node, the topmost first. Devices that are stopped count as leavings too.
+func (b *builder) stopHolders(path, node string, leaving map[string]string) []int {
+	var steps []int
+	for _, holder := range slices.Clone(b.facts.Block.Devices[node].Holders) {
+		d := b.facts.Block.Devices[holder]
+		foreign := slices.ContainsFunc(d.Members, func(m string) bool { return leaving[m] == "" })
+		if foreign || len(d.Members) == 0 || len(d.MountedOn) > 0 {
+			b.fail(path, fmt.Sprintf("%s is left of an unfinished run, but %s, which it is part of, is not or is in use", node, holder), "")
+			continue
 		}
+		leaving[holder] = path
+		steps = append(steps, b.stopHolders(path, holder, leaving)...)
+		steps = append(steps, b.add(path, op.StopArray{Node: holder, Members: d.Members}, "", steps...))
 	}
 	return steps
 }
