@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -35,6 +36,8 @@ type Machine struct {
 	Config *types.Config // where the handles of operations lead to
 	State  *state.State  // what later stages have to know
 	Log    *slog.Logger
+
+	operations atomic.Int64 // counted over all parts of a stage, for the log
 }
 
 // Outcome is what a look at the machine tells of a step that was begun in an earlier run.
@@ -171,7 +174,7 @@ func (r *run) mark(s journal.State, steps []int) error {
 // do carries one step out and logs it as an operation.
 func (r *run) do(ctx context.Context, step int) error {
 	s := r.plan.Steps[step]
-	err := logx.Op(r.m.Log, step+1, s.Op.Describe(), func() error {
+	err := logx.Op(r.m.Log, int(r.m.operations.Add(1)), s.Op.Describe(), func() error {
 		return r.handlers[s.Op.Kind()].Apply(ctx, r.m, s.Op)
 	})
 	if err != nil {

@@ -50,6 +50,11 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 	if err := r.preview(ctx, m, doc, in); err != nil {
 		return err
 	}
+	if r.stage.seals {
+		if err := r.lift(); err != nil {
+			return err
+		}
+	}
 	for _, p := range r.stage.parts {
 		if err := r.part(ctx, m, p, doc, digest, in); err != nil {
 			return err

@@ -20,6 +20,7 @@ import (
 
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/internal/acquire"
+	"github.com/firstlight-boot/firstlight/internal/apply"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 	"github.com/firstlight-boot/firstlight/internal/logx"
 	"github.com/firstlight-boot/firstlight/internal/platform"
@@ -134,9 +135,12 @@ func (r *run) run(ctx context.Context) error {
 		if r.stage.seals {
 			r.say("firstlight: already provisioned on " + sealed.Provisioned + "; nothing was done")
 		}
-		return nil
+		return r.forgetMarks(ctx)
 	}
 	if err := r.work(ctx); err != nil {
+		return err
+	}
+	if err := r.forgetMarks(ctx); err != nil {
 		return err
 	}
 	if err := r.state.Save(r.o.StateFile); err != nil {
@@ -150,6 +154,18 @@ func (r *run) run(ctx context.Context) error {
 		r.say(r.progress.summary())
 	}
 	return nil
+}
+
+// forgetMarks removes, as the last thing of a boot whose root is sealed, what the disks stage noted on disks for the case
+// of a power cut.
+func (r *run) forgetMarks(ctx context.Context) error {
+	if r.stage.name != "umount" {
+		return nil
+	}
+	if seal, err := readSeal(r.o.Root, false); err != nil || seal == nil {
+		return err
+	}
+	return apply.ForgetMarks(ctx, &apply.Machine{Sys: r.host, Log: r.log})
 }
 
 // deviceTimeout is the kernel parameter that says how long a device is waited for, such as "3m".
@@ -190,10 +206,11 @@ func (r *run) work(ctx context.Context) error {
 	prefixed := *r
 	prefixed.log = logx.Prefix(r.log, r.stage.name+":")
 	prefixed.host = r.newHost(prefixed.log)
-	if err := prefixed.body(ctx, config.Merge(base, user)); err != nil {
+	err = prefixed.body(ctx, config.Merge(base, user))
+	r.progress = prefixed.progress
+	if err != nil {
 		return err
 	}
-	r.progress = prefixed.progress
 	prefixed.log.Info(r.stage.name + " passed")
 	return nil
 }

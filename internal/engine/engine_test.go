@@ -67,7 +67,7 @@ func TestSeal(t *testing.T) {
 	if s, err := readSeal(root, false); s == nil || err != nil {
 		t.Fatalf("with ignition.firstboot=auto the seal alone decides: %+v, %v", s, err)
 	}
-	if err := r.seal("again"); err != nil {
+	if err := errors.Join(r.lift(), r.seal("again")); err != nil {
 		t.Fatal(err)
 	}
 	if s := read(); s == nil || s.Config != "again" {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/firstlight-boot/firstlight/internal/disk/probe"
 	"github.com/firstlight-boot/firstlight/internal/journal"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
@@ -85,12 +86,15 @@ func (r *run) lookForSeal(ctx context.Context) (seal *Seal, known bool, err erro
 		return nil, false, nil
 	}
 	if r.stage.name == "fetch-offline" {
-		// The root of an image is found with the other disks; one that the config is going to make never comes.
-		r.host.AwaitUdev(ctx, udevPatience)
+		// The root of an image comes with the other disks; one that the config is going to make never comes.
+		r.host.AwaitUdev(ctx, udevPatience, func() bool { return sys.IsBlockDevice(device) })
 	}
 	if !sys.IsBlockDevice(device) {
 		r.log.Debug("the root device " + device + " is not there (yet): cannot look for a seal")
 		return nil, false, nil
+	}
+	if readable, err := r.mountable(device); err != nil || !readable {
+		return nil, false, err
 	}
 	err = r.host.Peek(ctx, device, format, func(dir string) error {
 		seal, err = readSeal(dir, liftable)
@@ -100,6 +104,40 @@ func (r *run) lookForSeal(ctx context.Context) (seal *Seal, known bool, err erro
 		return nil, false, fmt.Errorf("find out whether this machine was provisioned before: %w", err)
 	}
 	return seal, true, nil
+}
+
+// mountable tells whether a device has a filesystem that can be looked into. A blank one was never provisioned, and one
+// that is still encrypted cannot tell.
+func (r *run) mountable(device string) (bool, error) {
+	node, err := sys.Resolve(device)
+	if err != nil {
+		return false, fmt.Errorf("find the root device: %w", err)
+	}
+	info, err := sys.BlockInfo(node)
+	if err != nil {
+		return false, fmt.Errorf("look at the root device: %w", err)
+	}
+	f, err := sys.OpenRead(node)
+	if err != nil {
+		return false, fmt.Errorf("look at the root device: %w", err)
+	}
+	found, err := probe.Probe(f, info.Size, info.SectorSize)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return false, fmt.Errorf("look at the root device %s: %w", device, err)
+	}
+	content, _, ok := probe.Content(found)
+	if !ok || content.Usage != probe.Filesystem {
+		r.log.Info("no seal can be read from the root device " + device + ", which holds " + describe(content, ok))
+		return false, nil
+	}
+	return true, nil
+}
+
+func describe(s probe.Signature, ok bool) string {
+	if !ok {
+		return "nothing"
+	}
+	return s.String()
 }
 
 // udevPatience bounds the wait for udev to have seen the disks that are there.
@@ -135,6 +173,26 @@ func (r *run) rootDevice() (device, format string) {
 	return "", ""
 }
 
+// lift takes an old seal away before the root is changed: from then on the machine counts as unfinished, and is provisioned
+// by the next boot if this one is cut short. The mark goes after the seal that it belongs to.
+func (r *run) lift() error {
+	dir, err := openSealDir(r.o.Root)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	for _, name := range []string{sealFile, clearedFile} {
+		err := dir.Remove(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := errors.Join(err, journal.SyncDir(dir)); err != nil {
+			return fmt.Errorf("lift the seal: %w", err)
+		}
+	}
+	return nil
+}
+
 // seal writes the seal, durably: after it, no boot provisions this machine again.
 func (r *run) seal(digest string) error {
 	dir, err := openSealDir(r.o.Root)
@@ -156,13 +214,9 @@ func (r *run) seal(digest string) error {
 	if err := writeDurably(dir, sealFile, append(text, '\n')); err != nil {
 		return fmt.Errorf("seal the machine: %w", err)
 	}
-	olds := []string{clearedFile}
 	for _, p := range r.stage.parts {
-		olds = append(olds, journalFile+string(p))
-	}
-	for _, old := range olds {
-		if err := dir.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("seal the machine: %w", err)
+		if err := dir.Remove(journalFile + string(p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove journal: %w", err)
 		}
 	}
 	return journal.SyncDir(dir)

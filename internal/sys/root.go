@@ -40,11 +40,11 @@ func IsBlockDevice(path string) bool {
 // udevQueue exists while udev has events to work on.
 const udevQueue = "/run/udev/queue"
 
-// AwaitUdev waits until udev has worked off all events it knows of, or until limit has passed.
-func (h *Host) AwaitUdev(ctx context.Context, limit time.Duration) {
+// AwaitUdev waits until udev has worked off all events it knows of, until enough says so, or until limit has passed.
+func (h *Host) AwaitUdev(ctx context.Context, limit time.Duration, enough func() bool) {
 	h.poll(ctx, limit, func() bool {
 		_, err := os.Stat(udevQueue)
-		return err != nil
+		return err != nil || enough()
 	})
 }
 
