@@ -252,3 +252,39 @@ func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) (err error) {
 	}
 	return d.Sync()
 }
+
+// ForgetMarks removes the notes that the disks stage left for the case that the boot would not come to its end. It is for
+// machines that are sealed, and looks at all disks, since a sealed machine needs no config.
+func ForgetMarks(ctx context.Context, m *Machine) error {
+	nodes, err := sys.Disks()
+	if err != nil {
+		return err
+	}
+	for _, node := range nodes {
+		marked, err := hasMark(node)
+		if err != nil {
+			m.Log.Debug("look for a note on " + node + ": " + err.Error())
+			continue
+		}
+		if marked {
+			if err := markDisk(ctx, m, op.MarkDisk{Device: node, Node: node}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func hasMark(node string) (bool, error) {
+	info, err := sys.BlockInfo(node)
+	if err != nil {
+		return false, err
+	}
+	file, err := sys.OpenRead(node)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	found, err := gpt.Read(file, info.Size, info.SectorSize)
+	return err == nil && found.Mark != nil, err
+}

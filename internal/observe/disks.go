@@ -153,9 +153,9 @@ func (l looker) unfinished(info sys.Block, members []string) bool {
 	})
 }
 
-// mark returns what an unfinished run noted on a disk, or nil.
+// mark returns what a run that was not sealed noted on a disk, or nil.
 func (l looker) mark(disk string) *gpt.Mark {
-	if t := l.block.Disks[disk].Table; t != nil && t.Mark != nil && !t.Mark.Finished {
+	if t := l.block.Disks[disk].Table; t != nil {
 		return t.Mark
 	}
 	return nil

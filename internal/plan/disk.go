@@ -112,6 +112,11 @@ func (p DiskPlan) Unfinished() bool {
 	return p.Facts.Table != nil && p.Facts.Table.Mark != nil && !p.Facts.Table.Mark.Finished
 }
 
+// doubted tells whether the contents of a partition are not to be trusted.
+func (p DiskPlan) doubted(number int) bool {
+	return p.Facts.Table != nil && p.Facts.Table.Mark != nil && slices.Contains(p.Facts.Table.Mark.Content, number)
+}
+
 // New returns the partitions that will be made, each in its place.
 func (p DiskPlan) New() []gpt.Partition {
 	var made []gpt.Partition

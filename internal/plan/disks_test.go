@@ -61,7 +61,7 @@ func with(t *testing.T, b *facts.Block, disk string, mark *gpt.Mark, partitions 
 		if kind != "" {
 			d.Signatures = []probe.Signature{{Type: kind, Usage: probe.Filesystem, Label: label, Magics: []probe.Extent{{Offset: 1080, Length: 2}}}}
 		}
-		d.Unfinished = mark != nil && !mark.Finished && slices.Contains(mark.Content, i+1)
+		d.Unfinished = mark != nil && slices.Contains(mark.Content, i+1)
 		b.Add(fmt.Sprintf("%s%d", disk, i+1), d, "/dev/disk/by-partlabel/"+label)
 	}
 	b.Disks[disk] = facts.Disk{Table: &gpt.Found{Table: table, Mark: mark}}
@@ -202,6 +202,18 @@ note that the work on /dev/vda is finished`},
 stop unfinished /dev/md127 of /dev/vda1, /dev/vda2
 partition /dev/vda: create partition 1 63 MiB; create partition 2 1007 KiB
 create raid0 array d of /dev/vda1, /dev/vda2
+note that the work on /dev/vda is finished`},
+		{"a boot that was cut short after the disks stage makes anew what cannot be taken up", `{"disks":[{"device":"/dev/vda",
+			"partitions":[{"label":"a","sizeMiB":10},{"label":"b","sizeMiB":10}]}],
+			"luks":[{"name":"sec","device":"/dev/vda1"}],"filesystems":[{"device":"/dev/vda2","format":"ext4","label":"b"}]}`,
+			func(t *testing.T) *facts.Block {
+				storage := `{"device":"/dev/vda","partitions":[{"label":"a","sizeMiB":10},{"label":"b","sizeMiB":10}]}`
+				p := DiskPlan{Disk: parse(t, `{"disks":[`+storage+`]}`).Config.Storage.Disks[0]}
+				mark := &gpt.Mark{Finished: true, Entry: p.entryDigest(), Numbers: []int{1, 2}, Content: []int{1}}
+				return with(t, machine("/dev/vda"), "/dev/vda", mark, "a:crypto_LUKS", "b:ext4")
+			}, `
+note that work on /dev/vda begins
+encrypt /dev/vda1 as sec, destroying crypto_LUKS labelled "a", 10 MiB
 note that the work on /dev/vda is finished`},
 	}
 	for _, c := range cases {

@@ -98,13 +98,15 @@ func judgeFilesystem(f types.Filesystem, d facts.Device) (verdict, string) {
 	return leave, ""
 }
 
-// finishDisks notes on every disk, once all else is done, that the work on it is finished. Only a disk that has
-// partitions without number in the config keeps the note: a later run for the same entry gives the same numbers.
+// finishDisks notes on every disk, once all else is done, that the work on it is finished. What the rest of the boot may
+// still need to know stays in the note until the machine is sealed: which numbers partitions without number got, and
+// what a boot after a power cut could not take up again, but has to make anew.
 func (b *builder) finishDisks() {
 	all := make([]int, len(b.steps))
 	for i := range all {
 		all[i] = i
 	}
+	lost := b.notResumable()
 	done := map[string]bool{}
 	for i, d := range b.c.Storage.Disks {
 		node, _, ok := b.facts.Block.Lookup(d.Device)
@@ -113,10 +115,37 @@ func (b *builder) finishDisks() {
 			continue
 		}
 		done[node] = true
-		var mark *gpt.Mark
-		if len(table.Mark.Numbers) > 0 && slices.Max(table.Mark.Numbers) <= gpt.MaxMarked {
-			mark = &gpt.Mark{Finished: true, Entry: table.Mark.Entry, Numbers: table.Mark.Numbers}
+		mark := &gpt.Mark{Finished: true, Entry: table.Mark.Entry}
+		if n := table.Mark.Numbers; len(n) > 0 && slices.Max(n) <= gpt.MaxMarked {
+			mark.Numbers = n
+		}
+		for _, p := range table.Table.Partitions {
+			if lost[facts.PartitionNode(node, p.Number)] {
+				mark.Content = append(mark.Content, p.Number)
+			}
+		}
+		if len(mark.Numbers)+len(mark.Content) == 0 {
+			mark = nil
 		}
 		b.add(at("storage", "disks", i), op.MarkDisk{Device: d.Device, Node: node, Mark: mark}, "", all...)
 	}
+}
+
+// notResumable returns the nodes that a later boot would have to refuse: members of arrays, which are never reused, and
+// volumes whose key is nowhere but in this boot's memory.
+func (b *builder) notResumable() map[string]bool {
+	lost := map[string]bool{}
+	for _, r := range b.c.Storage.Raid {
+		for _, d := range r.Devices {
+			if node, _, ok := b.facts.Block.Lookup(d); ok {
+				lost[node] = true
+			}
+		}
+	}
+	for _, l := range b.c.Storage.Luks {
+		if node, _, ok := b.facts.Block.Lookup(l.Device); ok && (usesClevis(l) || text(l.KeyFile.Source) == "") {
+			lost[node] = true
+		}
+	}
+	return lost
 }

@@ -201,7 +201,7 @@ func (p DiskPlan) mark(making map[string]bool) *gpt.Mark {
 	for _, o := range p.Result.Partitions {
 		if making[facts.PartitionNode(p.Node, o.Number)] {
 			m.Content = append(m.Content, o.Number)
-			if p.Unfinished() && slices.Contains(p.Facts.Table.Mark.Content, o.Number) {
+			if p.doubted(o.Number) {
 				m.Again = append(m.Again, o.Number)
 			}
 		}
@@ -225,11 +225,11 @@ func (b *builder) contents(disks []DiskPlan) map[string]bool {
 	}
 	for _, d := range disks {
 		if d.writes() {
-			var before []int
-			if d.Unfinished() {
-				before = d.Facts.Table.Mark.Content
+			before := &gpt.Mark{}
+			if d.Facts.Table != nil && d.Facts.Table.Mark != nil {
+				before.Content = d.Facts.Table.Mark.Content
 			}
-			b.writeTable(d, &gpt.Mark{Content: before}).Predict(&ahead)
+			b.writeTable(d, before).Predict(&ahead)
 		}
 	}
 	making := map[string]bool{}
