@@ -87,7 +87,7 @@ func versionOf(d *doc.Document) (spec.Version, diag.List) {
 		return version, nil
 	}
 	var bad *spec.ParseError
-	finding := diag.Diagnostic{Severity: diag.Error, Code: "V005", Path: diag.ParsePath("$.ignition.version"),
+	finding := diag.Diagnostic{Severity: diag.Error, Code: "V005", Path: diag.ParsePath("$"),
 		Span: merge.Of(d).Span("$.ignition.version"), Summary: err.Error(), Fatal: true}
 	if errors.As(err, &bad) {
 		finding.Hint = bad.Hint()

@@ -75,24 +75,24 @@ func (c *Context) Report(summary, hint string, steps ...any) {
 // Check applies all rules of the context's version: first those about objects, then those about keys.
 func Check(c *Context, config *types.Config) diag.List {
 	c.config = config
-	objects := c.apply(Object)
+	objects := c.apply(table, Object)
 	if c.Merged {
-		return objects
+		return append(objects, c.apply(notes, Object)...)
 	}
-	return append(objects, c.apply(Keys)...)
+	return append(objects, c.apply(table, Keys)...)
 }
 
-func (c *Context) apply(kind Kind) diag.List {
+func (c *Context) apply(list []Rule, kind Kind) diag.List {
 	c.report = &diag.Collector{}
-	for i := range table {
-		if r := &table[i]; r.Kind == kind && r.Holds(c.Version) {
+	for i := range list {
+		if r := &list[i]; r.Kind == kind && r.Holds(c.Version) {
 			c.rule = r
 			r.Check(c, c.config)
 		}
 	}
-	list := c.report.List()
-	list.SortByPath()
-	return list
+	found := c.report.List()
+	found.SortByPath()
+	return found
 }
 
 // present tells whether the document has a value other than null at a path.

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// run runs the program in a directory of its own and returns what it wrote.
+func run(t *testing.T, in string, args ...string) (out, err string, code int) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = dispatch(args, streams{strings.NewReader(in), &o, &e})
+	return o.String(), e.String(), code
+}
+
+const (
+	valid   = `{"ignition":{"version":"3.4.0"}}`
+	warning = `{"ignition":{"version":"3.4.0"},"storage":{"filez":[]}}`
+	invalid = `{"ignition":{"version":"3.4.0"},"storage":{"filez":[],"files":[{"path":"x"}]}}`
+)
+
+// TestValidate checks the answers of ignition-validate: output, errors and exit codes.
+func TestValidate(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	const unused = "warning at $.storage.filez, line 1 col 44: unused key filez\n"
+	for _, c := range []struct {
+		name     string
+		in       string
+		args     []string
+		out, err string // err: how standard error begins
+		code     int
+	}{
+		{"valid", "", []string{write("valid", valid)}, "", "", 0},
+		{"standard input", valid, []string{"-"}, "", "", 0},
+		{"warning", "", []string{write("warning", warning)}, unused, "", 0},
+		{"error and warning", invalid, []string{"-"},
+			"error at $.storage.files.0.path, line 1 col 72: the path \"x\" is not absolute\n" + unused, "", 1},
+		{"unreadable", "", []string{filepath.Join(dir, "missing")}, "", "couldn't read config: ", 1},
+		{"empty", "", []string{"-"}, "", "couldn't parse config: ", 1},
+		{"bad version", `{"ignition":{"version":"x"}}`, []string{"-"}, "", "couldn't parse config: ", 1},
+		{"unknown version", `{"ignition":{"version":"2.3.0"}}`, []string{"-"}, "", "couldn't parse config: ", 1},
+		{"syntax error", "{\n]", []string{"-"},
+			"error at line 2 col 1: not well-formed JSON: a member name in double quotes is expected, not `]`\n", "", 1},
+		{"type error", `{"ignition":{"version":3}}`, []string{"-"},
+			"error at line 1 col 25: $.ignition.version must be a string, not a number\n", "", 1},
+		{"no argument", "", nil, "", "usage: ignition-validate ", 1},
+		{"two arguments", "", []string{"a", "b"}, "", "usage: ignition-validate ", 1},
+		{"unknown flag", "", []string{"-x", "a"}, "", "flag provided but not defined: -x\nusage: ", 2},
+		{"unknown format", valid, []string{"-format", "xml", "-"}, "", "there is no format \"xml\"\nusage: ", 2},
+		{"version", "", []string{"-version"}, "Ignition 0.0.0-unknown\n", "", 0},
+		{"help", "", []string{"-h"}, "", "usage: ignition-validate ", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, err, code := run(t, c.in, append([]string{"/usr/bin/ignition-validate"}, c.args...)...)
+			if diff := cmp.Diff(c.out, out); diff != "" {
+				t.Error(diff)
+			}
+			if !strings.HasPrefix(err, c.err) || c.err == "" && err != "" {
+				t.Errorf("standard error is %q", err)
+			}
+			if code != c.code {
+				t.Errorf("the exit code is %d, want %d", code, c.code)
+			}
+		})
+	}
+}
+
+func TestValidateText(t *testing.T) {
+	out, _, code := run(t, warning, "firstlight", "validate", "-")
+	const want = `warning at $.storage.filez, line 1 col 44: unused key filez
+  -:1: {"ignition":{"version":"3.4.0"},"storage":{"filez":[]}}
+                                                  ^^^^^^^
+  hint: did you mean files?
+`
+	if diff := cmp.Diff(want, out); diff != "" || code != 0 {
+		t.Errorf("%d %s", code, diff)
+	}
+}
+
+func TestValidateJSON(t *testing.T) {
+	for name, c := range map[string]struct{ text, outcome, code, path string }{
+		"ok": {valid, "ok", "", ""}, "warning": {warning, "warning", "V007", "$.storage.filez"},
+		"error": {invalid, "error", "V202", "$.storage.files.0.path"}, "no config": {"", "error", "V001", "$"},
+	} {
+		out, err, _ := run(t, c.text, "ignition-validate", "--format=json", "-")
+		var report struct {
+			Outcome  string
+			Findings []struct {
+				Code, Path, File, Message string
+				Line                      int
+			}
+		}
+		if e := json.Unmarshal([]byte(out), &report); e != nil || err != "" {
+			t.Fatalf("%s: %v %s", name, e, err)
+		}
+		if report.Outcome != c.outcome || (c.code == "") != (len(report.Findings) == 0) {
+			t.Errorf("%s: %+v", name, report)
+		} else if f := report.Findings; len(f) > 0 && (f[0].Code != c.code || f[0].Path != c.path || f[0].File != "-" || f[0].Line != 1) {
+			t.Errorf("%s: %+v", name, f[0])
+		}
+	}
+}
+
+func TestValidateSARIF(t *testing.T) {
+	out, _, code := run(t, invalid, "firstlight", "validate", "-format", "sarif", "-")
+	if !json.Valid([]byte(out)) || !strings.Contains(out, `"ruleId": "V202"`) || code != 1 {
+		t.Errorf("%d %s", code, out)
+	}
+}
+
+func TestDispatch(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+	}{{nil, 2}, {[]string{"firstlight"}, 2}, {[]string{"firstlight", "help"}, 0}, {[]string{"firstlight", "nonsense"}, 2},
+		{[]string{"firstlight", "version"}, 0}, {[]string{"firstlight", "--version"}, 0}} {
+		if _, _, code := run(t, "", c.args...); code != c.code {
+			t.Errorf("%q: the exit code is %d, want %d", c.args, code, c.code)
+		}
+	}
+}
