@@ -13,7 +13,8 @@ import (
 // tool clears when it writes the table. It tells the boot after a power cut what the disk was before: which
 // partitions are the work of a run that did not come to its end.
 type Mark struct {
-	// Finished says that the run's work on the disk came to its end; Created and Content are then empty.
+	// Finished says that the run's work on the disk came to its end, though that of the whole boot has not. Created and
+	// Again are then empty, and Content lists what could not be taken up again.
 	Finished bool `json:"finished,omitempty"`
 	// Entry is a digest of what the config wanted of the disk.
 	Entry [32]byte `json:"entry"`
