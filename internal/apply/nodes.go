@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -85,10 +86,13 @@ func writeFile(ctx context.Context, m *Machine, o op.WriteFile) error {
 
 // create puts a new file into place once it is complete.
 func create(m *Machine, p op.Place, owner op.Owner, mode int, content func(io.Writer) error) error {
-	if err := parents(m, p.Path); err != nil {
-		return err
-	}
 	f, err := m.Root.Create(p.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := parents(m, p.Path); err != nil {
+			return err
+		}
+		f, err = m.Root.Create(p.Path)
+	}
 	if err != nil {
 		return err
 	}

@@ -14,8 +14,7 @@ type Tree struct {
 	Resolved map[string]string `json:"resolved,omitempty"`
 	// Nodes maps resolved places to what is there; where nothing is, there is no entry.
 	Nodes map[string]Node `json:"nodes,omitempty"`
-	// Missing maps resolved places where nothing is to the topmost of their parents that is missing, too; if all
-	// parents are there, there is no entry.
+	// Missing maps resolved directories that are missing on the way to a place to the topmost one of them.
 	Missing map[string]string `json:"missing,omitempty"`
 	// Unreachable maps paths of the config that lead nowhere to the reason, such as links in a circle.
 	Unreachable map[string]string `json:"unreachable,omitempty"`

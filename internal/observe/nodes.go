@@ -51,6 +51,9 @@ func (v *visitor) visit(p plan.Place) error {
 	if place != p.Path {
 		v.tree.Resolved[p.Path] = place
 	}
+	if _, known := v.tree.Missing[path.Dir(place)]; known {
+		return nil
+	}
 	if n, known := v.tree.Nodes[place]; known && (!p.Content || n.Digest != "") {
 		return nil
 	}
@@ -85,13 +88,14 @@ func (v *visitor) resolve(name string) (string, error) {
 // parents finds out where the way to a place that is empty ends: at a directory in which something is missing, or
 // at something that is not a directory.
 func (v *visitor) parents(place string) error {
-	missing := place
+	top := ""
+	var missing []string
 	for dir := path.Dir(place); dir != "/"; dir = path.Dir(dir) {
 		if _, known := v.tree.Nodes[dir]; known {
 			break
 		}
-		if top, known := v.tree.Missing[dir]; known {
-			missing = top
+		if known, ok := v.tree.Missing[dir]; ok {
+			top = known
 			break
 		}
 		n, err := v.look(dir, false)
@@ -102,13 +106,10 @@ func (v *visitor) parents(place string) error {
 			v.tree.Nodes[dir] = n
 			break
 		}
-		missing = dir
+		missing, top = append(missing, dir), dir
 	}
-	if missing != place {
-		for dir := path.Dir(place); dir != path.Dir(missing); dir = path.Dir(dir) {
-			v.tree.Missing[dir] = missing
-		}
-		v.tree.Missing[place] = missing
+	for _, dir := range missing {
+		v.tree.Missing[dir] = top
 	}
 	return nil
 }

@@ -283,7 +283,7 @@ func (b *builder) relabel(place string) {
 	if !b.in.Relabel {
 		return
 	}
-	if top, ok := b.facts.Tree.Missing[place]; ok {
+	if top, ok := b.facts.Tree.Missing[path.Dir(place)]; ok {
 		place = top
 	}
 	b.labels = append(b.labels, place)

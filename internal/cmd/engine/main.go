@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +20,14 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/platform"
 )
 
-func main() { os.Exit(stage(os.Args[1:], os.Stdout, os.Stderr)) }
+// memory is how large the heap may grow before the garbage collector works harder, in bytes: an initramfs lives in
+// memory, and so does everything that is downloaded into it.
+const memory = 48 << 20
+
+func main() {
+	debug.SetMemoryLimit(memory)
+	os.Exit(stage(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // stage parses the flags of the engine proper and runs one stage.
 func stage(args []string, stdout, stderr io.Writer) int {
