@@ -72,3 +72,6 @@ func raidDevices(c *Context, config *types.Config) {
 		}
 	}
 }
+
+// Levels returns the words for RAID levels.
+func Levels() []string { return slices.Clone(levels) }

@@ -49,6 +49,12 @@ var overrides = map[string]Version{
 	"ignition.security.tls.certificateAuthorities.compression": V3_1,
 }
 
+// needs holds the members that are demanded at some places only.
+var needs = map[string]Version{
+	"ignition.config.merge.source":                        V3_1,
+	"ignition.security.tls.certificateAuthorities.source": V3_0,
+}
+
 // Config describes a whole config. It is derived from the tags of package types once.
 var Config = sync.OnceValue(func() *Struct { return Describe(reflect.TypeFor[types.Config]()) })
 
@@ -68,6 +74,9 @@ func describe(t reflect.Type, at string, since Version) *Struct {
 			Need: minor(f.Tag.Get("need")), Index: f.Index, Type: f.Type,
 		}
 		field.Since = max(since, minor(f.Tag.Get("since")), overrides[field.Path])
+		if need, ok := needs[field.Path]; ok {
+			field.Need = need
+		}
 		if f.Tag.Get("list") == "append" {
 			field.List = Appended
 		}

@@ -66,7 +66,7 @@ func runValidate(name, format string, args []string, s streams) int {
 		return exitFailed
 	}
 	_, report := config.Parse(diag.NewSource(flags.Arg(0), text))
-	if err := print(s, format, report); err != nil {
+	if err := writeReport(s, format, report); err != nil {
 		fmt.Fprintf(s.err, "couldn't write report: %v\n", err)
 		return exitFailed
 	}
@@ -84,8 +84,8 @@ func read(name string, in io.Reader) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// print writes a report. A document that is no config at all has no report in the forms for people.
-func print(s streams, format string, report diag.List) error {
+// writeReport writes a report. A document that is no config at all has no report in the forms for people.
+func writeReport(s streams, format string, report diag.List) error {
 	switch format {
 	case formatJSON:
 		return diag.JSON(s.out, report)

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package docgen
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config/rules"
+	"github.com/firstlight-boot/firstlight/config/spec"
+)
+
+const generated = "<!-- Generated from config/types and config/rules by internal/docgen; do not edit. -->\n\n"
+
+// configPage is the reference of the members of a version: a table for each object.
+func configPage(c Comments, v spec.Version) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s# Config version %s\n\n", generated, v)
+	if v > spec.Stable {
+		b.WriteString("This version is experimental: it may change, and is rejected once it is final.\n\n")
+	}
+	fmt.Fprintf(&b, "Machine-readable: [schema](../schema/config-%s.schema.json). What is checked beyond types: [rules](rules.md).\n\n", v)
+	b.WriteString("**Needed** members must be given and not be empty. All others may be absent or `null`, which is the same. " +
+		"*Since* is the first version that knows a member.\n")
+	table(&b, c, spec.Config(), v, "$")
+	return b.Bytes()
+}
+
+// table writes the members of one object, then the tables of the objects below it.
+func table(b *bytes.Buffer, c Comments, s *spec.Struct, v spec.Version, at string) {
+	fmt.Fprintf(b, "\n## `%s`\n\n", at)
+	if about := c[s.Type.Name()]; about != "" {
+		fmt.Fprintf(b, "%s\n\n", about)
+	}
+	b.WriteString("| Member | Type | Since | Meaning |\n|---|---|---|---|\n")
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		if f.Since > v {
+			continue
+		}
+		about := c.of(f)
+		if f.Need <= v {
+			about = "**Needed.** " + about
+		}
+		if f.List == spec.Appended {
+			about += " When configs merge, the child's entries follow the parent's."
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.Name, kindOf(f.Type), f.Since, strings.ReplaceAll(about, "|", `\|`))
+	}
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		if f.Since > v || f.Elem == nil {
+			continue
+		}
+		below := at + "." + f.Name
+		if strings.HasPrefix(kindOf(f.Type), "list") {
+			below += "[]"
+		}
+		table(b, c, f.Elem, v, below)
+	}
+}
+
+// rulesPage lists all rules.
+func rulesPage() []byte {
+	var b bytes.Buffer
+	b.WriteString(generated + "# Rules\n\nEvery finding names the rule that it is about. An error makes a config invalid; a warning does not.\n\n")
+	b.WriteString("| Rule | Level | Versions | What it asks |\n|---|---|---|---|\n")
+	for _, r := range rules.Table() {
+		writeRule(&b, r)
+	}
+	b.WriteString("\n## Merged configs\n\nWarnings about configs as they are after merging.\n\n| Rule | Level | Versions | What it asks |\n|---|---|---|---|\n")
+	for _, r := range rules.Notes() {
+		writeRule(&b, r)
+	}
+	return b.Bytes()
+}
+
+func writeRule(b *bytes.Buffer, r rules.Rule) {
+	level := r.Severity.String()
+	if r.Kind == rules.Accepts {
+		level = "–"
+	}
+	fmt.Fprintf(b, "| %s | %s | %s | %s |\n", r.ID, level, versions(r), r.About)
+}
+
+func versions(r rules.Rule) string {
+	switch {
+	case r.Since == 0 && r.Until == 0:
+		return "all"
+	case r.Until == 0:
+		return "from " + r.Since.String()
+	case r.Since == 0:
+		return "until " + r.Until.String()
+	}
+	return r.Since.String() + " to " + r.Until.String()
+}
+
+// indexPage lists the pages.
+func indexPage() []byte {
+	var b bytes.Buffer
+	b.WriteString(generated + "# Reference\n\n| Version | Members | JSON schema |\n|---|---|---|\n")
+	for _, v := range spec.All() {
+		fmt.Fprintf(&b, "| %s | [config-%s.md](config-%s.md) | [config-%s.schema.json](../schema/config-%s.schema.json) |\n", v, v, v, v, v)
+	}
+	b.WriteString("\n[rules.md](rules.md) lists what is checked.\n\nThe schemas (JSON Schema 2020-12) are for editors. They know types, names and simple " +
+		"forms of values; `firstlight validate` knows all rules. A schema refuses unknown members, which the program only warns about.\n")
+	return b.Bytes()
+}
