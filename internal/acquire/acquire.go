@@ -90,6 +90,12 @@ func FetchUser(ctx context.Context, env Env) (User, error) {
 	return User{}, fmt.Errorf("read the config from %s: %w", env.Platform.ID, platform.ErrNoProvider)
 }
 
+// Given parses and renders a config that the caller has read, from the file name.
+func Given(ctx context.Context, env Env, name string, data []byte) (config.Document, error) {
+	doc, _, err := env.parseUser(ctx, "file", platform.Found{Name: name, Data: data})
+	return doc, err
+}
+
 // parseUser parses and renders what a source had.
 func (env Env) parseUser(ctx context.Context, source string, found platform.Found) (config.Document, bool, error) {
 	data, err := fetch.MaybeGunzip(found.Data, MaxConfig)

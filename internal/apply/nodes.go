@@ -114,7 +114,26 @@ func (m *Machine) fetch(ctx context.Context, r types.Resource, w io.Writer) erro
 	if r.Source == nil || *r.Source == "" {
 		return nil
 	}
-	return m.Fetch.Fetch(ctx, fetch.FromResource(r), w)
+	to := &sink{w: w}
+	err := m.Fetch.Fetch(ctx, fetch.FromResource(r), to)
+	if to.err != nil {
+		return to.err
+	}
+	return err
+}
+
+// sink remembers the error of a writer: a disk that is full is not the fault of where the content comes from.
+type sink struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	if err != nil {
+		s.err = err
+	}
+	return n, err
 }
 
 func (m *Machine) fetchAll(ctx context.Context, fragments []types.Resource, w io.Writer) error {
@@ -147,7 +166,7 @@ func appendFragments(ctx context.Context, m *Machine, o op.KeepFile) error {
 	} else if digest != o.Digest {
 		return fmt.Errorf("append to %s: %w", o.Path, rootfs.ErrTail)
 	}
-	spool, err := m.Root.Spool()
+	spool, err := m.Root.Spool(o.Path)
 	if err != nil {
 		return err
 	}

@@ -190,23 +190,46 @@ func relative(name string) string {
 	return name
 }
 
+// An Error is an operation on a place that failed.
+type Error struct {
+	verb, path string
+	err        error
+	do         string
+}
+
+func (e *Error) Error() string { return e.verb + " " + e.path + ": " + e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.err }
+
+// Hint says what the user can do, or is empty.
+func (e *Error) Hint() string { return e.do }
+
 // wrap gives an error its operation, its path, and what can be done about it.
 func (r *Root) wrap(verb, name string, err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, unix.ENOSPC):
-		return fmt.Errorf("%s %s: %w (%s)", verb, name, err, r.full(name))
-	case errors.Is(err, unix.EDQUOT):
-		return fmt.Errorf("%s %s: %w (raise the quota of the owner)", verb, name, err)
-	case errors.Is(err, unix.EROFS):
-		return fmt.Errorf("%s %s: %w (mount the filesystem that holds it read-write)", verb, name, err)
+	}
+	var known *Error
+	if errors.As(err, &known) && known.path == name {
+		return err
 	}
 	var perr *fs.PathError
 	if errors.As(err, &perr) {
 		err = perr.Err // the path below the root says more than a descriptor's name
 	}
-	return fmt.Errorf("%s %s: %w", verb, name, err)
+	e := &Error{verb: verb, path: name, err: err}
+	switch {
+	case errors.Is(err, unix.ENOSPC):
+		e.do = r.full(name)
+	case errors.Is(err, unix.EDQUOT):
+		e.do = "raise the quota of the owner"
+	case errors.Is(err, unix.EROFS):
+		e.do = "mount the filesystem that holds it read-write"
+	case errors.Is(err, unix.EFBIG):
+		e.do = "the filesystem cannot hold a file of that size"
+	}
+	return e
 }
 
 // full says whether blocks or inodes have run out on the filesystem that holds path.

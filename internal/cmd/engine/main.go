@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ const memory = 48 << 20
 
 func main() {
 	debug.SetMemoryLimit(memory)
+	if filepath.Base(os.Args[0]) == "ignition-apply" {
+		os.Exit(live(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	os.Exit(stage(os.Args[1:], os.Stdout, os.Stderr))
 }
 

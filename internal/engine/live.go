@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/acquire"
+	"github.com/firstlight-boot/firstlight/internal/apply"
+	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/journal"
+	"github.com/firstlight-boot/firstlight/internal/logx"
+	"github.com/firstlight-boot/firstlight/internal/observe"
+	"github.com/firstlight-boot/firstlight/internal/plan"
+	"github.com/firstlight-boot/firstlight/internal/platform"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+// LiveOptions are the flags of applying a config while a container image is built.
+type LiveOptions struct {
+	Root              string // target root, absolute
+	Config            string // file; "-" is standard input
+	IgnoreUnsupported bool   // leave out what cannot be applied, instead of failing
+	Offline           bool   // fail if anything needs the network
+	Stdin             io.Reader
+	Stdout, Stderr    io.Writer
+	Getenv            func(string) string
+}
+
+// Apply applies the files, directories, links and units of a config to a tree, in a container only, and returns the
+// exit code of the process. No accounts are made, and neither seal nor result is left.
+func Apply(ctx context.Context, o LiveOptions) int {
+	log := logx.New(logx.Stdout{W: o.Stdout})
+	log.Info("Ignition " + version)
+	if err := applyLive(ctx, o, log); err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			log.Log(ctx, logx.Critical, "Ignition failed: "+line)
+		}
+		for _, f := range findings(err) {
+			if f.do != "" {
+				log.Log(ctx, logx.Critical, f.do)
+			}
+		}
+		return ExitFailed
+	}
+	log.Info("Ignition finished successfully")
+	return ExitOK
+}
+
+func applyLive(ctx context.Context, o LiveOptions, log *slog.Logger) error {
+	if !inContainer(o.Getenv) {
+		return errors.New("this is not a container: to apply a config to a running machine would not make it the one" +
+			" that the config asks for")
+	}
+	data, err := readGiven(o)
+	if err != nil {
+		return err
+	}
+	client, err := fetch.New(fetch.Options{Version: version, Offline: o.Offline, Log: log})
+	if err != nil {
+		return err
+	}
+	doc, err := acquire.Given(ctx, acquire.Env{
+		Machine: platform.Env{HTTP: client}, Note: func(acquire.Fetched) {}, Log: log,
+	}, o.Config, data)
+	if err != nil {
+		return err
+	}
+	if left := unsupported(&doc.Config); len(left) > 0 && !o.IgnoreUnsupported {
+		return fmt.Errorf("the config has %s, which cannot be applied in a container (--ignore-unsupported leaves it out)",
+			strings.Join(left, ", "))
+	} else if len(left) > 0 {
+		log.Warn("left out, since it cannot be applied in a container: " + strings.Join(left, ", "))
+	}
+	return applyFiles(ctx, o.Root, doc, client, log)
+}
+
+// inContainer tells whether the process runs in a container, by the signs that container managers leave
+// (container_interface of systemd, podman, docker).
+func inContainer(getenv func(string) string) bool {
+	if getenv("container") != "" {
+		return true
+	}
+	for _, sign := range []string{"/run/.containerenv", "/.dockerenv"} {
+		if _, err := os.Stat(sign); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func readGiven(o LiveOptions) ([]byte, error) {
+	in := o.Stdin
+	if o.Config != "-" {
+		f, err := os.Open(o.Config)
+		if err != nil {
+			return nil, fmt.Errorf("read config: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, acquire.MaxConfig+1))
+	if err == nil && len(data) > acquire.MaxConfig {
+		err = fmt.Errorf("it is longer than %d bytes", acquire.MaxConfig)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read config %s: %w", o.Config, err)
+	}
+	return data, nil
+}
+
+// unsupported takes out of a config what can only be done to a machine, and names it.
+func unsupported(c *types.Config) []string {
+	var left []string
+	s := &c.Storage
+	for _, section := range []struct {
+		name string
+		n    int
+	}{
+		{"kernelArguments", len(c.KernelArguments.ShouldExist) + len(c.KernelArguments.ShouldNotExist)},
+		{"storage.disks", len(s.Disks)}, {"storage.raid", len(s.Raid)}, {"storage.luks", len(s.Luks)},
+		{"storage.filesystems", len(s.Filesystems)},
+		{"passwd.users", len(c.Passwd.Users)}, {"passwd.groups", len(c.Passwd.Groups)},
+	} {
+		if section.n > 0 {
+			left = append(left, section.name)
+		}
+	}
+	c.KernelArguments, c.Passwd = types.KernelArguments{}, types.Passwd{}
+	s.Disks, s.Raid, s.Luks, s.Filesystems = nil, nil, nil, nil
+	return left
+}
+
+// applyFiles does the files part. A build that fails is begun anew, so its journal is not kept.
+func applyFiles(ctx context.Context, dir string, doc config.Document, client *fetch.Client, log *slog.Logger) (err error) {
+	root, err := rootfs.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	host := &sys.Host{Log: log}
+	f, err := observe.Run(ctx, observe.Env{Sys: host, Root: root, Log: log}, plan.Files, doc)
+	if err != nil {
+		return err
+	}
+	built, _, report := plan.Build(plan.Files, doc, f, plan.Inputs{Today: int(time.Now().Unix() / (24 * 60 * 60))})
+	acquire.LogReport(log, report)
+	if report.HasErrors() {
+		return &PlanError{Part: plan.Files, Report: report}
+	}
+	temp, err := os.MkdirTemp("", "firstlight-")
+	if err != nil {
+		return fmt.Errorf("make room for the journal: %w", err)
+	}
+	defer os.RemoveAll(temp)
+	journals, err := os.OpenRoot(temp)
+	if err != nil {
+		return fmt.Errorf("make room for the journal: %w", err)
+	}
+	defer journals.Close()
+	j, err := journal.Create(journals, string(plan.Files), journal.Header{Engine: version, Part: string(plan.Files)})
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	m := &apply.Machine{Sys: host, Root: root, Fetch: client, Config: &doc.Config, Log: log}
+	return apply.Run(ctx, m, j, built).Err
+}
