@@ -158,7 +158,12 @@ func (r *Running) Kill() {
 
 // AwaitConsole waits until the console has said text, and returns false if the machine went off or ctx ended first.
 func (r *Running) AwaitConsole(ctx context.Context, text string) bool {
-	return r.console.await(ctx, text)
+	return r.console.await(ctx, text, 1)
+}
+
+// AwaitCount waits until the console has said text n times.
+func (r *Running) AwaitCount(ctx context.Context, text string, n int) bool {
+	return r.console.await(ctx, text, n)
 }
 
 // AwaitOutput waits until the script has printed all it has to say, though the machine stays up.
@@ -220,10 +225,10 @@ func (w *watched) String() string {
 	return strings.ReplaceAll(w.text.String(), "\r", "")
 }
 
-func (w *watched) await(ctx context.Context, text string) bool {
+func (w *watched) await(ctx context.Context, text string, n int) bool {
 	for {
 		w.mu.Lock()
-		found, ended, grown := bytes.Contains(w.text.Bytes(), []byte(text)), w.ended, w.grown
+		found, ended, grown := bytes.Count(w.text.Bytes(), []byte(text)) >= n, w.ended, w.grown
 		w.mu.Unlock()
 		if found || ended {
 			return found

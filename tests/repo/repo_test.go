@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package repo tests the rules of the project itself: who may import whom, what is documented, what is linked, and how large
+// the engine is.
+package repo
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	module = "github.com/firstlight-boot/firstlight"
+	top    = "../.."
+)
+
+var update = flag.Bool("update", false, "write the list of linked packages anew")
+
+type pkg struct {
+	ImportPath, Dir, Name string
+	Imports, Deps         []string
+	GoFiles               []string
+	Standard              bool
+}
+
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Name,Imports,Deps,GoFiles,Standard"}, args...)...)
+	cmd.Dir = top
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// rules says which packages must not reach others, and why. A rule on imports concerns a package's own imports, one on deps also
+// what our own packages bring in.
+var rules = []struct {
+	who     []string // prefixes below the module
+	not     []string // prefixes
+	through bool
+	why     string
+}{
+	{[]string{"config"}, []string{module + "/internal"}, true, "config is a public library; others cannot import what is internal"},
+	{[]string{"config"}, []string{"os", "os/exec", "net/http"}, false, "config does no I/O: bytes in, a report out"},
+	{
+		[]string{"internal/plan", "internal/op", "internal/facts", "internal/filesystem", "internal/disk/gpt", "internal/disk/probe"},
+		[]string{
+			module + "/internal/sys", module + "/internal/rootfs", module + "/internal/fetch", module + "/internal/apply",
+			"os", "net", "math/rand", "math/rand/v2", "crypto/rand",
+		},
+		false, "deciding is a pure function: the same config and facts give the same plan",
+	},
+	{[]string{"internal/plan", "internal/op", "internal/facts"}, []string{"time"}, false, "plans do not know the clock; Inputs has the day"},
+	{[]string{""}, []string{"C", "text/template", "html/template"}, false, "no cgo, and nothing that keeps every exported method in the binary"},
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range list(t, "./config/...", "./internal/...") {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		for _, r := range rules {
+			if !slices.ContainsFunc(r.who, func(w string) bool { return w == "" || name == w || strings.HasPrefix(name, w+"/") }) {
+				continue
+			}
+			imports := p.Imports
+			if r.through {
+				imports = p.Deps
+			}
+			for _, i := range imports {
+				if slices.ContainsFunc(r.not, func(n string) bool { return i == n || strings.HasPrefix(i, n+"/") && strings.Contains(n, ".") }) {
+					t.Errorf("%s imports %s: %s", name, i, r.why)
+				}
+			}
+		}
+	}
+}
+
+// TestTheMachine keeps effects on the machine behind sys and rootfs.
+func TestTheMachine(t *testing.T) {
+	// Who else may run programs or make system calls, and for what.
+	allowed := map[string]string{
+		"internal/sys": "", "internal/rootfs": "",
+	}
+	for _, p := range list(t, "./config/...", "./internal/...") {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		if _, ok := allowed[name]; ok {
+			continue
+		}
+		for _, i := range p.Imports {
+			if i == "os/exec" || i == "golang.org/x/sys/unix" || i == "syscall" {
+				t.Errorf("%s imports %s: only sys and rootfs touch the machine", name, i)
+			}
+		}
+	}
+}
+
+// TestDocumented wants a comment on every package and every exported name outside of tests.
+func TestDocumented(t *testing.T) {
+	for _, p := range list(t, "./config/...", "./internal/...", "./tests/...") {
+		if len(p.GoFiles) == 0 {
+			continue
+		}
+		files := token.NewFileSet()
+		var parsed []*ast.File
+		for _, name := range p.GoFiles {
+			f, err := parser.ParseFile(files, filepath.Join(p.Dir, name), nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parsed = append(parsed, f)
+		}
+		d, err := doc.NewFromFiles(files, parsed, p.ImportPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Doc == "" {
+			t.Errorf("package %s has no comment", p.ImportPath)
+		}
+		for _, name := range undocumented(d) {
+			t.Errorf("%s.%s has no comment", p.ImportPath, name)
+		}
+	}
+}
+
+func undocumented(d *doc.Package) []string {
+	var names []string
+	// Methods of well-known interfaces say all by their names.
+	known := []string{"Error", "Unwrap", "String"}
+	function := func(prefix string, f *doc.Func) {
+		if f.Doc == "" && !(prefix != "" && slices.Contains(known, f.Name)) && ast.IsExported(f.Name) {
+			names = append(names, prefix+f.Name)
+		}
+	}
+	values := func(list []*doc.Value) {
+		for _, v := range list {
+			if v.Doc == "" && !commented(v.Decl) {
+				names = append(names, strings.Join(v.Names, ", "))
+			}
+		}
+	}
+	for _, f := range d.Funcs {
+		function("", f)
+	}
+	values(d.Consts)
+	values(d.Vars)
+	for _, typ := range d.Types {
+		if typ.Doc == "" && ast.IsExported(typ.Name) {
+			names = append(names, typ.Name)
+		}
+		values(typ.Consts)
+		values(typ.Vars)
+		for _, f := range append(typ.Funcs, typ.Methods...) {
+			function(typ.Name+".", f)
+		}
+	}
+	return names
+}
+
+// commented tells whether every name of a group has a comment of its own.
+func commented(d *ast.GenDecl) bool {
+	for _, s := range d.Specs {
+		if v, ok := s.(*ast.ValueSpec); ok && v.Doc == nil && v.Comment == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// linked lists the packages of other modules that the engine links, as a golden: a new dependency is to be seen.
+func TestLinked(t *testing.T) {
+	var names []string
+	for _, p := range list(t, "-deps", "./internal/cmd/engine") {
+		if !p.Standard && !strings.HasPrefix(p.ImportPath, module) {
+			names = append(names, p.ImportPath)
+		}
+	}
+	slices.Sort(names)
+	got := strings.Join(names, "\n") + "\n"
+	const golden = "testdata/linked.txt"
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the engine links\n%s\nwhich is not %s; if that is meant, say in the commit what it costs and brings, and run this test with -update", got, golden)
+	}
+}
+
+// Budgets of stripped programs, in bytes.
+const (
+	engineBudget = 9_000_000
+	toolBudget   = 8_000_000
+)
+
+func TestSize(t *testing.T) {
+	for _, p := range []struct {
+		path   string
+		budget int64
+	}{{"./internal/cmd/engine", engineBudget}, {"./internal/cmd/firstlight", toolBudget}} {
+		out := filepath.Join(t.TempDir(), "program")
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, p.path)
+		cmd.Dir, cmd.Stderr = top, os.Stderr
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d bytes of %d", p.path, info.Size(), p.budget)
+		if info.Size() > p.budget {
+			t.Errorf("%s has %d bytes, its budget is %d", p.path, info.Size(), p.budget)
+		}
+	}
+}
+
+// TestLicence wants the licence's name in the first lines of every source file.
+func TestLicence(t *testing.T) {
+	out, err := exec.Command("git", "-C", top, "ls-files", "*.go", "*.sh", "build", "dracut", ".ci/run").Output()
+	if err != nil {
+		t.Skip("not a git checkout")
+	}
+	for name := range strings.Lines(string(out)) {
+		name = strings.TrimSpace(name)
+		text, err := os.ReadFile(filepath.Join(top, name))
+		if err != nil || filepath.Ext(name) == ".conf" {
+			continue
+		}
+		if !strings.Contains(string(text[:min(len(text), 200)]), "SPDX-License-Identifier: Apache-2.0") {
+			t.Errorf("%s does not name its licence", name)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Case is a directory of data: what a machine is given, and what is expected of it.
+//
+//	case.json   the members below
+//	config.ign  the config; {{URL}} stands for the address at which the host serves this directory
+//	expect      what the guest has to say of itself after its first boot
+//	change      carried out in the guest at the end of the first boot
+//	expect.2    what it has to say after a second boot with the same command line
+//	console     patterns that the console has to match, one a line; with "!" in front, that it must not
+//
+// A line of expect is a kind, a name, and words; the guest's line of the same kind and name must have all these words. A line
+// "log PATTERN" asks for a line in the engine's log; with "!" in front of any line the guest must not say it.
+type Case struct {
+	Name, Dir string `json:"-"`
+
+	About   string   `json:"about"`
+	Source  string   `json:"source"`  // "fw_cfg", or "url": on the kernel command line
+	Cmdline string   `json:"cmdline"` // more of it
+	Disks   []string `json:"disks"`   // sizes of blank disks
+	Fails   bool     `json:"fails"`   // the boot must stop, with the reason at the end of the console and all disks blank
+	Secrets []string `json:"secrets"` // must not be on the console
+}
+
+// Load reads the case in a directory.
+func Load(dir string) (Case, error) {
+	c := Case{Name: filepath.Base(dir), Dir: dir}
+	text, err := os.ReadFile(filepath.Join(dir, "case.json"))
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("read %s: %w", c.Name, err)
+	}
+	return c, nil
+}
+
+// read returns the lines of a file of the case that are not blank and no comment; a missing file has none.
+func (c Case) read(name string) []string {
+	text, err := os.ReadFile(filepath.Join(c.Dir, name))
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(lines(string(text)), func(l string) bool {
+		return strings.TrimSpace(l) == "" || strings.HasPrefix(l, "#")
+	})
+}
+
+// Serve serves the files of the case, placeholders filled in, and returns the address as guests see it.
+func (c Case) Serve() (url string, stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	url = fmt.Sprintf("http://10.0.2.2:%d", listener.Addr().(*net.TCPAddr).Port)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, err := os.ReadFile(filepath.Join(c.Dir, filepath.Base(r.URL.Path)))
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		w.Write([]byte(strings.ReplaceAll(string(text), "{{URL}}", url)))
+	})}
+	go server.Serve(listener)
+	return url, func() { server.Close() }, nil
+}
+
+// bootTime bounds one boot on a slow, loaded machine.
+const bootTime = 6 * time.Minute
+
+// Boot returns how the machine is started, with the script that reports on what an expectation names.
+func (c Case) Boot(m *Machine, url, expect string) (Boot, error) {
+	b := Boot{Cmdline: "ignition.firstboot ignition.platform.id=qemu " + c.Cmdline, Timeout: bootTime}
+	switch c.Source {
+	case "fw_cfg":
+		text, err := os.ReadFile(filepath.Join(c.Dir, "config.ign"))
+		if err != nil {
+			return b, err
+		}
+		b.FwCfg = filepath.Join(m.Dir, "config.ign")
+		if err := os.WriteFile(b.FwCfg, []byte(strings.ReplaceAll(string(text), "{{URL}}", url)), 0o644); err != nil {
+			return b, err
+		}
+	case "url":
+		b.Cmdline = strings.Replace(b.Cmdline, "=qemu", "=metal", 1) + " ignition.config.url=" + url + "/config.ign"
+	default:
+		return b, fmt.Errorf("%s: source %q is neither fw_cfg nor url", c.Name, c.Source)
+	}
+	facts, err := os.ReadFile(m.Guest.facts)
+	b.Script = Wanted(c.read(expect)) + string(facts)
+	return b, err
+}
+
+// Wanted puts what lines of an expectation name into the lists that the script of facts reads.
+func Wanted(expect []string) string {
+	lists := map[string][]string{}
+	for _, l := range expect {
+		if words := strings.Fields(strings.TrimPrefix(l, "!")); len(words) > 1 {
+			lists[words[0]] = append(lists[words[0]], "'"+words[1]+"'")
+		}
+	}
+	return fmt.Sprintf("files=(%s) users=(%s) units=(%s)\n",
+		strings.Join(lists["file"], " "), strings.Join(lists["user"], " "), strings.Join(lists["unit"], " "))
+}
+
+// Compare returns what an expectation has that the guest did not say.
+func Compare(expect []string, said string) []string {
+	var wrong []string
+	facts := lines(said)
+	for _, e := range expect {
+		line, not := strings.CutPrefix(e, "!")
+		closest, found := find(line, facts)
+		if found != not {
+			continue
+		}
+		wrong = append(wrong, "expected: "+e+"\n     got: "+closest)
+	}
+	return wrong
+}
+
+// find returns the line that answers an expectation, or the one that comes closest.
+func find(expect string, facts []string) (line string, found bool) {
+	kind, pattern, _ := strings.Cut(expect, " ")
+	if kind == "log" {
+		re := regexp.MustCompile(pattern)
+		i := slices.IndexFunc(facts, func(f string) bool { return strings.HasPrefix(f, "log ") && re.MatchString(f) })
+		if i < 0 {
+			return "", false
+		}
+		return facts[i], true
+	}
+	want := strings.Fields(expect)
+	for _, f := range facts {
+		have := strings.Fields(f)
+		if len(have) < 2 || have[0] != want[0] || have[1] != want[1] {
+			continue
+		}
+		line = f
+		if !slices.ContainsFunc(want, func(w string) bool { return !slices.Contains(have, w) }) {
+			return f, true
+		}
+	}
+	return line, false
+}

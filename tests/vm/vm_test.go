@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestCases boots every case.
+func TestCases(t *testing.T) {
+	if why := Unable(); why != "" {
+		t.Skip(why)
+	}
+	guest, err := Prepare(os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dirs, err := filepath.Glob("cases/*")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	slots := make(chan struct{}, 2) // guests at a time
+	for _, dir := range dirs {
+		c, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			runCase(t, guest, c)
+		})
+	}
+}
+
+func runCase(t *testing.T, guest Guest, c Case) {
+	url, stop, err := c.Serve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	m := &Machine{Guest: guest, Dir: t.TempDir(), Disks: c.Disks, Net: true}
+	if err := m.Create(); err != nil {
+		t.Fatal(err)
+	}
+	boot, err := c.Boot(m, url, "expect")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Fails {
+		failing(t, m, c, boot)
+		return
+	}
+	change, err := os.ReadFile(filepath.Join(c.Dir, "change"))
+	if err == nil {
+		boot.Script += "\n" + string(change)
+	}
+	succeeding(t, m, c, boot, "expect")
+	if err != nil {
+		return
+	}
+	if boot, err = c.Boot(m, url, "expect.2"); err != nil {
+		t.Fatal(err)
+	}
+	succeeding(t, m, c, boot, "expect.2")
+}
+
+// succeeding boots the machine and compares what it says.
+func succeeding(t *testing.T, m *Machine, c Case, boot Boot, expect string) {
+	t.Helper()
+	r, err := m.Start(boot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := r.Wait()
+	if err != nil {
+		t.Fatalf("%v; the console ends with\n%s", err, tail(r.Console(), 60))
+	}
+	wrong := Compare(c.read(expect), said)
+	if len(wrong) > 0 {
+		t.Errorf("%s:\n%s\nthe guest said:\n%s", expect, strings.Join(wrong, "\n"), said)
+	}
+	if expect == "expect" {
+		checkConsole(t, c, r.Console())
+	}
+}
+
+// blockEnd is how firstlight's report of a failure ends.
+const blockEnd = "------------------------------------------------------------------------"
+
+// failing boots a machine that must not come up.
+func failing(t *testing.T, m *Machine, c Case, boot Boot) {
+	t.Helper()
+	r, err := m.Start(boot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), bootTime)
+	defer cancel()
+	// The engine says it when it stops, and the emergency console once more when all other messages are over.
+	if !r.AwaitCount(ctx, blockEnd, 4) {
+		r.Kill()
+		t.Fatalf("the boot did not end with a report of its failure; the console ends with\n%s", tail(r.Console(), 60))
+	}
+	r.Kill()
+	checkConsole(t, c, r.Console())
+	if end := strings.TrimSpace(r.Console()); !strings.HasSuffix(end, blockEnd) {
+		t.Errorf("the console does not end with the report but with\n%s", tail(end, 20))
+	}
+	for i := range m.Disks {
+		if at, blank := isBlank(t, m.Disk(i)); !blank {
+			t.Errorf("disk %d was written to, at byte %d", i, at)
+		}
+	}
+}
+
+func checkConsole(t *testing.T, c Case, console string) {
+	t.Helper()
+	for _, l := range c.read("console") {
+		pattern, not := strings.CutPrefix(l, "!")
+		if regexp.MustCompile(pattern).MatchString(console) == not {
+			t.Errorf("the console is to match %q; it ends with\n%s", l, tail(console, 40))
+		}
+	}
+	for _, s := range c.Secrets {
+		if strings.Contains(console, s) {
+			t.Errorf("the console shows the secret %q", s)
+		}
+	}
+}
+
+// isBlank tells whether a file has nothing but zeros, and where else the first other byte is.
+func isBlank(t *testing.T, name string) (int64, bool) {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	buffer := make([]byte, 1<<20)
+	for at := int64(0); ; {
+		n, err := f.Read(buffer)
+		for i, b := range buffer[:n] {
+			if b != 0 {
+				return at + int64(i), false
+			}
+		}
+		at += int64(n)
+		if err == io.EOF {
+			return 0, true
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func tail(text string, n int) string {
+	all := lines(text)
+	return strings.Join(all[max(0, len(all)-n):], "\n")
+}
