@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestApply: in a container, nodes and units are made; what belongs to a machine is refused or left out.
+func TestApply(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("setting owners needs root")
+	}
+	const nodes = `"storage":{"files":[{"path":"/a","contents":{"source":"data:,x"}}]},
+		"systemd":{"units":[{"name":"u.service","enabled":true,"contents":"[Install]\nWantedBy=t.target\n"}]}`
+	for name, c := range map[string]struct {
+		sections string
+		ignore   bool
+		offline  bool
+		exit     int
+		says     string
+	}{
+		"nodes and units":   {sections: nodes},
+		"a user":            {sections: nodes + `,"passwd":{"users":[{"name":"u"}]}`, exit: 1, says: "passwd.users"},
+		"a user, left out":  {sections: nodes + `,"passwd":{"users":[{"name":"u"}]}`, ignore: true, says: "left out"},
+		"kernel arguments":  {sections: `"kernelArguments":{"shouldExist":["x"]}`, exit: 1, says: "kernelArguments"},
+		"nothing to be got": {sections: `"storage":{"files":[{"path":"/a","contents":{"source":"http://127.0.0.1:1/"}}]}`, offline: true, exit: 1, says: "network"},
+		"exists already":    {sections: `"storage":{"files":[{"path":"/there","contents":{"source":"data:,x"}}]}`, exit: 1, says: "overwrite"},
+		"not valid":         {sections: `"storage":{"files":[{"path":"relative"}]}`, exit: 1, says: "$.storage.files.0.path"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			if err := os.WriteFile(filepath.Join(root, "there"), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			exit := Apply(context.Background(), LiveOptions{
+				Root: root, Config: "-", IgnoreUnsupported: c.ignore, Offline: c.offline,
+				Stdin: strings.NewReader(`{"ignition":{"version":"3.4.0"},` + c.sections + `}`), Stdout: &out, Stderr: &out,
+				Getenv: func(name string) string { return map[string]string{"container": "test"}[name] },
+			})
+			if exit != c.exit || !strings.Contains(out.String(), c.says) {
+				t.Errorf("exit %d:\n%s", exit, &out)
+			}
+			_, err := os.Lstat(filepath.Join(root, "etc/systemd/system/t.target.wants/u.service"))
+			if (err == nil) != (c.exit == 0) {
+				t.Errorf("the unit: %v", err)
+			}
+			for _, p := range []string{"etc/passwd", "etc/.firstlight", "etc/.ignition-result.json"} {
+				if _, err := os.Lstat(filepath.Join(root, p)); err == nil {
+					t.Errorf("%s was made", p)
+				}
+			}
+		})
+	}
+}
