@@ -4,6 +4,7 @@ package fetch
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 )
@@ -19,6 +20,8 @@ var (
 	ErrCompression  = errors.New("the compression is not supported")
 	ErrTooLarge     = errors.New("the payload is too large")
 	ErrTimeout      = errors.New("the time for it ran out")
+	ErrRedirect     = fmt.Errorf("%w: a redirect that is not followed", ErrFailed)
+	ErrTrust        = errors.New("the certificate of the server is not trusted")
 	ErrHeader       = errors.New("a request header has no value")
 )
 
@@ -46,6 +49,8 @@ var hints = []struct {
 }{
 	{ErrNotFound, "check the URL; the server has nothing there"},
 	{ErrHashMismatch, "either the payload changed after its hash was written down, or it is not what you meant; compare both, then correct the config"},
+	{ErrTrust, "name its authority in ignition.security.tls.certificateAuthorities; for the very first config, by the kernel argument firstlight.config.ca"},
+	{ErrRedirect, "name the server that has it in the URL"},
 	{ErrFailed, "check the URL and the credentials that it needs"},
 	{ErrTimeout, "check that the machine reaches the server, or raise ignition.timeouts"},
 	{ErrTooLarge, "make it smaller, or let the config merge several"},

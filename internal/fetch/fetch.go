@@ -10,10 +10,14 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"sync"
+	"time"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 )
@@ -23,6 +27,12 @@ type Options struct {
 	Version string // of the program, for the User-Agent header
 	Offline bool   // everything that needs the network is answered by ErrNeedNet
 	Log     *slog.Logger
+	// Say tells people at the console of waits longer than 5 s; nil: nobody is told.
+	Say func(string)
+	// Total limits each fetch, all attempts together, unless a config says otherwise; 0: unlimited.
+	Total time.Duration
+	// Dial connects to servers; nil: TCP, with a limit of 30 s.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // A Client fetches. It may be used concurrently.
@@ -31,7 +41,7 @@ type Client struct {
 
 	mu       sync.Mutex
 	settings Settings
-	http     *transport
+	http     *http.Client // under the settings in force
 }
 
 // A Header is one extra request header.
@@ -67,11 +77,19 @@ func text(s *string) string {
 
 // New returns a client with the settings that hold before any config is known.
 func New(o Options) (*Client, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext
+	}
 	c := &Client{o: o}
 	return c, c.Configure(context.Background(), Settings{})
 }
 
-// Fetch streams the decompressed payload to w and checks it.
+// Fetch streams the decompressed payload to w and checks it. A payload that breaks off is gone on with where it broke. If the
+// server cannot do that, it comes from the beginning: then w must be a Rewinder, and is brought back to where it
+// stood.
 func (c *Client) Fetch(ctx context.Context, r Request, w io.Writer) error {
 	if err := c.fetch(ctx, r, w); err != nil {
 		return &Error{URL: Redact(r.URL), Purpose: r.Purpose, Err: err}
@@ -84,37 +102,93 @@ func (c *Client) fetch(ctx context.Context, r Request, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	body, err := c.open(ctx, r)
+	origin, err := c.origin(r)
 	if err != nil {
 		return err
 	}
-	defer body.Close()
-	plain, err := decompress(body, r.Compression)
-	if err != nil {
-		return err
+	out := &outlet{w: w, hash: check}
+	if _, solid := origin.(literal); !solid {
+		if err := out.mark(); err != nil {
+			return err
+		}
 	}
-	if _, err := io.Copy(io.MultiWriter(w, check), plain); err != nil {
-		return err
+	if limit := c.limit(); limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
 	}
-	return check.verify()
+	f := c.feed(ctx, origin, r)
+	defer f.drop()
+	for {
+		err := pour(out, f, r.Compression)
+		if err == nil {
+			return check.verify()
+		}
+		if !errors.Is(err, errRestart) {
+			return err
+		}
+		if err := out.rewind(); err != nil {
+			return err
+		}
+	}
+}
+
+// limit is how long the whole of one fetch may take; 0: unlimited.
+func (c *Client) limit() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.settings.Total != nil {
+		return *c.settings.Total
+	}
+	return c.o.Total
+}
+
+// feed begins to fetch.
+func (c *Client) feed(ctx context.Context, o origin, r Request) *feed {
+	now, what := time.Now(), Redact(r.URL)
+	if r.Purpose != "" {
+		what = r.Purpose + " from " + what
+	}
+	return &feed{ctx: ctx, origin: o, retry: &retry{
+		log: c.o.Log, say: c.o.Say, what: what, attempt: 1, row: 1, began: now, said: now,
+	}}
+}
+
+// pour moves a payload, decompressed.
+func pour(w io.Writer, r io.Reader, compression string) error {
+	plain, err := decompress(r, compression)
+	if err == nil {
+		_, err = io.Copy(w, plain)
+	}
+	return err
 }
 
 // Bytes fetches a payload of at most limit bytes into memory.
 func (c *Client) Bytes(ctx context.Context, r Request, limit int64) ([]byte, error) {
-	var buffer bytes.Buffer
-	err := c.Fetch(ctx, r, &bounded{w: &buffer, left: limit, limit: limit})
-	return buffer.Bytes(), err
+	m := &memory{limit: limit}
+	err := c.Fetch(ctx, r, m)
+	return m.Bytes(), err
 }
 
-// bounded fails as soon as more than its limit is written, so that a small compressed payload cannot fill the memory.
-type bounded struct {
-	w           io.Writer
-	left, limit int64
+// memory takes a payload in and fails as soon as it has more than its limit, so that a small compressed payload
+// cannot fill the machine.
+type memory struct {
+	bytes.Buffer
+	limit int64
 }
 
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.left -= int64(len(p)); b.left < 0 {
-		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, b.limit)
+func (m *memory) Write(p []byte) (int, error) {
+	if int64(m.Len())+int64(len(p)) > m.limit {
+		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, m.limit)
 	}
-	return b.w.Write(p)
+	return m.Buffer.Write(p)
+}
+
+// Seek and Truncate make it a Rewinder.
+func (m *memory) Seek(int64, int) (int64, error) { return int64(m.Len()), nil }
+
+// Truncate drops what is behind size.
+func (m *memory) Truncate(size int64) error {
+	m.Buffer.Truncate(int(size))
+	return nil
 }

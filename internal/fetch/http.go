@@ -7,23 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // accept is what configs are asked for with: the newest stable version of the format.
 const accept = "application/vnd.coreos.ignition+json;version=3.6.0, */*;q=0.1"
-
-// Bounds of the wait between two attempts.
-const (
-	firstWait = 200 * time.Millisecond
-	mostWait  = 5 * time.Second
-)
-
-// patience is how long a wait is silent.
-const patience = 5 * time.Second
 
 const maxRedirects = 10
 
@@ -31,116 +24,179 @@ const maxRedirects = 10
 // the server alone that the config names.
 func checkRedirect(r *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
-		return fmt.Errorf("%w: more than %d redirects", ErrFailed, maxRedirects)
+		return fmt.Errorf("%w: more than %d redirects", ErrRedirect, maxRedirects)
 	}
 	if via[len(via)-1].URL.Scheme == "https" && r.URL.Scheme != "https" {
-		return fmt.Errorf("%w: it redirects from https to %s", ErrFailed, r.URL.Scheme)
+		return fmt.Errorf("%w: from https to %s", ErrRedirect, r.URL.Scheme)
 	}
-	r.Header = http.Header{"User-Agent": via[0].Header["User-Agent"], "Accept-Encoding": {"identity"}}
+	kept := http.Header{}
+	for _, name := range []string{"User-Agent", "Accept-Encoding", "Range", "If-Range"} {
+		if v := via[0].Header[name]; v != nil {
+			kept[name] = v
+		}
+	}
+	r.Header = kept
 	return nil
 }
 
-// openHTTP tries until the server answers with something that another attempt cannot change, or the time is over.
-func openHTTP(c *Client, ctx context.Context, u *url.URL, r Request) (io.ReadCloser, error) {
-	c.mu.Lock()
-	t := c.http
-	c.mu.Unlock()
-	cancel := func() {}
-	if t.total > 0 {
-		ctx, cancel = context.WithTimeout(ctx, t.total)
-	}
-	body, err := c.attempts(ctx, t, u, r)
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	return &closer{body, cancel}, nil
+// A site is the origin of what an HTTP server has.
+type site struct {
+	client *http.Client
+	log    func(string)
+	near   bool
+	// request makes the request of one attempt: some carry the time, or a token that ends.
+	request func(context.Context) (*http.Request, error)
+	// answer sorts what is neither 200, 204 nor 206; nil: as RFC 9110 has it.
+	answer func(*http.Response) error
 }
 
-// closer ends the request's time limit with its body.
-type closer struct {
-	io.ReadCloser
-	cancel context.CancelFunc
-}
-
-func (c *closer) Close() error {
-	defer c.cancel()
-	return c.ReadCloser.Close()
-}
-
-func (c *Client) attempts(ctx context.Context, t *transport, u *url.URL, r Request) (io.ReadCloser, error) {
-	began, said := time.Now(), time.Now()
-	for n, wait := 1, firstWait; ; n, wait = n+1, min(2*wait, mostWait) {
-		c.o.Log.Info(fmt.Sprintf("GET %s: attempt #%d", Redact(r.URL), n))
-		body, err := c.attempt(ctx, t, u, r)
-		var again *transient
-		if err == nil || !errors.As(err, &again) {
-			return body, err
-		}
-		c.o.Log.Info("GET error: " + err.Error())
-		pause := time.Duration(rand.Int64N(int64(wait))) + wait/2
-		if time.Since(said) > patience {
-			said = time.Now()
-			c.o.Log.Warn(fmt.Sprintf("still waiting for %s after %s and %d attempts; the next one comes in %s",
-				Redact(r.URL), time.Since(began).Round(time.Second), n, pause.Round(time.Millisecond)))
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w after %d attempts: %w", ErrTimeout, n, again.err)
-		case <-time.After(pause):
-		}
-	}
-}
-
-// transient is a failure that another attempt may heal.
-type transient struct{ err error }
-
-func (e *transient) Error() string { return e.err.Error() }
-func (e *transient) Unwrap() error { return e.err }
-
-// attempt makes one request.
-func (c *Client) attempt(ctx context.Context, t *transport, u *url.URL, r Request) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, errors.New("the URL is malformed")
-	}
-	req.Header = http.Header{
-		"User-Agent": {"Ignition/" + c.o.Version}, "Accept": {accept}, "Accept-Encoding": {"identity"},
-	}
+// web is the origin of an http: or https: URL.
+func web(c *Client, u *url.URL, r Request) (origin, error) {
+	header := http.Header{"Accept": {accept}}
 	for _, h := range r.Headers {
 		if h.Value == nil || *h.Value == "" {
 			return nil, fmt.Errorf("%w: %s", ErrHeader, h.Name)
 		}
-		req.Header.Set(h.Name, *h.Value)
+		header.Set(h.Name, *h.Value)
 	}
-	resp, err := t.client.Do(req)
-	if err != nil {
-		var told *url.Error // names the URL once more, unredacted
-		if errors.As(err, &told) {
-			err = told.Err
-		}
-		if errors.Is(err, ErrFailed) {
-			return nil, err
-		}
-		return nil, &transient{err}
-	}
-	if err := status(resp.StatusCode); err != nil {
-		return nil, errors.Join(err, resp.Body.Close())
-	}
-	c.o.Log.Info("GET result: " + http.StatusText(resp.StatusCode))
-	return resp.Body, nil
+	return c.site(u, header), nil
 }
 
-// status sorts the answers of a server.
-func status(code int) error {
-	text := fmt.Sprintf("status %d %s", code, http.StatusText(code))
-	switch {
-	case code == http.StatusOK || code == http.StatusNoContent:
-		return nil
-	case code == http.StatusNotFound:
-		return fmt.Errorf("%w: %s", ErrNotFound, text)
-	case code >= 500:
-		return &transient{errors.New(text)}
+// site returns the origin of what a server gives to a GET request with some headers.
+func (c *Client) site(u *url.URL, header http.Header) *site {
+	c.mu.Lock()
+	client := c.http
+	c.mu.Unlock()
+	agent := "Ignition/" + c.o.Version
+	return &site{
+		client: client,
+		log:    func(text string) { c.o.Log.Info(text) },
+		near:   near(u),
+		request: func(ctx context.Context) (*http.Request, error) {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+			if err != nil {
+				return nil, errors.New("the URL is malformed")
+			}
+			req.Header = http.Header{"User-Agent": {agent}, "Accept-Encoding": {"identity"}}
+			for name, values := range header {
+				req.Header[name] = values
+			}
+			return req, nil
+		},
 	}
-	return fmt.Errorf("%w: %s", ErrFailed, text)
+}
+
+// near tells whether a server is on this machine or its link (RFC 3927, RFC 4291), by its address.
+func near(u *url.URL) bool {
+	a, err := netip.ParseAddr(u.Hostname())
+	return err == nil && (a.IsLoopback() || a.IsLinkLocalUnicast())
+}
+
+func (s *site) open(ctx context.Context, from mark) (*stream, error) {
+	st, err := s.ask(ctx, from)
+	var f *failure
+	if errors.As(err, &f) {
+		f.near = s.near
+	}
+	return st, err
+}
+
+// ask makes one attempt. Without a validator the rest of a payload could be that of another version.
+func (s *site) ask(ctx context.Context, from mark) (*stream, error) {
+	req, err := s.request(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resume := from.offset > 0 && from.validator != ""
+	if resume {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", from.offset))
+		req.Header.Set("If-Range", from.validator)
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return nil, classify(err)
+	}
+	if resume && resp.StatusCode == http.StatusPartialContent {
+		if rest := resp.Header.Get("Content-Range"); !strings.HasPrefix(rest, fmt.Sprintf("bytes %d-", from.offset)) {
+			resp.Body.Close()
+			return nil, fmt.Errorf("%w: asked for the bytes from %d on, it sent %q", ErrFailed, from.offset, rest)
+		}
+		s.log("GET result: " + http.StatusText(resp.StatusCode))
+		return &stream{resp.Body, from}, nil
+	}
+	if resume && resp.StatusCode == http.StatusRequestedRangeNotSatisfiable {
+		resp.Body.Close()
+		return s.ask(ctx, mark{})
+	}
+	if err := s.status(resp); err != nil {
+		return nil, err
+	}
+	s.log("GET result: " + http.StatusText(resp.StatusCode))
+	return &stream{resp.Body, mark{validator: validator(resp.Header)}}, nil
+}
+
+// validator returns what a request can be resumed with: a strong entity tag, or the time of the last change (RFC 9110,
+// section 13.1.5).
+func validator(h http.Header) string {
+	if tag := h.Get("ETag"); tag != "" {
+		if strings.HasPrefix(tag, "W/") {
+			return ""
+		}
+		return tag
+	}
+	return h.Get("Last-Modified")
+}
+
+// status sorts an answer, and lets its body go unless it is the payload.
+func (s *site) status(resp *http.Response) error {
+	code := resp.StatusCode
+	if code == http.StatusOK || code == http.StatusNoContent {
+		return nil
+	}
+	defer resp.Body.Close()
+	if s.answer != nil {
+		if err := s.answer(resp); err != nil {
+			return err
+		}
+	}
+	io.CopyN(io.Discard, resp.Body, 4096) // for the next request to take the same connection; of no other use
+	text := strings.TrimSpace(fmt.Sprintf("status %d %s", code, http.StatusText(code)))
+	f := &failure{err: fmt.Errorf("%w: %s", ErrFailed, text), asked: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+	switch code {
+	case http.StatusNotFound:
+		f.err = fmt.Errorf("%w: %s", ErrNotFound, text)
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		f.class = classBusy
+	case http.StatusGone:
+		f.class = classGone
+	default:
+		if code >= 500 {
+			f.class, f.err = classServer, errors.New(text)
+		}
+	}
+	return f
+}
+
+// retryAfter reads the header of that name (RFC 9110, section 10.2.3): seconds, or a date.
+func retryAfter(value string, now time.Time) time.Duration {
+	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}
+
+// proxyAnswer sorts what a proxy says to CONNECT.
+func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+	code := resp.StatusCode
+	if code == http.StatusOK {
+		return nil
+	}
+	err := fmt.Errorf("the proxy %s lets nobody through: status %d %s", proxy.Host, code, http.StatusText(code))
+	if code >= 500 || code == http.StatusTooManyRequests {
+		return &failure{class: classServer, err: err, asked: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+	}
+	return &failure{err: fmt.Errorf("%w: %w", ErrFailed, err)}
 }

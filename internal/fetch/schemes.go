@@ -5,6 +5,7 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -15,16 +16,16 @@ import (
 // A scheme is one way of getting at a payload.
 type scheme struct {
 	network bool
-	open    func(*Client, context.Context, *url.URL, Request) (io.ReadCloser, error)
+	origin  func(*Client, *url.URL, Request) (origin, error)
 }
 
 // schemes is the table of URL schemes. The empty one is that of the empty URL, an empty payload.
 func schemes() map[string]scheme {
 	return map[string]scheme{
-		"":      {open: openNothing},
-		"data":  {open: openData},
-		"http":  {network: true, open: openHTTP},
-		"https": {network: true, open: openHTTP},
+		"":      {origin: nothing},
+		"data":  {origin: inline},
+		"http":  {network: true, origin: web},
+		"https": {network: true, origin: web},
 	}
 }
 
@@ -34,8 +35,8 @@ func NeedsNetwork(raw string) bool {
 	return err != nil || u.Scheme != "" && u.Scheme != "data"
 }
 
-// open begins to fetch.
-func (c *Client) open(ctx context.Context, r Request) (io.ReadCloser, error) {
+// origin returns where the payload of a request comes from.
+func (c *Client) origin(r Request) (origin, error) {
 	u, err := url.Parse(r.URL)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the URL is malformed", ErrScheme)
@@ -47,19 +48,24 @@ func (c *Client) open(ctx context.Context, r Request) (io.ReadCloser, error) {
 	if s.network && c.o.Offline {
 		return nil, ErrNeedNet
 	}
-	return s.open(c, ctx, u, r)
+	return s.origin(c, u, r)
 }
 
-func openNothing(*Client, context.Context, *url.URL, Request) (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(nil)), nil
+// literal is a payload that is at hand.
+type literal []byte
+
+func (l literal) open(context.Context, mark) (*stream, error) {
+	return &stream{ReadCloser: io.NopCloser(bytes.NewReader(l))}, nil
 }
 
-func openData(_ *Client, _ context.Context, _ *url.URL, r Request) (io.ReadCloser, error) {
+func nothing(*Client, *url.URL, Request) (origin, error) { return literal(nil), nil }
+
+func inline(_ *Client, _ *url.URL, r Request) (origin, error) {
 	d, err := dataurl.DecodeString(r.URL)
 	if err != nil {
-		return nil, fmt.Errorf("the data: URL is malformed") // the decoder's own words could show its content
+		return nil, errors.New("the data: URL is malformed") // the decoder's own words could show its content
 	}
-	return io.NopCloser(bytes.NewReader(d.Data)), nil
+	return literal(d.Data), nil
 }
 
 // DataURL returns a payload as a URL.

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -52,12 +51,6 @@ func seconds(n *int) *time.Duration {
 	return &d
 }
 
-// transport is how HTTP requests are made under the settings in force.
-type transport struct {
-	client *http.Client
-	total  time.Duration // 0: unlimited
-}
-
 // Limits of one attempt.
 const (
 	dialTimeout      = 30 * time.Second
@@ -81,24 +74,25 @@ func (c *Client) Configure(ctx context.Context, s Settings) error {
 	proxy := (&httpproxy.Config{
 		HTTPProxy: s.HTTPProxy, HTTPSProxy: s.HTTPSProxy, NoProxy: strings.Join(s.NoProxy, ","),
 	}).ProxyFunc()
-	t := &transport{client: &http.Client{
+	client := &http.Client{
 		CheckRedirect: checkRedirect,
 		Transport: &http.Transport{
 			Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
-			DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext,
+			OnProxyConnectResponse: proxyAnswer,
+			DialContext:            c.o.Dial,
 			TLSClientConfig:        &tls.Config{RootCAs: roots},
 			TLSHandshakeTimeout:    handshakeTimeout,
 			ResponseHeaderTimeout:  headers,
 			MaxResponseHeaderBytes: maxHeaders,
 			DisableCompression:     true,
 		},
-	}}
-	if s.Total != nil {
-		t.total = *s.Total
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.settings, c.http = s, t
+	if c.http != nil {
+		c.http.CloseIdleConnections()
+	}
+	c.settings, c.http = s, client
 	return nil
 }
 

@@ -74,7 +74,7 @@ func MaybeGunzip(data []byte, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	_, err = io.Copy(&bounded{w: &out, left: limit, limit: limit}, z)
+	out := &memory{limit: limit}
+	_, err = io.Copy(out, z)
 	return out.Bytes(), err
 }

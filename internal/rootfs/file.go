@@ -81,6 +81,20 @@ func (f *File) Write(data []byte) (int, error) {
 	return n, f.parent.root.wrap("write", f.parent.path, err)
 }
 
+// Seek sets the place of the next Write.
+func (f *File) Seek(offset int64, whence int) (int64, error) {
+	n, err := f.file.Seek(offset, whence)
+	return n, f.parent.root.wrap("seek in", f.parent.path, err)
+}
+
+// Truncate drops the content behind a size, in bytes.
+func (f *File) Truncate(size int64) error {
+	if err := f.parent.root.effect("truncate", f.parent.path); err != nil {
+		return err
+	}
+	return f.parent.root.wrap("truncate", f.parent.path, f.file.Truncate(size))
+}
+
 // Chown sets the owner; -1 leaves the user or the group as it is.
 func (f *File) Chown(uid, gid int) error {
 	if (uid == -1 || uid == f.info.UID) && (gid == -1 || gid == f.info.GID) {

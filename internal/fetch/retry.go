@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// A class sorts failures by what another attempt can do about them.
+type class int
+
+const (
+	classFinal     class = iota // the answer would be the same: 4xx, a redirect that is not followed, a malformed request
+	classTrust                  // the server's certificate is not trusted
+	classResolve                // the name of the server is unknown, or no name server answers
+	classRoute                  // there is no way to the server
+	classConnect                // the server does not accept the connection
+	classHandshake              // no agreement on TLS
+	classSilent                 // the server accepts the request and does not answer it
+	classBusy                   // 408, 425, 429
+	classGone                   // 410: final by RFC 9110, but metadata services give it while they start
+	classServer                 // 5xx
+	classTruncated              // the body broke off
+	classStalled                // the body does not go on
+)
+
+// A trait says what to do about a class of failures.
+type trait struct {
+	again bool          // whether another attempt is made
+	local bool          // the trouble is on this machine's side: no server suffers from attempts
+	limit time.Duration // how long attempts are made although nobody set a limit; 0: for ever
+}
+
+// traits is the retry policy.
+var traits = [...]trait{
+	classFinal:     {},
+	classTrust:     {},
+	classResolve:   {again: true, local: true},
+	classRoute:     {again: true, local: true},
+	classConnect:   {again: true},
+	classHandshake: {again: true, limit: 2 * time.Minute},
+	classSilent:    {again: true},
+	classBusy:      {again: true},
+	classGone:      {again: true, limit: 2 * time.Minute},
+	classServer:    {again: true},
+	classTruncated: {again: true},
+	classStalled:   {again: true},
+}
+
+// The bounds of waits between attempts. A wait is drawn evenly between nothing and a window ("full jitter"), so that machines
+// that lost a server at the same moment do not come back to it at the same moment. The window doubles from firstWindow to
+// shortWindow. A server that has been away for crowdAfter may have a crowd waiting for it, of which one machine sees
+// nothing; from then on the window is crowdWindow, which spreads a hundred thousand machines to some six hundred attempts a second.
+const (
+	firstWindow = 200 * time.Millisecond
+	shortWindow = 5 * time.Second
+	crowdAfter  = 30 * time.Second
+	crowdWindow = 3 * time.Minute
+	lastChance  = time.Second // what an attempt needs of the time left to be worth making
+	mostAsked   = 10 * time.Minute // of Retry-After; a server that asks for more is asked again earlier
+)
+
+// unlimited is the time left when there is no limit.
+const unlimited = time.Duration(math.MaxInt64)
+
+// A failure is an attempt that did not succeed.
+type failure struct {
+	class class
+	near  bool          // the server is on this machine or its link, such as a metadata service: no crowd shares it
+	asked time.Duration // how long the server wants to be left alone (Retry-After); 0: it did not say
+	err   error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// decide says whether another attempt is made after a failure, and how long to wait before. Attempts count from 1,
+// elapsed is the time since the first, left what remains of the limit, and random is even in [0,1).
+func decide(f *failure, attempt int, elapsed, left time.Duration, random float64) (wait time.Duration, again bool) {
+	t := traits[f.class]
+	if !t.again || t.limit > 0 && elapsed >= t.limit {
+		return 0, false
+	}
+	window := shortWindow
+	if doublings := attempt - 1; doublings < 5 {
+		window = min(window, firstWindow<<doublings)
+	}
+	if elapsed >= crowdAfter && !t.local && !f.near {
+		window = crowdWindow
+	}
+	asked := min(f.asked, mostAsked)
+	wait = asked + time.Duration(random*float64(window))
+	if wait < left {
+		return wait, true
+	}
+	if left -= asked + lastChance; left <= 0 {
+		return 0, false
+	}
+	return asked + time.Duration(random*float64(left)), true
+}
+
+// patience is how long nothing is said to people.
+const patience = 5 * time.Second
+
+// A retry carries one fetch through its attempts.
+type retry struct {
+	log     *slog.Logger
+	say     func(string)
+	what    string // redacted
+	attempt int    // the number of the attempt that runs
+	row     int    // attempts since the last that brought something
+	began   time.Time
+	said    time.Time
+}
+
+// again waits after a failure, and returns nil when the next attempt is due. It returns the failure if there is to be no other.
+func (r *retry) again(ctx context.Context, err error) error {
+	var f *failure
+	if !errors.As(err, &f) {
+		return err
+	}
+	if ctx.Err() != nil {
+		return r.over(ctx, f)
+	}
+	elapsed, left := time.Since(r.began), unlimited
+	if deadline, ok := ctx.Deadline(); ok {
+		left = time.Until(deadline)
+	}
+	wait, again := decide(f, r.row, elapsed, left, rand.Float64())
+	switch {
+	case again:
+	case !traits[f.class].again:
+		return f.err
+	case left == unlimited:
+		return fmt.Errorf("%w; it did not heal within %s and %d attempts", f.err, elapsed.Round(time.Second), r.attempt)
+	case f.asked > left:
+		return fmt.Errorf("%w: the server asks to be left alone for %s, and only %s are left: %w",
+			ErrTimeout, f.asked, left.Round(time.Second), f.err)
+	default:
+		return r.over(ctx, f)
+	}
+	r.announce(f, wait)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return r.over(ctx, f)
+	case <-timer.C:
+	}
+	r.attempt++
+	r.row++
+	return nil
+}
+
+// over is the error of a fetch whose time ran out, or that nobody wants any more.
+func (r *retry) over(ctx context.Context, f *failure) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w after %s and %d attempts: %w", ErrTimeout, time.Since(r.began).Round(time.Second), r.attempt, f.err)
+}
+
+// announce logs a wait, and tells people of it when they have been waiting in silence for long, or are about to.
+func (r *retry) announce(f *failure, wait time.Duration) {
+	r.log.Info(fmt.Sprintf("GET error: %v; the next attempt comes in %s", f.err, wait.Round(time.Millisecond)))
+	if wait <= patience && time.Since(r.said) <= patience {
+		return
+	}
+	r.said = time.Now()
+	text := fmt.Sprintf("waiting for %s since %s: attempt %d: %v; the next one comes in %s",
+		r.what, time.Since(r.began).Round(time.Second), r.attempt, f.err, wait.Round(time.Second/10))
+	r.log.Warn(text)
+	if r.say != nil {
+		r.say(text)
+	}
+}
