@@ -65,6 +65,11 @@ func writeStateFile(ctx context.Context, m *Machine, o op.WriteStateFile) error 
 	return create(m, o.Place, op.Owner{}, o.Mode, func(w io.Writer) error { return m.fetch(ctx, f.Contents, w) })
 }
 
+// SetLabels sets the SELinux labels of places that exist in the target root, directories with all that is in them.
+func SetLabels(ctx context.Context, m *Machine, paths ...string) error {
+	return relabel(ctx, m, op.Relabel{Paths: paths})
+}
+
 // relabel has setfiles(8) label all places that exist, in one call.
 func relabel(ctx context.Context, m *Machine, o op.Relabel) error {
 	policy, err := selinuxPolicy(m.Root)

@@ -67,7 +67,20 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 	if err := r.writeResult(ctx, m, digest); err != nil {
 		return err
 	}
-	return r.seal(digest)
+	if in.Relabel && r.distro.ResultFile != "" { // the labels of all else were set by the plan's last step
+		if err := apply.SetLabels(ctx, m, r.distro.ResultFile); err != nil {
+			return err
+		}
+	}
+	if err := r.seal(digest); err != nil {
+		return err
+	}
+	if in.Relabel { // the machine is sealed: what fails now must not stop the boot
+		if err := apply.SetLabels(ctx, m, "/"+sealDir); err != nil {
+			r.log.Warn("label the seal: " + err.Error())
+		}
+	}
+	return nil
 }
 
 // inputs makes the values that plans depend on beside config and facts.
