@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A Guest is what guests boot with.
@@ -158,12 +159,12 @@ func withEngine(initramfs, engine string) (string, error) {
 	}
 	sum := sha256.Sum256(binary)
 	name := initramfs + "-" + hex.EncodeToString(sum[:8])
-	if _, err := os.Stat(name); err == nil {
+	now := time.Now()
+	if os.Chtimes(name, now, now) == nil {
 		return name, nil
 	}
-	old, _ := filepath.Glob(initramfs + "-*")
-	for _, o := range old {
-		os.Remove(o)
+	if err := prune(initramfs+"-*", now.Add(-unused)); err != nil {
+		return "", err
 	}
 	whole := append(base, make([]byte, (4-len(base)%4)%4)...)
 	whole = append(whole, cpio("usr/bin/ignition", binary)...)
@@ -171,6 +172,27 @@ func withEngine(initramfs, engine string) (string, error) {
 		return "", err
 	}
 	return name, os.Rename(name+".new", name)
+}
+
+// unused is after how long a file of the cache is taken to be needed by nobody: other runs, with other engines, share it.
+const unused = 24 * time.Hour
+
+// prune removes the files of a pattern that nobody has used since a time.
+func prune(pattern string, since time.Time) error {
+	names, err := filepath.Glob(pattern)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil || info.ModTime().After(since) {
+			continue
+		}
+		if err := os.Remove(name); err != nil {
+			return fmt.Errorf("tidy the cache: %w", err)
+		}
+	}
+	return nil
 }
 
 // cpio returns an archive of one executable in the "newc" format (cpio(5)).
