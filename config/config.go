@@ -61,7 +61,7 @@ func FromTree(d *doc.Document) (Document, diag.List) {
 	}
 	origins := merge.Of(d)
 	report = append(rules.Check(&rules.Context{Version: version, Doc: d, Origins: origins}, &c), report...)
-	spec.Raise(&c, version)
+	spec.Raise(&c, version, func(i int) bool { return d.Present("storage", "luks", i, "clevis", "custom") })
 	return Document{Config: c, Origins: origins}, report
 }
 

@@ -95,3 +95,24 @@ func (d *Document) Span(n *Node) diag.Span {
 func (d *Document) KeySpan(k *Kid) diag.Span {
 	return d.Source.Span(int(k.KeyStart), int(k.KeyEnd))
 }
+
+// Present tells whether the document has a value other than null at a path of names and indexes.
+func (d *Document) Present(steps ...any) bool {
+	n := &d.Root
+	for _, step := range steps {
+		switch s := step.(type) {
+		case int:
+			if n.Kind != List || s < 0 || s >= len(n.Kids) {
+				return false
+			}
+			n = &n.Kids[s].Node
+		case string:
+			kid := n.Find(s)
+			if kid == nil {
+				return false
+			}
+			n = &kid.Node
+		}
+	}
+	return n.Kind != Null
+}

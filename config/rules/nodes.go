@@ -126,7 +126,7 @@ func oneOwner(c *Context, config *types.Config) {
 // the path is long.
 type tree struct {
 	below map[string]*tree
-	link  int // index of the link at this path, from 1
+	links []int // indexes of the links at this path
 }
 
 func (t *tree) add(p string, link int) {
@@ -139,16 +139,14 @@ func (t *tree) add(p string, link int) {
 		}
 		t = t.below[name]
 	}
-	if t.link == 0 {
-		t.link = link + 1
-	}
+	t.links = append(t.links, link)
 }
 
 // above calls f with the links that lie above a path.
 func (t *tree) above(p string, f func(link int)) {
 	for name := range strings.SplitSeq(p, "/") {
-		if t.link != 0 {
-			f(t.link - 1)
+		for _, link := range t.links {
+			f(link)
 		}
 		if t = t.below[name]; t == nil {
 			return
@@ -183,11 +181,14 @@ func belowLink(list place) func(*Context, *types.Config) {
 
 func linkTarget(c *Context, config *types.Config) {
 	for i := range config.Storage.Links {
-		if !set(config.Storage.Links[i].Target) {
+		if targetMissing(c, &config.Storage.Links[i]) {
 			c.Report("the link has no target", "", "storage", "links", i, "target")
 		}
 	}
 }
+
+// targetMissing tells whether a link has the error that it has no target; other rules then leave it alone.
+func targetMissing(c *Context, l *types.Link) bool { return c.Version >= spec.V3_3 && !set(l.Target) }
 
 func hardLinkToDirectory(c *Context, config *types.Config) {
 	directories := map[string]int{}
@@ -196,10 +197,13 @@ func hardLinkToDirectory(c *Context, config *types.Config) {
 	}
 	for i := range config.Storage.Links {
 		l := &config.Storage.Links[i]
-		if !isTrue(l.Hard) || l.Target == nil || c.Version >= spec.V3_3 && *l.Target == "" {
+		if !isTrue(l.Hard) || targetMissing(c, l) {
 			continue
 		}
-		target := *l.Target
+		target := ""
+		if l.Target != nil {
+			target = *l.Target
+		}
 		if !gopath.IsAbs(target) {
 			target = gopath.Join(l.Path, target)
 		}
@@ -213,7 +217,7 @@ func hardLinkToDirectory(c *Context, config *types.Config) {
 func hardLinkOwner(c *Context, config *types.Config) {
 	for i := range config.Storage.Links {
 		l := &config.Storage.Links[i]
-		if !isTrue(l.Hard) {
+		if !isTrue(l.Hard) || targetMissing(c, l) {
 			continue
 		}
 		for _, m := range []struct {

@@ -96,28 +96,7 @@ func (c *Context) apply(list []Rule, kind Kind) diag.List {
 }
 
 // present tells whether the document has a value other than null at a path.
-func (c *Context) present(steps ...any) bool {
-	if c.Doc == nil {
-		return false
-	}
-	n := &c.Doc.Root
-	for _, step := range steps {
-		switch s := step.(type) {
-		case int:
-			if n.Kind != doc.List || s >= len(n.Kids) {
-				return false
-			}
-			n = &n.Kids[s].Node
-		case string:
-			kid := n.Find(s)
-			if kid == nil {
-				return false
-			}
-			n = &kid.Node
-		}
-	}
-	return n.Kind != doc.Null
-}
+func (c *Context) present(steps ...any) bool { return c.Doc != nil && c.Doc.Present(steps...) }
 
 // Table returns all rules, in the order of their ids.
 func Table() []Rule { return slices.Clone(table) }

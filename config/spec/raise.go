@@ -7,10 +7,11 @@ import "github.com/firstlight-boot/firstlight/config/types"
 // specialBits are set-user-id, set-group-id and the sticky bit.
 const specialBits = 0o7000
 
-// Raise turns a config of an older version into the newest form.
-func Raise(c *types.Config, from Version) {
+// Raise turns a config of an older version into the newest form. In 3.2.0 a custom binding could be there and have nothing
+// in it, which the types of the newest form cannot tell; hasCustom says it of a LUKS volume.
+func Raise(c *types.Config, from Version, hasCustom func(luks int) bool) {
 	if from < V3_3 {
-		raiseTo33(c)
+		raiseTo33(c, hasCustom)
 	}
 	if from < V3_6 {
 		clearSpecialBits(c)
@@ -19,7 +20,7 @@ func Raise(c *types.Config, from Version) {
 }
 
 // raiseTo33 sets what were plain strings before 3.3.0, empty if absent.
-func raiseTo33(c *types.Config) {
+func raiseTo33(c *types.Config, hasCustom func(luks int) bool) {
 	for i := range c.Storage.Raid {
 		set(&c.Storage.Raid[i].Level)
 	}
@@ -27,9 +28,9 @@ func raiseTo33(c *types.Config) {
 		set(&c.Storage.Links[i].Target)
 	}
 	for i := range c.Storage.Luks {
-		if custom := &c.Storage.Luks[i].Clevis.Custom; *custom != (types.ClevisCustom{}) {
-			set(&custom.Pin)
-			set(&custom.Config)
+		if hasCustom(i) {
+			set(&c.Storage.Luks[i].Clevis.Custom.Pin)
+			set(&c.Storage.Luks[i].Clevis.Custom.Config)
 		}
 	}
 }

@@ -113,7 +113,7 @@ func TestRaise(t *testing.T) {
 		Files: []types.File{{Mode: &mode}}, Raid: []types.Raid{{}}, Links: []types.Link{{}},
 		Luks: []types.Luks{{Clevis: types.Clevis{Custom: types.ClevisCustom{Pin: &pin}}}, {}},
 	}}
-	Raise(&c, V3_2)
+	Raise(&c, V3_2, func(luks int) bool { return luks == 0 })
 	s := &c.Storage
 	if mode != 0o4755 || *s.Files[0].Mode != 0o755 {
 		t.Error("special bits: of a copy, they should be gone")
