@@ -159,21 +159,19 @@ func (r *run) part(ctx context.Context, m *apply.Machine, p plan.Part, doc confi
 		return err
 	}
 	if j == nil {
-		if j, built, err = r.begin(ctx, m, p, doc, digest, in); err != nil {
+		if j, built, err = r.begin(ctx, m, p, doc, digest, in); err != nil || j == nil {
 			return err
 		}
 	}
-	if len(built.Steps) > 0 {
-		if err := r.progress.touch(r.progressFile()); err != nil {
-			return errors.Join(err, j.Close())
-		}
+	if err := r.progress.touch(r.progressFile()); err != nil {
+		return errors.Join(err, j.Close())
 	}
 	report := apply.Run(ctx, m, j, built)
 	// Saved whatever comes next: the steps that are done are not done again, and with them went the keys of volumes.
 	return errors.Join(report.Err, r.state.Save(r.o.StateFile), j.Close())
 }
 
-// begin makes a new plan and its journal.
+// begin makes a new plan and its journal. A plan without steps has none.
 func (r *run) begin(ctx context.Context, m *apply.Machine, p plan.Part, doc config.Document, digest string, in plan.Inputs) (*journal.Journal, plan.Plan, error) {
 	f, err := r.observe(ctx, m, p, doc)
 	if err != nil {
@@ -182,6 +180,9 @@ func (r *run) begin(ctx context.Context, m *apply.Machine, p plan.Part, doc conf
 	built, _, report := plan.Build(p, doc, f, in)
 	if report.HasErrors() {
 		return nil, built, &PlanError{Part: p, Report: report}
+	}
+	if len(built.Steps) == 0 {
+		return nil, built, nil
 	}
 	h := r.header(p, digest)
 	if h.Facts, err = json.Marshal(f); err != nil {

@@ -168,18 +168,6 @@ func (r *run) forgetMarks(ctx context.Context) error {
 	return apply.ForgetMarks(ctx, &apply.Machine{Sys: r.host, Log: r.log})
 }
 
-// forgetMarks removes, as the last thing of a boot whose root is sealed, what the disks stage noted on disks for the case
-// of a power cut.
-func (r *run) forgetMarks(ctx context.Context) error {
-	if r.stage.name != "umount" {
-		return nil
-	}
-	if seal, err := readSeal(r.o.Root, false); err != nil || seal == nil {
-		return err
-	}
-	return apply.ForgetMarks(ctx, &apply.Machine{Sys: r.host, Log: r.log})
-}
-
 // deviceTimeout is the kernel parameter that says how long a device is waited for, such as "3m".
 const deviceTimeout = "ignition.device-timeout"
 
