@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
 	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/filesystem"
 	"github.com/firstlight-boot/firstlight/internal/op"
@@ -97,9 +98,14 @@ func Produced(c *types.Config, b *facts.Block, seed string) map[string]bool {
 			made[p] = true
 		}
 	}
+	view := builder{facts: &facts.Facts{Block: b}}
 	for _, d := range Disks(*c, b, seed) {
-		view := builder{facts: &facts.Facts{Block: b}}
-		for _, p := range d.Result.Partitions {
+		// Those in conflict too: what stands in their way is the only complaint that helps.
+		partitions := append(d.Result.Partitions[:len(d.Result.Partitions):len(d.Result.Partitions)], d.New()...)
+		for _, w := range d.Disk.Partitions {
+			partitions = append(partitions, gpt.Partition{Number: w.Number, Label: text(w.Label)})
+		}
+		for _, p := range partitions {
 			add(facts.PartitionNode(d.Node, p.Number))
 			add(view.partitionPaths(d, p)...)
 		}
