@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -58,6 +59,34 @@ func TestManyMistakes(t *testing.T) {
 	}
 	if !slices.ContainsFunc(report, func(d diag.Diagnostic) bool { return strings.Contains(d.Summary, "not shown") }) {
 		t.Error("nothing says that there are more")
+	}
+}
+
+// TestHostileConfigs checks that memory, garbage included, stays within a constant times the text, for texts that get as far as the rules.
+func TestHostileConfigs(t *testing.T) {
+	const size = 2 << 20
+	for name, c := range map[string]struct{ start, repeat, end string }{
+		"empty files":     {`"storage":{"files":[`, `{},`, `{}]}`},
+		"null files":      {`"storage":{"files":[`, `null,`, `{}]}`},
+		"wrong types":     {`"storage":{"files":[`, `{"path":1},`, `{}]}`},
+		"unknown members": {`"storage":{`, `"a":1,`, `"b":1}`},
+		"deep paths":      {`"storage":{"links":[{"path":"/l/`, `a/`, `b"}],"files":[{"path":"/l/a/b"}]}`},
+		"equal links":     {`"storage":{"files":[{"path":"/l/a"},{"path":"/l/b"}],"links":[`, `{"path":"/l","target":"t"},`, `{}]}`},
+		"lost in members": {`"storage":{"files":[` + strings.Repeat(`{"path":"x"},`, 20000) + `{}],`, `"a":1,`, `"b":1}`},
+		"units":           {`"systemd":{"units":[`, `{"contents":"["},`, `{}]}`},
+		"arguments":       {`"kernelArguments":{"shouldExist":[`, `"",`, `""]}`},
+		"escapes":         {`"passwd":{"users":[{"name":"`, `\\n`, `"}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := []byte(`{"ignition":{"version":"3.6.0"},` + c.start + strings.Repeat(c.repeat, size/len(c.repeat)) + c.end + `}`)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, report := Parse(diag.NewSource("f", text))
+			runtime.ReadMemStats(&after)
+			if ratio := float64(after.TotalAlloc-before.TotalAlloc) / float64(len(text)); ratio > 128 {
+				t.Errorf("%.0f bytes were allocated for each byte of text (%d findings)", ratio, len(report))
+			}
+		})
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // of thousands of files, are far below.
 const (
 	MaxBytes  = 1 << 30 // offsets stay within 32 bits
-	MaxValues = 1 << 20 // or one for each 8 bytes of text, if that is more
+	MaxValues = 1 << 17 // or one for each 8 bytes of text, if that is more
 	MaxDepth  = 10000   // as of encoding/json
 )
 

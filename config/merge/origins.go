@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/doc"
@@ -27,6 +28,32 @@ type origin struct {
 type document struct {
 	doc   *doc.Document
 	files []string // not nil: doc is the JSON form of origins, and these are the names it refers to by index
+	index sync.Map // *doc.Node to map[string]*doc.Kid, for objects with very many members
+}
+
+// find is Find for a node of the document. Objects of configs are small; one that is not must not make every lookup slow.
+func (d *document) find(n *doc.Node, name string) *doc.Kid {
+	const small = 64
+	if len(n.Kids) <= small || n.Kind != doc.Object {
+		return n.Find(name)
+	}
+	found, ok := d.index.Load(n)
+	if !ok {
+		members := make(map[string]*doc.Kid, len(n.Kids))
+		for i := range n.Kids {
+			kid := &n.Kids[i]
+			if lower := strings.ToLower(kid.Key); lower != kid.Key && members[lower] == nil {
+				members[lower] = kid
+			}
+			members[kid.Key] = kid
+		}
+		found, _ = d.index.LoadOrStore(n, members)
+	}
+	members, _ := found.(map[string]*doc.Kid)
+	if kid := members[name]; kid != nil {
+		return kid
+	}
+	return members[strings.ToLower(name)]
 }
 
 // composed is what merging has put together.
@@ -142,7 +169,7 @@ func (o origin) child(step string) origin {
 // named looks a member up in the document. Of members of equal names the last counts, and letter case may differ,
 // as when decoding.
 func (o origin) named(name string) origin {
-	if kid := o.node.Find(name); kid != nil {
+	if kid := o.from.find(o.node, name); kid != nil {
 		return origin{from: o.from, node: &kid.Node}
 	}
 	return origin{}

@@ -77,17 +77,17 @@ func modeRange(c *Context, config *types.Config) {
 	})
 }
 
-// modeHint guesses that the digits were meant as octal.
-func modeHint(mode int) string {
+// modeHint is the hint for a number that is no mode.
+func modeHint(mode int) string { return octalHint(mode, "modes are decimal, 0 to 4095") }
+
+// octalHint says what a mode is in decimal, if its digits may be meant as octal, and otherwise something else.
+func octalHint(mode int, otherwise string) string {
 	meant, digits := 0, fmt.Sprint(mode)
 	for _, d := range digits {
-		if d < '0' || d > '7' {
-			return "modes are decimal, 0 to 4095"
+		if d < '0' || d > '7' || len(digits) > 4 {
+			return otherwise
 		}
 		meant = meant<<3 | int(d-'0')
-	}
-	if len(digits) > 5 || meant > 0o7777 {
-		return "modes are decimal, 0 to 4095"
 	}
 	return fmt.Sprintf("modes are decimal; octal %s is %d", digits, meant)
 }
@@ -97,7 +97,7 @@ func specialBits(c *Context, config *types.Config) {
 	eachMode(config, func(mode int, at where) {
 		if mode&special != 0 {
 			c.Report("set-user-id, set-group-id and sticky bits have no effect in version "+c.Version.String(),
-				"use version 3.6.0", at.steps("mode")...)
+				octalHint(mode, "they have from version 3.6.0 on"), at.steps("mode")...)
 		}
 	})
 }
@@ -122,35 +122,56 @@ func oneOwner(c *Context, config *types.Config) {
 	})
 }
 
-// A tree holds the paths of links by their components, so that looking for the links above a path takes as many steps as
-// the path is long.
+// A tree holds the paths of links, joined where they begin alike, so that looking for the links above a path takes as many
+// steps as the path is long. It has at most two nodes for each link.
 type tree struct {
-	below map[string]*tree
-	links []int // indexes of the links at this path
+	label string // what this node adds to the path
+	links []int  // indexes of the links at this path
+	below []*tree
 }
 
-func (t *tree) add(p string, link int) {
-	for name := range strings.SplitSeq(p, "/") {
-		if t.below == nil {
-			t.below = map[string]*tree{}
+// kid returns the node that a rest of a path goes on with.
+func (t *tree) kid(rest string) *tree {
+	for _, k := range t.below {
+		if k.label[0] == rest[0] {
+			return k
 		}
-		if t.below[name] == nil {
-			t.below[name] = &tree{}
-		}
-		t = t.below[name]
 	}
-	t.links = append(t.links, link)
+	return nil
+}
+
+// add adds the link of an index. What lies below it has a slash behind its path.
+func (t *tree) add(p string, link int) {
+	for rest := p + "/"; ; {
+		k := t.kid(rest)
+		if k == nil {
+			t.below = append(t.below, &tree{label: rest, links: []int{link}})
+			return
+		}
+		n := 1
+		for n < len(k.label) && n < len(rest) && k.label[n] == rest[n] {
+			n++
+		}
+		if n < len(k.label) {
+			*k = tree{label: k.label[:n], below: []*tree{{label: k.label[n:], links: k.links, below: k.below}}}
+		}
+		if t, rest = k, rest[n:]; rest == "" {
+			t.links = append(t.links, link)
+			return
+		}
+	}
 }
 
 // above calls f with the links that lie above a path.
 func (t *tree) above(p string, f func(link int)) {
-	for name := range strings.SplitSeq(p, "/") {
+	for p != "" {
+		if t = t.kid(p); t == nil || !strings.HasPrefix(p, t.label) {
+			return
+		}
 		for _, link := range t.links {
 			f(link)
 		}
-		if t = t.below[name]; t == nil {
-			return
-		}
+		p = p[len(t.label):]
 	}
 }
 
@@ -168,7 +189,7 @@ func belowLink(list place) func(*Context, *types.Config) {
 			}
 		}
 		eachNode(config, func(n *types.Node, at where) {
-			if at.list != list {
+			if at.list != list || c.report.Full(c.rule.Severity) {
 				return
 			}
 			t.above(n.Path, func(link int) {

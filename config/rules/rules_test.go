@@ -3,6 +3,7 @@
 package rules
 
 import (
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -131,15 +132,25 @@ func allPairs(list []types.Partition) (int, int, bool) {
 
 // TestTree holds the tree of links against comparing prefixes.
 func TestTree(t *testing.T) {
-	paths := []string{"/", "/a", "/a/b", "/a/b/c", "/ab", "/b", "a", "//a", "/a/", "/a/c/b"}
-	for _, link := range paths {
+	paths := []string{"/", "/a", "/a/b", "/a/b/c", "/ab", "/b", "a", "//a", "/a/", "/a/c/b", "/a", "/abc", "/ab/c", "/a/b/d"}
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 300 {
+		var links []string
+		var all tree
+		for i := range r.IntN(len(paths)) {
+			links = append(links, paths[r.IntN(len(paths))])
+			all.add(links[i], i)
+		}
 		for _, p := range paths {
-			var tr tree
-			tr.add(link, 0)
-			found := false
-			tr.above(p, func(int) { found = true })
-			if want := strings.HasPrefix(p, link+"/"); found != want {
-				t.Errorf("%s below %s: %v, want %v", p, link, found, want)
+			got, want := map[int]bool{}, map[int]bool{}
+			all.above(p, func(link int) { got[link] = true })
+			for i, link := range links {
+				if strings.HasPrefix(p, link+"/") {
+					want[i] = true
+				}
+			}
+			if !maps.Equal(got, want) {
+				t.Fatalf("%s below %q: got %v, want %v", p, links, got, want)
 			}
 		}
 	}
