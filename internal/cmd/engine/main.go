@@ -21,12 +21,17 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/platform"
 )
 
-// memory is how large the heap may grow before the garbage collector works harder, in bytes: an initramfs lives in
-// memory, and so does everything that is downloaded into it.
-const memory = 48 << 20
+// limitMemory has the garbage collector work harder before the heap outgrows what a boot should need: an initramfs lives
+// in memory, and so does everything that is downloaded into it. A large config is given six times its size.
+func limitMemory(configCache string) {
+	limit := int64(44 << 20)
+	if info, err := os.Stat(configCache); err == nil {
+		limit = max(limit, 6*info.Size())
+	}
+	debug.SetMemoryLimit(limit)
+}
 
 func main() {
-	debug.SetMemoryLimit(memory)
 	if filepath.Base(os.Args[0]) == "ignition-apply" {
 		os.Exit(live(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
@@ -63,6 +68,7 @@ func stage(args []string, stdout, stderr io.Writer) int {
 		flags.Usage()
 		return engine.ExitUsage
 	}
+	limitMemory(o.ConfigCache)
 	return engine.Run(context.Background(), o)
 }
 
