@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/http/httpproxy"
-
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
@@ -71,13 +69,10 @@ func (c *Client) Configure(ctx context.Context, s Settings) error {
 	if s.ResponseHeaders != nil {
 		headers = *s.ResponseHeaders
 	}
-	proxy := (&httpproxy.Config{
-		HTTPProxy: s.HTTPProxy, HTTPSProxy: s.HTTPSProxy, NoProxy: strings.Join(s.NoProxy, ","),
-	}).ProxyFunc()
 	client := &http.Client{
 		CheckRedirect: checkRedirect,
 		Transport: &http.Transport{
-			Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
+			Proxy:                  func(r *http.Request) (*url.URL, error) { return s.proxyOf(r.URL) },
 			OnProxyConnectResponse: proxyAnswer,
 			DialContext:            c.o.Dial,
 			TLSClientConfig:        &tls.Config{RootCAs: roots},

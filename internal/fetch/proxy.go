@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// proxyOf returns the proxy for a URL under the settings, or nil for none. The meaning of NoProxy is the usual one of the
+// NO_PROXY variable; golang.org/x/net/http/httpproxy has it too, and brings a quarter of a megabyte of Unicode tables.
+func (s Settings) proxyOf(u *url.URL) (*url.URL, error) {
+	proxy := s.HTTPProxy
+	if u.Scheme == "https" {
+		proxy = s.HTTPSProxy
+	}
+	if proxy == "" || s.direct(u) {
+		return nil, nil
+	}
+	return url.Parse(proxy)
+}
+
+// direct tells whether a host is reached without a proxy. The machine itself always is.
+func (s Settings) direct(u *url.URL) bool {
+	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	addr, err := netip.ParseAddr(host)
+	isAddr := err == nil
+	addr = addr.Unmap()
+	if host == "localhost" || isAddr && addr.IsLoopback() {
+		return true
+	}
+	for _, entry := range s.NoProxy {
+		entry = strings.ToLower(strings.TrimSpace(entry))
+		switch {
+		case entry == "":
+		case entry == "*":
+			return true
+		case isAddr && matchAddr(entry, addr, port), !isAddr && matchDomain(entry, host, port):
+			return true
+		}
+	}
+	return false
+}
+
+// matchAddr tells whether an entry is the network of an address, or the address itself, with or without its port.
+func matchAddr(entry string, addr netip.Addr, port string) bool {
+	if network, err := netip.ParsePrefix(entry); err == nil {
+		return network.Masked().Contains(addr)
+	}
+	if host, p, err := net.SplitHostPort(entry); err == nil {
+		if p != port {
+			return false
+		}
+		entry = host
+	}
+	other, err := netip.ParseAddr(strings.Trim(entry, "[]"))
+	return err == nil && other.Unmap() == addr
+}
+
+// matchDomain tells whether an entry is a host's name or a domain that it is in. An entry that begins with a dot stands for
+// the names below it alone.
+func matchDomain(entry, host, port string) bool {
+	if name, p, found := strings.Cut(entry, ":"); found {
+		if p != port {
+			return false
+		}
+		entry = name
+	}
+	entry = strings.TrimPrefix(entry, "*")
+	if strings.HasPrefix(entry, ".") {
+		return strings.HasSuffix(host, entry)
+	}
+	return host == entry || strings.HasSuffix(host, "."+entry)
+}
