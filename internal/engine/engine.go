@@ -146,7 +146,7 @@ func (r *run) run(ctx context.Context) error {
 	if err := r.state.Save(r.o.StateFile); err != nil {
 		return err
 	}
-	r.progress.add(r.stage.name, time.Since(r.began))
+	r.progress.add(r.stage.name, time.Since(r.began), sys.PeakMemory())
 	if err := r.progress.save(r.progressFile()); err != nil {
 		return err
 	}

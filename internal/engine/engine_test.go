@@ -24,8 +24,8 @@ func TestSummary(t *testing.T) {
 	p.count(types.Config{Storage: types.Storage{
 		Disks: make([]types.Disk, 1), Filesystems: make([]types.Filesystem, 2), Links: make([]types.Link, 1),
 	}, Passwd: types.Passwd{Users: make([]types.User, 1)}})
-	p.add("fetch-offline", 120*time.Millisecond)
-	p.add("disks", 2*time.Second)
+	p.add("fetch-offline", 120*time.Millisecond, 0)
+	p.add("disks", 2*time.Second, 0)
 	want := "firstlight: provisioned from qemu (fw_cfg opt/com.coreos/config): 1 disk, 2 filesystems, 0 files, 1 link, " +
 		"1 user, 0 units; 2.12 s (fetch-offline 0.12, disks 2.00)"
 	if got := p.summary(); got != want {

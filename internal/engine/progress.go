@@ -30,6 +30,7 @@ type progress struct {
 type timed struct {
 	Stage string        `json:"stage"`
 	Took  time.Duration `json:"took"`
+	Peak  int64         `json:"peak"` // most memory in use, in bytes
 }
 
 type count struct {
@@ -73,8 +74,8 @@ func (p *progress) touch(path string) error {
 	return p.save(path)
 }
 
-func (p *progress) add(stage string, took time.Duration) {
-	p.Stages = append(p.Stages, timed{stage, took})
+func (p *progress) add(stage string, took time.Duration, peak int64) {
+	p.Stages = append(p.Stages, timed{stage, took, peak})
 }
 
 // count notes how much of what the config asks for.

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command figures prints what the engine costs: bytes, memory, and time in a real guest. It judges nothing.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firstlight-boot/firstlight/tests/vm"
+)
+
+func main() {
+	if err := figures(); err != nil {
+		fmt.Fprintln(os.Stderr, "figures:", err)
+		os.Exit(1)
+	}
+}
+
+const engine = "bin/ignition"
+
+func figures() error {
+	if why := vm.Unable(); why != "" {
+		return errors.New(why)
+	}
+	guest, err := vm.Prepare(os.Stderr)
+	if err != nil {
+		return err
+	}
+	for _, f := range []func(vm.Guest) error{sizes, version, boots} {
+		if err := f(guest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sizes prints how many bytes the engine takes, alone and in an initramfs.
+func sizes(guest vm.Guest) error {
+	info, err := os.Stat(engine)
+	if err != nil {
+		return err
+	}
+	packed, err := size("xz -9e -c " + engine)
+	if err != nil {
+		return err
+	}
+	inInitramfs, err := size("zstd -q -15 -c " + engine)
+	if err != nil {
+		return err
+	}
+	initramfs, err := os.Stat(guest.Initramfs)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("engine, stripped            %6.2f MB\n", mb(info.Size()))
+	fmt.Printf("engine, xz                  %6.2f MB\n", mb(packed))
+	base := initramfs.Size() - info.Size() // the guest's has the engine on top once more, not compressed
+	fmt.Printf("initramfs with the engine   %6.2f MB\n", mb(base))
+	fmt.Printf("initramfs without           %6.2f MB\n", mb(base-inInitramfs))
+	return nil
+}
+
+func size(command string) (int64, error) {
+	out, err := exec.Command("sh", "-c", command+" | wc -c").Output()
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", command, err)
+	}
+	var n int64
+	_, err = fmt.Sscan(string(out), &n)
+	return n, err
+}
+
+func mb(bytes int64) float64 { return float64(bytes) / 1e6 }
+
+// version prints the median time of a start that does nothing.
+func version(vm.Guest) error {
+	const runs = 21
+	var took []time.Duration
+	for range runs {
+		began := time.Now()
+		if err := exec.Command(engine, "-version").Run(); err != nil {
+			return err
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	fmt.Printf("ignition -version           %6.2f ms (median of %d, on the host)\n", float64(took[runs/2].Microseconds())/1000, runs)
+	return nil
+}
+
+// boots prints what each stage of a first boot took, in emulation.
+func boots(guest vm.Guest) error {
+	c, err := vm.Load("tests/vm/cases/first-boot")
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "firstlight-figures-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	m := &vm.Machine{Guest: guest, Dir: dir, Disks: c.Disks}
+	if err := m.Create(); err != nil {
+		return err
+	}
+	b, err := c.Boot(m, "", "expect")
+	if err != nil {
+		return err
+	}
+	b.Script = "cat /run/ignition/progress.json"
+	r, err := m.Start(b)
+	if err != nil {
+		return err
+	}
+	said, err := r.Wait()
+	if err != nil {
+		return err
+	}
+	var progress struct {
+		Stages []struct {
+			Stage string
+			Took  time.Duration
+			Peak  int64
+		}
+	}
+	if err := json.Unmarshal([]byte(strings.TrimSpace(said)), &progress); err != nil {
+		return fmt.Errorf("read what the guest said: %w", err)
+	}
+	fmt.Printf("first boot of %s, emulated:\n", filepath.Base(c.Dir))
+	for _, s := range progress.Stages {
+		fmt.Printf("  %-14s %6.2f s   peak memory %5.1f MB\n", s.Stage, s.Took.Seconds(), mb(s.Peak))
+	}
+	return nil
+}
