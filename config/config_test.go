@@ -64,7 +64,7 @@ func TestManyMistakes(t *testing.T) {
 
 // TestHostileConfigs checks that memory, garbage included, stays within a constant times the text, for texts that get as far as the rules.
 func TestHostileConfigs(t *testing.T) {
-	const size = 2 << 20
+	const size = 1 << 20
 	for name, c := range map[string]struct{ start, repeat, end string }{
 		"empty files":     {`"storage":{"files":[`, `{},`, `{}]}`},
 		"null files":      {`"storage":{"files":[`, `null,`, `{}]}`},

@@ -81,14 +81,22 @@ type Document struct {
 
 // Span returns where a node stands: for objects and lists, as Ignition's reports have it, from the byte after the
 // opening bracket.
-func (d *Document) Span(n *Node) diag.Span {
+func (d *Document) Span(n *Node) diag.Span { return d.Source.Span(d.start(n), int(n.End)) }
+
+// Place returns where the span of a node starts.
+func (d *Document) Place(n *Node) diag.Place {
+	at := d.Source.Pos(d.start(n))
+	return diag.Place{File: d.Source.Name, Line: at.Line, Column: at.Column}
+}
+
+func (d *Document) start(n *Node) int {
 	start := int(n.Start)
 	if (n.Kind == Object || n.Kind == List) && start < len(d.Source.Text) {
 		if c := d.Source.Text[start]; c == '{' || c == '[' {
 			start++
 		}
 	}
-	return d.Source.Span(start, int(n.End))
+	return start
 }
 
 // KeySpan returns where the name of a member stands.

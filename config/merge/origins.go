@@ -138,6 +138,19 @@ func (o origin) span() diag.Span {
 	return o.from.doc.Span(o.node)
 }
 
+// place returns where the value itself starts.
+func (o origin) place() diag.Place {
+	switch {
+	case o.own != nil:
+		return o.own.at.place()
+	case o.node == nil:
+		return diag.Place{}
+	case o.from.files != nil:
+		return o.from.place(o.node)
+	}
+	return o.from.doc.Place(o.node)
+}
+
 // child returns the origin of a member or item.
 func (o origin) child(step string) origin {
 	if o.own != nil {

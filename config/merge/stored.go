@@ -22,7 +22,7 @@ const placeKey = "@"
 
 // MarshalJSON writes all places down.
 func (o Origins) MarshalJSON() ([]byte, error) {
-	w := writer{index: map[string]int{}}
+	w := writer{index: map[string]int{}, names: map[string]string{}}
 	w.origin(o.root)
 	files, err := json.Marshal(w.files)
 	if err != nil {
@@ -86,6 +86,7 @@ type writer struct {
 	text  []byte
 	files []string
 	index map[string]int
+	names map[string]string // of members, as they are written
 }
 
 func (w *writer) place(p diag.Place) {
@@ -122,13 +123,13 @@ func (w *writer) origin(o origin) {
 		}
 		w.list(o, n, o.item)
 	default:
-		w.place(o.span().Place())
+		w.place(o.place())
 	}
 }
 
 func (w *writer) list(o origin, n int, item func(int) origin) {
 	w.text = append(w.text, '[')
-	w.place(o.span().Place())
+	w.place(o.place())
 	for i := range n {
 		w.text = append(w.text, ',')
 		w.origin(item(i))
@@ -138,7 +139,7 @@ func (w *writer) list(o origin, n int, item func(int) origin) {
 
 func (w *writer) object(o origin) {
 	w.name('{', placeKey)
-	w.place(o.span().Place())
+	w.place(o.place())
 	if o.own != nil {
 		for _, m := range o.own.members {
 			w.name(',', m.name)
@@ -167,9 +168,14 @@ func (c *composed) has(name string) bool {
 
 // name writes a bracket or comma, and the name of a member.
 func (w *writer) name(before byte, name string) {
-	quoted, err := json.Marshal(name)
-	if err != nil {
-		quoted = []byte(`""`) // a string always has a JSON form
+	quoted, known := w.names[name]
+	if !known {
+		text, err := json.Marshal(name)
+		if err != nil {
+			text = []byte(`""`) // a string always has a JSON form
+		}
+		quoted = string(text) + ":"
+		w.names[name] = quoted
 	}
-	w.text = append(append(append(w.text, before), quoted...), ':')
+	w.text = append(append(w.text, before), quoted...)
 }

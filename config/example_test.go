@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config_test
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/spec"
+)
+
+func ExampleParse() {
+	const text = `{
+  "ignition": {"version": "3.6.0"},
+  "storage": {"files": [{"path": "/etc/motd", "mode": 644}], "filesystem": []}
+}`
+	doc, report := config.Parse(diag.NewSource("motd.ign", []byte(text)))
+	if err := diag.Text(os.Stdout, report, true); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(report.Outcome(), doc.Config.Storage.Files[0].Path, doc.Origins.At("$.storage.files.0.mode"))
+	// Output:
+	// warning at $.storage.filesystem, line 3 col 62: unused key filesystem
+	//   motd.ign:3: …: {"files": [{"path": "/etc/motd", "mode": 644}], "filesystem": []}
+	//                                                                  ^^^^^^^^^^^^
+	//   hint: did you mean filesystems?
+	// warning /etc/motd motd.ign:3:55
+}
+
+func ExampleMerge() {
+	parse := func(name, text string) config.Document {
+		doc, _ := config.Parse(diag.NewSource(name, []byte(text)))
+		return doc
+	}
+	base := parse("base.ign", `{"ignition":{"version":"3.2.0"},"storage":{"links":[{"path":"/var/lib","target":"/data"}]}}`)
+	child := parse("child.ign", "{\"ignition\":{\"version\":\"3.4.0\"},\n\"storage\":{\"files\":[{\"path\":\"/var/lib/x\"}]}}")
+	for _, d := range config.Validate(config.Merge(base, child)) {
+		fmt.Printf("%s: %s\n", d.Place(), d.Summary)
+	}
+	// Output:
+	// child.ign:2:22: the path is below "/var/lib", which is a link ($.storage.links.0)
+}
+
+func ExampleMarshalVersion() {
+	doc, _ := config.Parse(diag.NewSource("c.ign", []byte(`{"ignition":{"version":"3.6.0"},"kernelArguments":{"shouldExist":["quiet"]}}`)))
+	text, _ := config.MarshalVersion(doc, spec.V3_3)
+	fmt.Println(string(text))
+	_, report := config.MarshalVersion(doc, spec.V3_2)
+	fmt.Println(report[0].Place(), report[0].Summary)
+	// Output:
+	// {"ignition":{"version":"3.3.0"},"kernelArguments":{"shouldExist":["quiet"]}}
+	// c.ign:1:52 version 3.2.0 does not know kernelArguments
+}
