@@ -18,6 +18,7 @@ var (
 	ErrBadHash      = errors.New("the expected hash is malformed")
 	ErrScheme       = errors.New("the URL scheme is not supported")
 	ErrCompression  = errors.New("the compression is not supported")
+	ErrGzip         = errors.New("the payload is not sound gzip data")
 	ErrTooLarge     = errors.New("the payload is too large")
 	ErrTimeout      = errors.New("the time for it ran out")
 	ErrRedirect     = fmt.Errorf("%w: a redirect that is not followed", ErrFailed)
@@ -49,6 +50,7 @@ var hints = []struct {
 }{
 	{ErrNotFound, "check the URL; the server has nothing there"},
 	{ErrHashMismatch, "either the payload changed after its hash was written down, or it is not what you meant; compare both, then correct the config"},
+	{ErrGzip, "compress it anew, or leave compression out of the config if it is not compressed"},
 	{ErrTrust, "name its authority in ignition.security.tls.certificateAuthorities; for the very first config, by the kernel argument firstlight.config.ca"},
 	{ErrRedirect, "name the server that has it in the URL"},
 	{ErrFailed, "check the URL and the credentials that it needs"},

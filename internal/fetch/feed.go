@@ -48,7 +48,8 @@ type feed struct {
 	cancel context.CancelCauseFunc // ends it
 	stall  *time.Timer
 	at     mark
-	began  bool // the reader knows that the payload begins
+	best   int64 // the furthest offset so far
+	began  bool  // the reader knows that the payload begins
 }
 
 // Read returns errRestart when the payload could not be resumed and comes from the beginning.
@@ -67,7 +68,10 @@ func (f *feed) Read(p []byte) (int, error) {
 		if n > 0 {
 			f.began = true
 			f.at.offset += int64(n)
-			f.retry.row = 1
+			if f.at.offset > f.best {
+				f.best = f.at.offset
+				f.retry.progress()
+			}
 		}
 		if err == nil || err == io.EOF || n > 0 {
 			return n, keepEOF(err)

@@ -26,6 +26,10 @@ import (
 type Options struct {
 	Version string // of the program, for the User-Agent header
 	Offline bool   // everything that needs the network is answered by ErrNeedNet
+	// Platform is the id of the platform; "aws" and "azure" have credentials for the machine.
+	Platform string
+	// AzureClientID selects one of several managed identities; empty: the machine has one.
+	AzureClientID string
 	Log     *slog.Logger
 	// Say tells people at the console of waits longer than 5 s; nil: nobody is told.
 	Say func(string)
@@ -38,6 +42,7 @@ type Options struct {
 // A Client fetches. It may be used concurrently.
 type Client struct {
 	o Options
+	clouds
 
 	mu       sync.Mutex
 	settings Settings
@@ -150,7 +155,7 @@ func (c *Client) feed(ctx context.Context, o origin, r Request) *feed {
 		what = r.Purpose + " from " + what
 	}
 	return &feed{ctx: ctx, origin: o, retry: &retry{
-		log: c.o.Log, say: c.o.Say, what: what, attempt: 1, row: 1, began: now, said: now,
+		log: c.o.Log, say: c.o.Say, what: what, attempt: 1, began: now, said: now,
 	}}
 }
 

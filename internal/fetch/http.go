@@ -26,8 +26,11 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return fmt.Errorf("%w: more than %d redirects", ErrRedirect, maxRedirects)
 	}
-	if via[len(via)-1].URL.Scheme == "https" && r.URL.Scheme != "https" {
-		return fmt.Errorf("%w: from https to %s", ErrRedirect, r.URL.Scheme)
+	if via[len(via)-1].URL.Scheme == "https" && r.URL.Scheme == "http" {
+		return fmt.Errorf("%w: from https to http", ErrRedirect)
+	}
+	if r.URL.Scheme != "http" && r.URL.Scheme != "https" {
+		return fmt.Errorf("%w: to %q", ErrRedirect, r.URL.Scheme)
 	}
 	kept := http.Header{}
 	for _, name := range []string{"User-Agent", "Accept-Encoding", "Range", "If-Range"} {
@@ -59,7 +62,11 @@ func web(c *Client, u *url.URL, r Request) (origin, error) {
 		}
 		header.Set(h.Name, *h.Value)
 	}
-	return c.site(u, header), nil
+	s := c.site(u, header)
+	if c.isBlob(u) {
+		return c.blob(u, s), nil
+	}
+	return s, nil
 }
 
 // site returns the origin of what a server gives to a GET request with some headers.

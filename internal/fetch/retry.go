@@ -62,7 +62,7 @@ const (
 	shortWindow = 5 * time.Second
 	crowdAfter  = 30 * time.Second
 	crowdWindow = 3 * time.Minute
-	lastChance  = time.Second // what an attempt needs of the time left to be worth making
+	lastChance  = time.Second      // what an attempt needs of the time left to be worth making
 	mostAsked   = 10 * time.Minute // of Retry-After; a server that asks for more is asked again earlier
 )
 
@@ -80,8 +80,9 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// decide says whether another attempt is made after a failure, and how long to wait before. Attempts count from 1,
-// elapsed is the time since the first, left what remains of the limit, and random is even in [0,1).
+// decide says whether another attempt is made after a failure, and how long to wait before. Attempts in a row that brought
+// nothing count from 1, elapsed is the time since the first of them failed, left what remains until the deadline, and random
+// is even in [0,1).
 func decide(f *failure, attempt int, elapsed, left time.Duration, random float64) (wait time.Duration, again bool) {
 	t := traits[f.class]
 	if !t.again || t.limit > 0 && elapsed >= t.limit {
@@ -91,7 +92,7 @@ func decide(f *failure, attempt int, elapsed, left time.Duration, random float64
 	if doublings := attempt - 1; doublings < 5 {
 		window = min(window, firstWindow<<doublings)
 	}
-	if elapsed >= crowdAfter && !t.local && !f.near {
+	if crowd := !t.local && !f.near && t.limit == 0; crowd && elapsed >= crowdAfter {
 		window = crowdWindow
 	}
 	asked := min(f.asked, mostAsked)
@@ -112,12 +113,16 @@ const patience = 5 * time.Second
 type retry struct {
 	log     *slog.Logger
 	say     func(string)
-	what    string // redacted
-	attempt int    // the number of the attempt that runs
-	row     int    // attempts since the last that brought something
+	what    string    // redacted
+	attempt int       // the number of the attempt that runs
+	row     int       // failures since something was brought
+	failed  time.Time // the first of them
 	began   time.Time
 	said    time.Time
 }
+
+// progress begins a new row.
+func (r *retry) progress() { r.row = 0 }
 
 // again waits after a failure, and returns nil when the next attempt is due. It returns the failure if there is to be no other.
 func (r *retry) again(ctx context.Context, err error) error {
@@ -128,7 +133,10 @@ func (r *retry) again(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return r.over(ctx, f)
 	}
-	elapsed, left := time.Since(r.began), unlimited
+	if r.row++; r.row == 1 {
+		r.failed = time.Now()
+	}
+	elapsed, left := time.Since(r.failed), unlimited
 	if deadline, ok := ctx.Deadline(); ok {
 		left = time.Until(deadline)
 	}
@@ -154,7 +162,6 @@ func (r *retry) again(ctx context.Context, err error) error {
 	case <-timer.C:
 	}
 	r.attempt++
-	r.row++
 	return nil
 }
 

@@ -4,10 +4,12 @@ package fetch
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -53,12 +55,31 @@ func decompress(r io.Reader, compression string) (io.Reader, error) {
 		return r, nil
 	case "gzip":
 		z, err := gzip.NewReader(r)
-		if err != nil {
-			return nil, fmt.Errorf("decompress: %w", err)
+		if err == io.EOF { // not even a header
+			err = io.ErrUnexpectedEOF
 		}
-		return z, nil
+		return unpacker{z}, unpacked(err)
 	}
 	return nil, fmt.Errorf("%w: %q", ErrCompression, compression)
+}
+
+// An unpacker tells errors of the compressed data from those of the way it came.
+type unpacker struct{ z *gzip.Reader }
+
+func (u unpacker) Read(p []byte) (int, error) {
+	n, err := u.z.Read(p)
+	return n, unpacked(err)
+}
+
+func unpacked(err error) error {
+	var corrupt flate.CorruptInputError
+	switch {
+	case err == io.ErrUnexpectedEOF: // a feed has other words for bodies that break off
+		return fmt.Errorf("%w: it ends early", ErrGzip)
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
+		return fmt.Errorf("%w: %s", ErrGzip, strings.TrimPrefix(err.Error(), "gzip: "))
+	}
+	return err
 }
 
 // MaybeGunzip decompresses data that begins like a gzip file (RFC 1952), and returns other data as it is. The result
@@ -70,11 +91,11 @@ func MaybeGunzip(data []byte, limit int64) ([]byte, error) {
 	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b, 8}) {
 		return data, nil
 	}
-	z, err := gzip.NewReader(bytes.NewReader(data))
+	plain, err := decompress(bytes.NewReader(data), "gzip")
 	if err != nil {
 		return nil, err
 	}
 	out := &memory{limit: limit}
-	_, err = io.Copy(out, z)
+	_, err = io.Copy(out, plain)
 	return out.Bytes(), err
 }
