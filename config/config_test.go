@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/doc"
 	"github.com/firstlight-boot/firstlight/config/merge"
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
@@ -108,6 +109,32 @@ func TestMarshalVersion(t *testing.T) {
 	}
 }
 
+// TestCasesInTheirVersion checks that a valid case, written in its own version, is the same config again.
+func TestCasesInTheirVersion(t *testing.T) {
+	count := 0
+	corpus(t, func(text []byte) {
+		d, report := Parse(diag.NewSource("f", text))
+		if len(report) > 0 {
+			return
+		}
+		tree, _ := doc.ParseJSON(diag.NewSource("f", text))
+		v, _ := versionOf(tree)
+		out, report := MarshalVersion(d, v)
+		if report.HasErrors() {
+			t.Errorf("%s: %s", text, report[0].Line())
+			return
+		}
+		back, report := Parse(diag.NewSource("g", out))
+		if report.HasErrors() || !reflect.DeepEqual(back.Config, d.Config) {
+			t.Errorf("%s became %s", text, out)
+		}
+		count++
+	})
+	if count < 100 {
+		t.Errorf("there are only %d valid cases", count)
+	}
+}
+
 func TestMarshalVersionRefuses(t *testing.T) {
 	d := mustParse(t, "f", []byte(`{"ignition":{"version":"3.6.0","proxy":{"httpProxy":"http://p"}},
 "storage":{"luks":[{"name":"a","device":"/dev/a","cex":{"enabled":true}}],
@@ -133,8 +160,8 @@ func TestMarshalVersionRefuses(t *testing.T) {
 	}
 }
 
-// corpus adds the documents of all cases to a fuzz target.
-func corpus(f *testing.F, add func(text []byte)) {
+// corpus calls add with the documents of all cases.
+func corpus(f testing.TB, add func(text []byte)) {
 	f.Helper()
 	for _, dir := range []string{"validation-cases", "merge-cases"} {
 		files, err := filepath.Glob(filepath.Join("..", "tests", "contract", "testdata", dir, "*.json"))

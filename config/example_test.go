@@ -40,7 +40,7 @@ func ExampleMerge() {
 		fmt.Printf("%s: %s\n", d.Place(), d.Summary)
 	}
 	// Output:
-	// child.ign:2:22: the path is below "/var/lib", which is a link ($.storage.links.0)
+	// child.ign:2:22: the path is below "/var/lib", which is a link (base.ign:1:54)
 }
 
 func ExampleMarshalVersion() {

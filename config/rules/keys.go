@@ -109,7 +109,7 @@ func uniquePaths(c *Context, config *types.Config) {
 	seen := make(map[string]where, len(s.Directories)+len(s.Files)+len(s.Links))
 	check := func(n *types.Node, at where) {
 		if first, ok := seen[n.Path]; ok {
-			c.Report(fmt.Sprintf("the path %s is that of %s already", shown(n.Path), pathText(first.steps())), "merge the two entries, or take one away",
+			c.Report(fmt.Sprintf("the path %s is that of %s already", shown(n.Path), c.other(first.steps())), "merge the two entries, or take one away",
 				at.steps()...)
 			return
 		}

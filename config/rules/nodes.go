@@ -193,7 +193,7 @@ func belowLink(list place) func(*Context, *types.Config) {
 				return
 			}
 			t.above(n.Path, func(link int) {
-				c.Report(fmt.Sprintf("the path is below %s, which is a link (%s)", shown(links[link].Path), pathText(where{list: inLinks, i: link}.steps())),
+				c.Report(fmt.Sprintf("the path is below %s, which is a link (%s)", shown(links[link].Path), c.other(where{list: inLinks, i: link}.steps())),
 					"put it below what the link points to", at.steps()...)
 			})
 		})
@@ -229,7 +229,7 @@ func hardLinkToDirectory(c *Context, config *types.Config) {
 			target = gopath.Join(l.Path, target)
 		}
 		if j, ok := directories[target]; ok {
-			c.Report("the hard link points to a directory ("+pathText(where{list: inDirectories, i: j}.steps())+")",
+			c.Report("the hard link points to a directory ("+c.other(where{list: inDirectories, i: j}.steps())+")",
 				"directories can have symbolic links only", "storage", "links", i)
 		}
 	}
@@ -274,7 +274,7 @@ func nodeOverUnit(c *Context, config *types.Config) {
 	}
 	eachNode(config, func(n *types.Node, at where) {
 		if unit, ok := written[n.Path]; ok {
-			c.Report("the path is that of a unit of this config ("+pathText(unit)+")", "take one of the two away", at.steps("path")...)
+			c.Report("the path is that of a unit of this config ("+c.other(unit)+")", "take one of the two away", at.steps("path")...)
 		}
 	})
 }

@@ -72,6 +72,17 @@ func (c *Context) Report(summary, hint string, steps ...any) {
 	})
 }
 
+// other names another entry that a finding is about: in a merged config by the place where it was written, since nobody
+// has written the merged one.
+func (c *Context) other(steps []any) string {
+	if c.Merged {
+		if p := c.Origins.SpanOf(steps).Place(); p.Line > 0 {
+			return p.String()
+		}
+	}
+	return pathText(steps)
+}
+
 // Check applies all rules of the context's version: first those about objects, then those about keys.
 func Check(c *Context, config *types.Config) diag.List {
 	c.config = config

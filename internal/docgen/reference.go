@@ -73,6 +73,10 @@ func rulesPage() []byte {
 	for _, r := range rules.Notes() {
 		writeRule(&b, r)
 	}
+	b.WriteString("\n## Other codes\n\n| Code | Level | What it says |\n|---|---|---|\n" +
+		"| X001 | error | The version that a config is to be converted to does not know a member. |\n" +
+		"| X002 | error | A value has no effect in the version that a config is to be converted to. |\n" +
+		"| N001 | info | There are more findings than are shown. |\n")
 	return b.Bytes()
 }
 
