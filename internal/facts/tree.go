@@ -22,8 +22,10 @@ type Tree struct {
 
 // Node is what is at one place.
 type Node struct {
-	Type   string `json:"type"`             // "file", "directory", "link", "other"
-	UID    int    `json:"uid,omitempty"`    // owner
+	Type   string `json:"type"`           // "file", "directory", "link", "other"
+	Mode   int    `json:"mode,omitempty"` // permissions and special bits
+	UID    int    `json:"uid,omitempty"`  // owner
+	GID    int    `json:"gid,omitempty"`
 	Target string `json:"target,omitempty"` // of a link
 	Size   int64  `json:"size,omitempty"`   // bytes, of a file that is to be appended to
 	Digest string `json:"digest,omitempty"` // hex SHA-256 of such a file

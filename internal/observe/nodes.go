@@ -120,7 +120,7 @@ func (v *visitor) look(place string, content bool) (facts.Node, error) {
 	if err != nil || info.Type == rootfs.None {
 		return facts.Node{}, err
 	}
-	n := facts.Node{Type: string(info.Type), UID: info.UID}
+	n := facts.Node{Type: string(info.Type), Mode: int(info.Mode), UID: info.UID, GID: info.GID}
 	switch {
 	case info.Type == rootfs.Symlink:
 		if n.Target, err = v.root.Readlink(place); err != nil {

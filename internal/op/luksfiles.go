@@ -23,7 +23,9 @@ func (o WriteVolumeKey) Describe() string {
 }
 
 // Predict implements Op.
-func (o WriteVolumeKey) Predict(f *facts.Facts) { f.Tree.Put(o.Path, facts.Node{Type: "file"}) }
+func (o WriteVolumeKey) Predict(f *facts.Facts) {
+	f.Tree.Put(o.Path, facts.Node{Type: "file", Mode: 0o600})
+}
 
 // AddCrypttab adds lines to crypttab(5), for root alone.
 type AddCrypttab struct {
@@ -40,7 +42,9 @@ func (o AddCrypttab) Describe() string {
 }
 
 // Predict implements Op.
-func (o AddCrypttab) Predict(f *facts.Facts) { f.Tree.Put(o.Path, facts.Node{Type: "file"}) }
+func (o AddCrypttab) Predict(f *facts.Facts) {
+	f.Tree.Put(o.Path, facts.Node{Type: "file", Mode: 0o600})
+}
 
 // WriteStateFile writes a file that an earlier stage has left, with its content, for the target root: of a crypto
 // card or of the platform.
@@ -58,7 +62,9 @@ func (WriteStateFile) Kind() Kind { return "write-state-file" }
 func (o WriteStateFile) Describe() string { return "write " + o.Path }
 
 // Predict implements Op.
-func (o WriteStateFile) Predict(f *facts.Facts) { f.Tree.Put(o.Path, facts.Node{Type: "file"}) }
+func (o WriteStateFile) Predict(f *facts.Facts) {
+	f.Tree.Put(o.Path, facts.Node{Type: "file", Mode: o.Mode})
+}
 
 // Relabel sets the SELinux labels of places, of directories with all that is in them.
 type Relabel struct {

@@ -39,6 +39,20 @@ type Owner struct {
 // NoMode leaves permissions as they are.
 const NoMode = -1
 
+// on returns a node with owner and mode set as far as they are asked for.
+func (o Owner) on(n facts.Node, mode int) facts.Node {
+	if o.UID != -1 {
+		n.UID = o.UID
+	}
+	if o.GID != -1 {
+		n.GID = o.GID
+	}
+	if mode != NoMode {
+		n.Mode = mode
+	}
+	return n
+}
+
 // attributes describes owner and mode as far as they are set.
 func attributes(o Owner, mode int) string {
 	var parts []string
@@ -80,7 +94,10 @@ func (o MakeDirectory) Describe() string {
 // Predict implements Op.
 func (o MakeDirectory) Predict(f *facts.Facts) {
 	if !o.Exists {
-		f.Tree.Put(o.Path, facts.Node{Type: "directory", UID: max(o.Owner.UID, 0)})
+		f.Tree.Put(o.Path, facts.Node{Type: "directory", Mode: 0o755})
+	}
+	if n, ok := f.Tree.Nodes[o.Path]; ok {
+		f.Tree.Nodes[o.Path] = o.Owner.on(n, o.Mode)
 	}
 }
 
@@ -102,7 +119,7 @@ func (o WriteFile) Describe() string {
 
 // Predict implements Op.
 func (o WriteFile) Predict(f *facts.Facts) {
-	f.Tree.Put(o.Path, facts.Node{Type: "file", UID: max(o.Owner.UID, 0)})
+	f.Tree.Put(o.Path, o.Owner.on(facts.Node{Type: "file", Mode: 0o644}, o.Mode))
 }
 
 // KeepFile appends the fragments to a file that is there, and sets its owner and mode.
@@ -124,12 +141,21 @@ func (o KeepFile) Describe() string {
 	verb := "keep file "
 	if o.Fragments > 0 {
 		verb = fmt.Sprintf("append %d fragments to file ", o.Fragments)
+		if o.Fragments == 1 {
+			verb = "append a fragment to file "
+		}
 	}
 	return verb + o.Path + attributes(o.Owner, o.Mode)
 }
 
 // Predict implements Op.
-func (KeepFile) Predict(*facts.Facts) {}
+func (o KeepFile) Predict(f *facts.Facts) {
+	n := f.Tree.Nodes[o.Path]
+	if o.Fragments > 0 {
+		n.Size, n.Digest = 0, "" // not known before the fragments are
+	}
+	f.Tree.Nodes[o.Path] = o.Owner.on(n, o.Mode)
+}
 
 // MakeLink makes a symbolic link.
 type MakeLink struct {
@@ -148,7 +174,7 @@ func (o MakeLink) Describe() string {
 
 // Predict implements Op.
 func (o MakeLink) Predict(f *facts.Facts) {
-	f.Tree.Put(o.Path, facts.Node{Type: "link", Target: o.Target, UID: max(o.Owner.UID, 0)})
+	f.Tree.Put(o.Path, o.Owner.on(facts.Node{Type: "link", Target: o.Target, Mode: 0o777}, NoMode))
 }
 
 // MakeHardLink gives a node another name.

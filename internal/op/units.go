@@ -27,7 +27,7 @@ func (o WriteUnit) Describe() string {
 }
 
 // Predict implements Op.
-func (o WriteUnit) Predict(f *facts.Facts) { f.Tree.Put(o.Path, facts.Node{Type: "file"}) }
+func (o WriteUnit) Predict(f *facts.Facts) { f.Tree.Put(o.Path, facts.Node{Type: "file", Mode: 0o644}) }
 
 // MaskUnit makes a unit one that cannot be started.
 type MaskUnit struct{ Place }
@@ -40,7 +40,7 @@ func (o MaskUnit) Describe() string { return "mask unit " + o.Path }
 
 // Predict implements Op.
 func (o MaskUnit) Predict(f *facts.Facts) {
-	f.Tree.Put(o.Path, facts.Node{Type: "link", Target: "/dev/null"})
+	f.Tree.Put(o.Path, facts.Node{Type: "link", Target: "/dev/null", Mode: 0o777})
 }
 
 // UnmaskUnit removes the link that masks a unit.
@@ -97,4 +97,6 @@ func (o SetPresets) Touches() []Resource {
 }
 
 // Predict implements Op.
-func (o SetPresets) Predict(f *facts.Facts) { f.Tree.Put(o.Path, facts.Node{Type: "file"}) }
+func (o SetPresets) Predict(f *facts.Facts) {
+	f.Tree.Put(o.Path, facts.Node{Type: "file", Mode: 0o644})
+}

@@ -203,6 +203,11 @@ func mode(m *int) int {
 	return *m
 }
 
+// has tells whether a node has the owner and the mode already that are asked for.
+func has(n facts.Node, o op.Owner, mode int) bool {
+	return (o.UID == -1 || o.UID == n.UID) && (o.GID == -1 || o.GID == n.GID) && (mode == op.NoMode || mode == n.Mode)
+}
+
 func (b *builder) directory(e entry, d types.Directory) {
 	n, place, ok := b.found(e)
 	switch {
@@ -211,7 +216,7 @@ func (b *builder) directory(e entry, d types.Directory) {
 		b.addNode(e.path, e.place, op.MakeDirectory{Place: place, Owner: b.owner(e, 0), Mode: mode(d.Mode)}, "")
 	case n.Type == "directory" || e.place == "/":
 		o := op.MakeDirectory{Place: place, Exists: true, Owner: b.owner(e, -1), Mode: mode(d.Mode)}
-		if o.Owner != (op.Owner{UID: -1, GID: -1}) || d.Mode != nil {
+		if !has(n, o.Owner, o.Mode) {
 			b.addNode(e.path, e.place, o, "it is there already")
 		}
 	default:
@@ -243,7 +248,7 @@ func (b *builder) file(e entry, index int, f types.File) {
 			}
 			b.appended[n.Inode] = e.node.Path
 		}
-		if o.Fragments > 0 || f.Mode != nil || o.Owner != (op.Owner{UID: -1, GID: -1}) {
+		if o.Fragments > 0 || !has(n, o.Owner, o.Mode) {
 			b.addNode(e.path, e.place, o, "it is there already")
 		}
 	}

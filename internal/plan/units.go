@@ -48,6 +48,9 @@ func (b *builder) writeUnit(p string, index int, u types.Unit) {
 		if text(u.Contents) != "" {
 			b.warn(p, fmt.Sprintf("unit %s is masked: its contents are not written", u.Name), "")
 		}
+		if b.facts.Tree.Nodes[place].Target == "/dev/null" {
+			return
+		}
 		o := op.MaskUnit{Place: op.Place{Path: place, Replace: true}}
 		b.addNode(p, place, o, "")
 	case text(u.Contents) != "":
