@@ -3,6 +3,7 @@
 package op
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/internal/facts"
@@ -96,7 +97,11 @@ func (o SetPresets) Touches() []Resource {
 	return []Resource{PlaceResource(o.Path), "units:"}
 }
 
-// Predict implements Op.
+// Predict implements Op. Units to be disabled have a line only if they are enabled.
 func (o SetPresets) Predict(f *facts.Facts) {
+	if !slices.ContainsFunc(o.Units, func(u Preset) bool { return u.Enable }) {
+		return
+	}
+
 	f.Tree.Put(o.Path, facts.Node{Type: "file", Mode: 0o644})
 }

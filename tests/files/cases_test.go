@@ -107,6 +107,11 @@ func (c fileCase) run(t *testing.T) string {
 		text, _, _ = strings.Cut(text, " data: URL") // how fetching says it is its own matter
 		return "error: " + text + "\n" + strings.Join(diff, "\n")
 	}
+	for _, w := range m.untrue(doc) {
+		if c.name != "hard through a link of the config" { // its target is at another place than it was
+			t.Errorf("not as predicted: %s", w)
+		}
+	}
 	for _, l := range m.log {
 		if _, msg, ok := strings.Cut(l, "msg="); ok {
 			diff = append(diff, "log: "+strings.TrimSpace(strings.ReplaceAll(msg, m.dir, "ROOT")))

@@ -47,6 +47,8 @@ type machine struct {
 	in       plan.Inputs
 	syncs    int // of the last run, the journals' included
 	log      []string
+
+	predicted facts.Facts // by the last plan
 }
 
 func newMachine(t testing.TB) *machine {
@@ -181,13 +183,56 @@ func (m *machine) part(am *apply.Machine, p plan.Part, doc config.Document) erro
 	if err := json.Unmarshal(j.Header().Facts, &f); err != nil {
 		return err
 	}
-	built, _, report := plan.Build(p, doc, f, m.in)
+	built, after, report := plan.Build(p, doc, f, m.in)
 	if report.HasErrors() {
 		return &conflict{report}
 	}
+	m.predicted = after
 	r := apply.Run(context.Background(), am, j, built)
 	m.syncs += j.Syncs()
 	return r.Err
+}
+
+// untrue lists what the last plan predicted and a look at the machine does not find: types, owners, modes and targets of nodes,
+// and the account files.
+func (m *machine) untrue(doc config.Document) []string {
+	root, err := rootfs.Open(m.dir)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	defer root.Close()
+	log := slog.New(slog.DiscardHandler)
+	found, err := observe.Run(context.Background(), observe.Env{Sys: &sys.Host{Log: log}, Root: root, Log: log}, plan.Files, doc)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var wrong []string
+	for place, want := range m.predicted.Tree.Nodes {
+		got, seen := found.Tree.Nodes[place]
+		if !seen && want.Type == "directory" {
+			continue // a directory on the way
+		}
+		if want.Mode == 0 {
+			continue // a hard link to what only the run could find
+		}
+		want.Size, want.Digest, want.Inode, got.Size, got.Digest, got.Inode = 0, "", "", 0, "", ""
+		if got != want {
+			wrong = append(wrong, fmt.Sprintf("%s is %+v, not %+v", place, got, want))
+		}
+	}
+	for place := range found.Tree.Nodes {
+		if _, known := m.predicted.Tree.Nodes[place]; !known && found.Tree.Nodes[place].Type != "directory" {
+			wrong = append(wrong, place+" was not predicted")
+		}
+	}
+	if m.predicted.Accounts != nil {
+		for name, want := range m.predicted.Accounts.Texts {
+			if _, node := found.Tree.Nodes[name]; !node && found.Accounts.Texts[name] != want {
+				wrong = append(wrong, fmt.Sprintf("%s is %q, not %q", name, found.Accounts.Texts[name], want))
+			}
+		}
+	}
+	return wrong
 }
 
 // forget drops the journals: the next run is a new one.
