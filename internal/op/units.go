@@ -102,6 +102,5 @@ func (o SetPresets) Predict(f *facts.Facts) {
 	if !slices.ContainsFunc(o.Units, func(u Preset) bool { return u.Enable }) {
 		return
 	}
-
 	f.Tree.Put(o.Path, facts.Node{Type: "file", Mode: 0o644})
 }
