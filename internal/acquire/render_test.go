@@ -36,6 +36,8 @@ func (w *web) options() RenderOptions {
 			return []byte(text), nil
 		},
 		Configure: func(_ context.Context, c types.Config) error {
+			w.Lock()
+			defer w.Unlock()
 			proxy := "none"
 			if p := c.Ignition.Proxy.HTTPProxy; p != nil {
 				proxy = *p
@@ -99,7 +101,10 @@ func TestRenderSettings(t *testing.T) {
 	o := w.options()
 	fetch := o.Fetch
 	o.Fetch = func(ctx context.Context, r types.Resource) ([]byte, error) {
-		if *r.Source == "http://h/b" && slices.Contains(w.settings, "http://proxy") {
+		w.Lock()
+		proxied := slices.Contains(w.settings, "http://proxy")
+		w.Unlock()
+		if *r.Source == "http://h/b" && proxied {
 			return []byte(file("/new")), nil
 		}
 		return fetch(ctx, r)
