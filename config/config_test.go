@@ -37,6 +37,8 @@ func TestFindings(t *testing.T) {
 		{`{"ignition":{"version":"3.6.0"},"storage":{"filesystems":[{"device":"/dev/a","format":"ext4","label":"aaaaaaaaaaaaaaaaaaaa"}]}}`,
 			"V405", "f:1:102", `"aaaaaaaaaaaaaaaa"`},
 		{`{"ignition":{"version":"3.6.0"},"storage":{"files":[{"path":"/a","mode":7777}]}}`, "V210", "f:1:73", "octal 7777 is 4095"},
+		{`{"ignition":{"version":"3.4.0","proxy":{"httpProxy":"http://[bad"}}}`, "V130", "f:1:53", ""},
+		{`{"ignition":{"version":"3.2.0"},"storage":{"directories":[{"path":"/a"}],"links":[{"path":"/a","hard":true}]}}`, "V224", "f:1:84", "symbolic"},
 		{`{"ignition":{"version":"3.6.0"},"storage":{"files":[{"path":"/a"},{"path":"/a"}]}}`, "V022", "f:1:68", "merge the two entries"},
 	} {
 		_, report := Parse(diag.NewSource("f", []byte(c.text)))
@@ -48,6 +50,30 @@ func TestFindings(t *testing.T) {
 		if d := report[i]; d.Place().String() != c.place || !strings.Contains(d.Hint, c.hint) {
 			t.Errorf("%s: %s at %s, hint %q", c.text, d.Line(), d.Place(), d.Hint)
 		}
+	}
+}
+
+// TestNotes checks the warnings about merged configs that Ignition does not have, and that a config by itself has none.
+func TestNotes(t *testing.T) {
+	parent := mustParse(t, "parent", []byte(`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","contents":{"source":"http://h/1",
+"verification":{"hash":"sha512-`+strings.Repeat("0", 128)+`"},"httpHeaders":[{"name":"A","value":"1"}]}}]}}`))
+	child := mustParse(t, "child", []byte(`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","append":[{}],"contents":{"source":"http://h/2",
+"httpHeaders":[{"name":"A"},{"name":"a"}]}}]}}`))
+	var got []string
+	report := Validate(Merge(parent, child))
+	for _, d := range report {
+		got = append(got, d.Code+" "+d.Severity.String()+" "+d.Place().String()+" "+d.Path.String())
+	}
+	want := []string{
+		"W003 warning child:1:77 $.storage.files.0.append.0",
+		"W002 warning child:2:30 $.storage.files.0.contents.httpHeaders.0",
+		"W001 warning child:1:101 $.storage.files.0.contents",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if more := Validate(Merge(Merge(parent, child), Empty())); len(more) != len(report) {
+		t.Errorf("merging with nothing changes the report: %v", more)
 	}
 }
 
