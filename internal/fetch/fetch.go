@@ -30,7 +30,7 @@ type Options struct {
 	Platform string
 	// AzureClientID selects one of several managed identities; empty: the machine has one.
 	AzureClientID string
-	Log     *slog.Logger
+	Log           *slog.Logger
 	// Say tells people at the console of waits longer than 5 s; nil: nobody is told.
 	Say func(string)
 	// Total limits each fetch, all attempts together, unless a config says otherwise; 0: unlimited.

@@ -26,6 +26,10 @@ func schemes() map[string]scheme {
 		"data":  {origin: inline},
 		"http":  {network: true, origin: web},
 		"https": {network: true, origin: web},
+		"tftp":  {network: true, origin: tftpURL},
+		"gs":    {network: true, origin: googleObject},
+		"s3":    {network: true, origin: s3URL},
+		"arn":   {network: true, origin: s3ARN},
 	}
 }
 

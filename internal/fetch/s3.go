@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// ErrARN is the class of ARNs that name no object of S3.
+var ErrARN = errors.New("the ARN does not name an object in S3")
+
+// An object of S3, read by one signed GET. The region need not be known: S3 says in its refusal where the bucket is.
+type object struct {
+	c             *Client
+	client        *http.Client
+	bucket, key   string
+	version       string
+	access        accessPoint // empty: the object is named by its bucket
+	hint          string      // region to ask first; empty: that of the machine, then us-east-1
+	region        string      // found out
+	authenticated bool        // the last request was signed
+}
+
+// An accessPoint is a name of a bucket that policies are bound to. Its region is part of the name.
+type accessPoint struct{ name, account string }
+
+// s3URL is the origin of s3://BUCKET/KEY.
+func s3URL(c *Client, u *url.URL, r Request) (origin, error) {
+	key := strings.TrimLeft(u.Path, "/")
+	if u.Host == "" || key == "" {
+		return nil, fmt.Errorf("%w: an s3: URL needs a bucket and a key", ErrScheme)
+	}
+	return c.object(&object{bucket: u.Host, key: key, version: u.Query().Get("versionId")}, r)
+}
+
+// accessPath is what follows the account in the ARN of an object behind an access point.
+var accessPath = regexp.MustCompile(`^accesspoint/([a-z0-9-]{3,50})/object/(.+)$`)
+
+// s3ARN is the origin of arn:PARTITION:s3:::BUCKET/KEY and arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME/object/KEY.
+func s3ARN(c *Client, u *url.URL, r Request) (origin, error) {
+	a, err := arn.Parse("arn:" + u.Opaque)
+	if err != nil || a.Service != "s3" {
+		return nil, ErrARN
+	}
+	o := &object{version: u.Query().Get("versionId"), hint: partitionOf(a.Partition).hint}
+	if m := accessPath.FindStringSubmatch(a.Resource); m != nil {
+		if !label.MatchString(a.Region) || !label.MatchString(a.AccountID) {
+			return nil, fmt.Errorf("%w: an access point needs a region and an account; those of several regions are not supported", ErrARN)
+		}
+		o.access, o.key, o.region = accessPoint{m[1], a.AccountID}, m[2], a.Region
+		return c.object(o, r)
+	}
+	var found bool
+	if o.bucket, o.key, found = strings.Cut(a.Resource, "/"); !found || o.bucket == "" || o.key == "" || a.Region != "" || a.AccountID != "" {
+		return nil, fmt.Errorf("%w: expected BUCKET/KEY, or accesspoint/NAME/object/KEY with region and account", ErrARN)
+	}
+	return c.object(o, r)
+}
+
+func (c *Client) object(o *object, r Request) (origin, error) {
+	if r.Compression != "" {
+		return nil, fmt.Errorf("%w: objects of S3 cannot be decompressed", ErrCompression)
+	}
+	o.c, o.client = c, c.unredirected()
+	return o, nil
+}
+
+// elsewhere is the refusal of a server that knows the region of the bucket.
+type elsewhere struct{ region string }
+
+func (e *elsewhere) Error() string { return "the bucket is in region " + e.region }
+
+func (o *object) open(ctx context.Context, from mark) (*stream, error) {
+	if o.region == "" {
+		o.region = o.c.amazon.regionOf(ctx, o.c, o.bucket, o.hint)
+	}
+	credentials, err := o.c.amazon.get(ctx, o.c)
+	if err == nil {
+		return o.find(ctx, from, credentials)
+	}
+	o.c.o.Log.Info("GET error: " + err.Error() + "; asking without credentials")
+	s, anonymous := o.find(ctx, from, nil)
+	var f *failure
+	if errors.As(anonymous, &f) {
+		if !traits[f.class].again && traits[err.class].again {
+			return nil, err // the role may come yet
+		}
+		f.err = fmt.Errorf("%w; as the machine's role: %w", f.err, err.err)
+	}
+	return s, anonymous
+}
+
+// find asks the region that the bucket is said to be in, and goes where it is sent.
+func (o *object) find(ctx context.Context, from mark, credentials *aws.Credentials) (*stream, error) {
+	for hop := 0; ; hop++ {
+		s, err := o.site(credentials).open(ctx, from)
+		var moved *elsewhere
+		if !errors.As(err, &moved) {
+			if err == nil && o.bucket != "" {
+				o.c.amazon.learn(o.bucket, o.region)
+			}
+			return s, err
+		}
+		if hop == 2 {
+			return nil, fmt.Errorf("%w: it sends from region to region", ErrFailed)
+		}
+		o.region = moved.region
+	}
+}
+
+// site is the object at one region, asked for with credentials unless they are nil.
+func (o *object) site(credentials *aws.Credentials) *site {
+	return &site{
+		client: o.client,
+		log:    func(text string) { o.c.o.Log.Info(text) },
+		request: func(ctx context.Context) (*http.Request, error) {
+			return o.request(ctx, credentials)
+		},
+		answer: o.refusal,
+	}
+}
+
+// emptyDigest is the SHA-256 of the empty request body.
+const emptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+func (o *object) request(ctx context.Context, credentials *aws.Credentials) (*http.Request, error) {
+	u := o.address()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the bucket or region makes no host name", ErrScheme)
+	}
+	req.URL = u // keeps the escaping that is signed
+	if credentials != nil {
+		req.Header.Set("X-Amz-Content-Sha256", emptyDigest)
+		signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }) // S3 escapes once
+		if err := signer.SignHTTP(ctx, *credentials, req, emptyDigest, "s3", o.region, time.Now()); err != nil {
+			return nil, fmt.Errorf("sign the request: %w", err)
+		}
+	}
+	req.Header.Set("User-Agent", "Ignition/"+o.c.o.Version) // after signing: proxies may change it
+	req.Header.Set("Accept-Encoding", "identity")
+	return req, nil
+}
+
+// hostable is a bucket that is the first label of its host. A dot in the name would not match the certificate.
+var hostable = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
+
+// label is what may stand in a host name between dots.
+var label = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// address is the URL of the object at a region.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/dual-stack-endpoints.html
+func (o *object) address() *url.URL {
+	p := partitionAt(o.region)
+	middle := "." + o.region + "." + p.suffix
+	if p.dual {
+		middle = ".dualstack" + middle
+	}
+	u := &url.URL{Scheme: "https", Path: "/" + o.key}
+	switch {
+	case o.access.name != "":
+		u.Host = o.access.name + "-" + o.access.account + ".s3-accesspoint" + middle
+	case hostable.MatchString(o.bucket):
+		u.Host = o.bucket + ".s3" + middle
+	default:
+		u.Host = "s3" + middle
+		u.Path = "/" + o.bucket + u.Path
+	}
+	u.RawPath = escape(u.Path)
+	if o.version != "" {
+		u.RawQuery = "versionId=" + url.QueryEscape(o.version)
+	}
+	return u
+}
+
+// escape escapes a path as signatures need it: all but letters, digits, "-._~" and "/".
+func escape(path string) string {
+	var b strings.Builder
+	for _, c := range []byte(path) {
+		if c == '/' || c == '-' || c == '.' || c == '_' || c == '~' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// errorCode and errorRegion are parts of the document that comes with a refusal.
+var (
+	errorCode   = regexp.MustCompile(`<Code>([A-Za-z]{1,64})</Code>`)
+	errorRegion = regexp.MustCompile(`<Region>([a-z0-9-]{1,64})</Region>`)
+)
+
+// refusal sorts what is not the object.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+func (o *object) refusal(resp *http.Response) error {
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<14)) // what came tells what there is to tell
+	region := resp.Header.Get("X-Amz-Bucket-Region")
+	if m := errorRegion.FindSubmatch(text); region == "" && m != nil {
+		region = string(m[1])
+	}
+	if region != "" && region != o.region && label.MatchString(region) && o.access.name == "" {
+		return &elsewhere{region}
+	}
+	m := errorCode.FindSubmatch(text)
+	if m == nil || resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests {
+		return nil
+	}
+	class := ErrFailed
+	if resp.StatusCode == http.StatusNotFound {
+		class = ErrNotFound
+	}
+	return &failure{err: fmt.Errorf("%w: status %d %s: %s", class, resp.StatusCode, http.StatusText(resp.StatusCode), m[1])}
+}
