@@ -47,8 +47,12 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 	if err != nil {
 		return err
 	}
-	if err := r.preview(ctx, m, doc, in); err != nil {
+	if resumed, err := r.resumes(digest); err != nil {
 		return err
+	} else if !resumed {
+		if err := r.preview(ctx, m, doc, in); err != nil {
+			return err
+		}
 	}
 	if r.stage.seals {
 		if err := r.lift(); err != nil {
@@ -232,6 +236,27 @@ func (r *run) resume(p plan.Part, doc config.Document, digest string) (*journal.
 	}
 	r.log.Info("going on with " + string(p) + " where an earlier run was cut short")
 	return j, built, nil
+}
+
+// resumes tells whether an earlier run of this stage with this config was cut short. What is there now is then partly its own
+// work, and says nothing about conflicts.
+func (r *run) resumes(digest string) (bool, error) {
+	for _, p := range r.stage.parts {
+		dir, name, err := r.journalPlace(p)
+		if err != nil {
+			return false, err
+		}
+		j, err := journal.Open(dir, name)
+		dir.Close()
+		if err != nil {
+			continue // none, or one that tells nothing; the part itself says so
+		}
+		same := j.Header().Same(r.header(p, digest))
+		if err := j.Close(); err != nil || same {
+			return same, err
+		}
+	}
+	return false, nil
 }
 
 func (r *run) header(p plan.Part, digest string) journal.Header {
