@@ -90,7 +90,7 @@ func TestResume(t *testing.T) {
 		}
 	}
 	passwd, _ := os.ReadFile(filepath.Join(root, "etc/passwd"))
-	if strings.Count(string(passwd), "core:") != 1 {
+	if strings.Count(string(passwd), "\ncore:") != 1 {
 		t.Errorf("the accounts are %q", passwd)
 	}
 }
