@@ -175,6 +175,22 @@ func TestDistance(t *testing.T) {
 	}
 }
 
+// TestReport checks that our lines are those of the form that programs around Ignition share.
+func TestReport(t *testing.T) {
+	s := NewSource("f", []byte("{\n\"a\": 12}"))
+	warning := at(s, "$.a.0", "12", "wrong", "")
+	warning.Severity = Warning
+	list := List{
+		at(s, "$.a", "12", "wrong", "hint"), at(s, "$", "12", "wrong", ""), warning,
+		{Severity: Info, Path: ParsePath("$.a"), Summary: "no place"}, {Summary: "neither"},
+	}
+	for i, e := range list.Report().Entries {
+		if got := list[i].Line(); got != e.String() {
+			t.Errorf("got %q, want %q", got, e.String())
+		}
+	}
+}
+
 func TestCollector(t *testing.T) {
 	var c Collector
 	for range Most + 5 {
