@@ -41,6 +41,8 @@ type Env struct {
 type Platform struct {
 	ID    string
 	Fetch func(context.Context, Env) (Found, error)
+	// Delete has the hypervisor forget the config; nil where that cannot be done from within.
+	Delete func(context.Context) error
 }
 
 // All returns the platforms, sorted by id.

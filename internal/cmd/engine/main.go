@@ -32,10 +32,14 @@ func limitMemory(configCache string) {
 }
 
 func main() {
-	if filepath.Base(os.Args[0]) == "ignition-apply" {
-		os.Exit(live(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	switch args := os.Args[1:]; filepath.Base(os.Args[0]) {
+	case "ignition-apply":
+		os.Exit(live(args, os.Stdin, os.Stdout, os.Stderr))
+	case "ignition-rmcfg":
+		os.Exit(remove(args, os.Stdout, os.Stderr))
+	default:
+		os.Exit(stage(args, os.Stdout, os.Stderr))
 	}
-	os.Exit(stage(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // stage parses the flags of the engine proper and runs one stage.
@@ -74,16 +78,24 @@ func stage(args []string, stdout, stderr io.Writer) int {
 
 // check returns what is wrong with the flags that have no default.
 func check(o engine.Options, stages []string) string {
-	_, known := platform.Find(o.Platform)
+	if problem := checkPlatform(o.Platform, "-platform"); problem != "" {
+		return problem
+	}
 	switch {
-	case o.Platform == "":
-		return "the flag -platform is required"
-	case !known:
-		return fmt.Sprintf("the platform %q is not known; it is one of %s", o.Platform, list(platform.IDs()))
 	case o.Stage == "":
 		return "the flag -stage is required"
 	case !slices.Contains(stages, o.Stage):
 		return fmt.Sprintf("the stage %q is not known; it is one of %s", o.Stage, list(stages))
+	}
+	return ""
+}
+
+func checkPlatform(id, flag string) string {
+	if id == "" {
+		return "the flag " + flag + " is required"
+	}
+	if _, known := platform.Find(id); !known {
+		return fmt.Sprintf("the platform %q is not known; it is one of %s", id, list(platform.IDs()))
 	}
 	return ""
 }

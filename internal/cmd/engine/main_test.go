@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+)
+
+// TestFlags has every way of calling the programs that ends before anything is done.
+func TestFlags(t *testing.T) {
+	apply := func(args []string, stdout, stderr io.Writer) int {
+		return live(args, strings.NewReader(""), stdout, stderr)
+	}
+	for _, c := range []struct {
+		name           string
+		program        func([]string, io.Writer, io.Writer) int
+		args           string
+		code           int
+		stdout, stderr string
+	}{
+		{"version", stage, "-version", 0, "Ignition ", ""},
+		{"version comes first", stage, "--version -platform nowhere", 0, "Ignition ", ""},
+		{"help", stage, "-h", 0, "", "[disks fetch fetch-offline files kargs mount umount]"},
+		{"unknown flag", stage, "-nonsense", 2, "", "nonsense"},
+		{"no platform", stage, "-stage disks", 2, "", "-platform is required"},
+		{"unknown platform", stage, "-stage disks -platform ec2", 2, "", `"ec2" is not known`},
+		{"no stage", stage, "-platform qemu", 2, "", "-stage is required"},
+		{"unknown stage", stage, "-platform qemu -stage boot", 2, "", `"boot" is not known`},
+		{"apply: version", apply, "--version", 0, "Ignition ", ""},
+		{"apply: help", apply, "--help", 0, "", "--ignore-unsupported"},
+		{"apply: no config", apply, "", 1, "", "Usage"},
+		{"apply: two configs", apply, "a b", 1, "", "Usage"},
+		{"apply: unknown flag", apply, "--nonsense", 2, "", "nonsense"},
+		{"rmcfg: version", remove, "--version", 0, "Ignition ", ""},
+		{"rmcfg: no platform", remove, "", 2, "", "--platform is required"},
+		{"rmcfg: unknown platform", remove, "--platform ec2", 2, "", `"ec2" is not known`},
+		{"rmcfg: argument", remove, "--platform qemu x", 2, "", "Usage"},
+		{"rmcfg: no deletion", remove, "--platform qemu --log-to-stdout", 1, "CRITICAL : cannot delete the config on platform qemu", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			if code := c.program(strings.Fields(c.args), &stdout, &stderr); code != c.code {
+				t.Errorf("exit code %d, want %d", code, c.code)
+			}
+			if !strings.Contains(stdout.String(), c.stdout) || !strings.Contains(stderr.String(), c.stderr) {
+				t.Errorf("stdout:\n%s\nstderr:\n%s", &stdout, &stderr)
+			}
+		})
+	}
+}

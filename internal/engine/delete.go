@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+
+	"github.com/firstlight-boot/firstlight/internal/logx"
+	"github.com/firstlight-boot/firstlight/internal/platform"
+)
+
+// DeleteConfig has the platform forget the config, which may hold secrets, and returns the exit code of the process.
+func DeleteConfig(ctx context.Context, o Options) int {
+	log := openLog(o)
+	p, known := platform.Find(o.Platform)
+	if !known || p.Delete == nil {
+		log.Log(ctx, logx.Critical, "cannot delete the config on platform "+o.Platform+": it has no way to do that")
+		return ExitFailed
+	}
+	if err := p.Delete(ctx); err != nil {
+		log.Log(ctx, logx.Critical, "delete the config on platform "+o.Platform+": "+err.Error())
+		return ExitFailed
+	}
+	log.Info("deleted the config on platform " + o.Platform)
+	return ExitOK
+}
