@@ -12,8 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -84,6 +86,7 @@ func (m *Machine) Start(b Boot) (*Running, error) {
 		return nil, err
 	}
 	r.cmd = exec.Command("qemu-system-x86_64", m.arguments(b, script, r.output)...)
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that is killed leaves no guest behind
 	pipe, err := r.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -91,7 +94,12 @@ func (m *Machine) Start(b Boot) (*Running, error) {
 	var stderr bytes.Buffer
 	r.cmd.Stderr = &stderr
 	r.console = newWatched(b.Console)
+	release, err := slot()
+	if err != nil {
+		return nil, err
+	}
 	if err := r.cmd.Start(); err != nil {
+		release()
 		return nil, fmt.Errorf("start qemu: %w", err)
 	}
 	go func() {
@@ -101,10 +109,30 @@ func (m *Machine) Start(b Boot) (*Running, error) {
 			r.err = fmt.Errorf("qemu: %w: %s", r.err, stderr.String())
 		}
 		r.console.end()
+		release()
 		close(r.done)
 	}()
 	r.limit = time.AfterFunc(b.Timeout, func() { r.cmd.Process.Kill() })
 	return r, nil
+}
+
+// slot waits for one of as many places as the machine can emulate guests at a time, over all processes that do.
+func slot() (release func(), err error) {
+	n := max(1, runtime.NumCPU())
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for ; ; <-tick.C {
+		for i := range n {
+			f, err := os.OpenFile(filepath.Join(cacheDir(), fmt.Sprintf("slot%d", i)), os.O_CREATE|os.O_RDWR, 0o644)
+			if err != nil {
+				return nil, fmt.Errorf("wait for a free place: %w", err)
+			}
+			if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+				return func() { f.Close() }, nil
+			}
+			f.Close()
+		}
+	}
 }
 
 func (m *Machine) arguments(b Boot, script, output string) []string {
