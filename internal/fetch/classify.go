@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"syscall"
@@ -57,14 +58,14 @@ func transportClass(err error) class {
 func secure(err error) error {
 	var cert *tls.CertificateVerificationError
 	var plain tls.RecordHeaderError
-	var alert tls.AlertError
+	var told *net.OpError
 	switch {
 	case errors.As(err, &cert):
 		return &failure{class: classTrust, err: fmt.Errorf("%w: %s", ErrTrust, distrust(cert.Err))}
-	case errors.As(err, &plain):
+	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
 		return &failure{class: classHandshake, err: errors.New("the server does not speak TLS at this port; is it meant to be http?")}
-	case errors.As(err, &alert):
-		return &failure{err: fmt.Errorf("%w: it ends the TLS handshake with %q", ErrFailed, strings.TrimPrefix(alert.Error(), "tls: "))}
+	case errors.As(err, &told) && told.Op == "remote error": // an alert; crypto/tls keeps its type to itself
+		return &failure{err: fmt.Errorf("%w: it ends the TLS handshake with %q", ErrFailed, strings.TrimPrefix(told.Err.Error(), "tls: "))}
 	case err.Error() == "net/http: TLS handshake timeout", errors.Is(err, context.DeadlineExceeded):
 		return &failure{class: classHandshake, err: err}
 	}

@@ -215,12 +215,14 @@ func (f fault) run(t *testing.T) {
 }
 
 func (f fault) fetch(t *testing.T, client *Client) (string, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // what never ends would not end here either
+	defer cancel()
 	if f.fixed {
 		var b strings.Builder
-		err := client.Fetch(t.Context(), f.req, &b)
+		err := client.Fetch(ctx, f.req, &b)
 		return b.String(), err
 	}
-	got, err := client.Bytes(t.Context(), f.req, 1<<16)
+	got, err := client.Bytes(ctx, f.req, 1<<16)
 	return string(got), err
 }
 
@@ -373,7 +375,7 @@ func bodyFaults() []fault {
 			text: "the body was still on its way after 5000 bytes", least: 20 * time.Second, most: 20 * time.Second},
 		{name: "a byte a second", answers: []answer{drip("payload payload payload payload payload ")}, want: "payload payload payload payload payload ",
 			least: 39 * time.Second, most: 41 * time.Second, requests: 1},
-		{name: "a byte a second, too slow", answers: []answer{drip(body)}, s: limited(time.Minute), err: ErrTimeout, text: "still on its way after 60 bytes",
+		{name: "a byte a second, too slow", answers: []answer{drip(body)}, s: limited(time.Minute), err: ErrTimeout, text: "the body was still on its way after 6",
 			least: time.Minute, most: time.Minute},
 		{name: "more than announced", world: func(w *world, _ *script) {
 			w.raw("host:80", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\npayload and more")
@@ -397,9 +399,9 @@ func contentFaults() []fault {
 		{name: "gzip stalls in its header", answers: []answer{part(5, packed, silent), serve(packed)}, req: gz, want: body, least: stallLimit, most: stallLimit + time.Second},
 		{name: "gzip cut on the server", answers: []answer{serve(packed[:50])}, req: gz, err: ErrGzip, text: "ends early", requests: 1},
 		{name: "gzip with a wrong sum", answers: []answer{serve(broken)}, req: gz, err: ErrGzip, text: "invalid checksum", requests: 1},
-		{name: "not gzip", answers: []answer{serve(body)}, req: gz, err: ErrGzip, text: "invalid header", requests: 1},
-		{name: "gzip with something behind it", answers: []answer{serve(packed + "something")}, req: gz, err: ErrGzip, text: "invalid header"},
-		{name: "empty, not gzip", answers: []answer{serve("")}, req: gz, err: ErrGzip, text: "ends early"},
+		{name: "not gzip", answers: []answer{serve(body)}, req: gz, err: ErrGzip, text: "does not begin like it", requests: 1},
+		{name: "gzip with something behind it", answers: []answer{serve(packed + body)}, req: gz, err: ErrGzip, text: "invalid header"},
+		{name: "empty, not gzip", answers: []answer{serve("")}, req: gz, err: ErrGzip, text: "does not begin like it"},
 		{name: "gzip bomb", answers: []answer{serve(zip(strings.Repeat("0", 10<<20)))}, req: gz, err: ErrTooLarge, text: "more than 65536 bytes"},
 	}
 }
@@ -476,8 +478,8 @@ func proxyFaults() []fault {
 		proxied(fault{name: "proxy cannot reach it", s: limited(5 * time.Second), err: ErrTimeout, text: "status 502 Bad Gateway"},
 			"HTTP/1.1 502 Bad Gateway\r\n\r\n"),
 		proxied(fault{name: "proxy lies", text: "the server does not speak TLS at this port", least: 2 * time.Minute, most: 3 * time.Minute},
-			ok+"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome"),
-		proxied(fault{name: "proxy says yes and hangs up", s: limited(5 * time.Second), err: ErrTimeout, text: "EOF"}, ok),
+			ok+next+"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome"),
+		proxied(fault{name: "proxy says yes and hangs up", s: limited(5 * time.Second), err: ErrTimeout, text: " attempts: "}, ok),
 	}
 }
 

@@ -70,7 +70,7 @@ func TestFetch(t *testing.T) {
 		{name: "wrong hash", req: Request{URL: "/plain", Hash: digest("other")}, err: ErrHashMismatch, text: digest("payload")},
 		{name: "malformed hash", req: Request{URL: "/plain", Hash: "md5-00"}, err: ErrBadHash},
 		{name: "bomb", req: Request{URL: "/bomb", Compression: "gzip"}, err: ErrTooLarge},
-		{name: "not gzip", req: Request{URL: "/plain", Compression: "gzip"}, err: ErrGzip, text: "invalid header"},
+		{name: "not gzip", req: Request{URL: "/plain", Compression: "gzip"}, err: ErrGzip, text: "does not begin like it"},
 		{name: "other compression", req: Request{URL: "/plain", Compression: "xz"}, err: ErrCompression},
 		{name: "missing", req: Request{URL: "/missing?token=secret"}, err: ErrNotFound, text: "/missing?redacted: not found: status 404"},
 		{name: "refused", req: Request{URL: "/forbidden"}, err: ErrFailed, text: "403"},

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -69,7 +70,7 @@ func (g *google) get(ctx context.Context, c *Client) (string, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.asked {
-		client, err := googleAccount(ctx, c.local())
+		client, err := googleAccount(ctx, c)
 		if err != nil {
 			return "", err
 		}
@@ -89,17 +90,36 @@ func (g *google) get(ctx context.Context, c *Client) (string, error) {
 }
 
 // googleAccount returns the metadata service if the machine has a service account with scopes, and nil otherwise.
-func googleAccount(ctx context.Context, http *http.Client) (*metadata.Client, error) {
-	m := metadata.NewClient(http)
-	if !m.OnGCEWithContext(ctx) {
+func googleAccount(ctx context.Context, c *Client) (*metadata.Client, error) {
+	local := c.local()
+	if !onGoogle(ctx, c.o.Platform, local) {
 		return nil, nil
 	}
+	m := metadata.NewClient(local)
 	scopes, err := m.ScopesWithContext(ctx, "default")
 	var undefined metadata.NotDefinedError
 	if errors.As(err, &undefined) || err == nil && len(scopes) == 0 {
 		return nil, nil
 	}
 	return m, err
+}
+
+// onGoogle tells whether the machine runs in Google's cloud. The library has a function for that, which lets an answer of a name
+// server compete with the metadata service and believes the faster one.
+func onGoogle(ctx context.Context, platform string, local *http.Client) bool {
+	if platform == "gcp" || os.Getenv("GCE_METADATA_HOST") != "" {
+		return true
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://169.254.169.254/", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := local.Do(req)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.Header.Get("Metadata-Flavor") == "Google"
 }
 
 // parseToken reads the answer of a token endpoint (RFC 6749, section 5.1). Azure writes the lifetime as a string.

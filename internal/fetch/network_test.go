@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -107,7 +108,10 @@ func (w *world) http(address string, config *tls.Config, h http.Handler) {
 	}
 }
 
-// raw makes an address answer each request with some bytes, after which it hangs up.
+// next parts what is sent at first from what is sent when more has come.
+const next = "\x00"
+
+// raw makes an address answer each connection with some bytes, after which it hangs up.
 func (w *world) raw(address string, answers ...string) {
 	var n int
 	w.servers[address] = func(c net.Conn) {
@@ -117,11 +121,12 @@ func (w *world) raw(address string, answers ...string) {
 		n++
 		w.mu.Unlock()
 		buffer := make([]byte, 4096)
-		if _, err := c.Read(buffer); err != nil {
-			return
+		for _, part := range strings.Split(text, next) {
+			if _, err := c.Read(buffer); err != nil {
+				return
+			}
+			io.WriteString(c, part)
 		}
-		go io.Copy(io.Discard, c)
-		io.WriteString(c, text)
 	}
 }
 

@@ -119,6 +119,7 @@ type retry struct {
 	failed  time.Time // the first of them
 	began   time.Time
 	said    time.Time
+	last    *failure // before the attempt that runs; nil: there was none
 }
 
 // progress begins a new row.
@@ -131,8 +132,12 @@ func (r *retry) again(ctx context.Context, err error) error {
 		return err
 	}
 	if ctx.Err() != nil {
+		if r.last != nil && errors.Is(f.err, context.DeadlineExceeded) {
+			f = r.last // says more than that the time was over
+		}
 		return r.over(ctx, f)
 	}
+	r.last = f
 	if r.row++; r.row == 1 {
 		r.failed = time.Now()
 	}
@@ -141,11 +146,11 @@ func (r *retry) again(ctx context.Context, err error) error {
 		left = time.Until(deadline)
 	}
 	wait, again := decide(f, r.row, elapsed, left, rand.Float64())
-	switch {
+	switch t := traits[f.class]; {
 	case again:
-	case !traits[f.class].again:
+	case !t.again:
 		return f.err
-	case left == unlimited:
+	case t.limit > 0 && elapsed >= t.limit:
 		return fmt.Errorf("%w; it did not heal within %s and %d attempts", f.err, elapsed.Round(time.Second), r.attempt)
 	case f.asked > left:
 		return fmt.Errorf("%w: the server asks to be left alone for %s, and only %s are left: %w",

@@ -3,6 +3,7 @@
 package fetch
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
@@ -48,16 +49,21 @@ func (c *check) verify() error {
 	return nil
 }
 
+const packedBuffer = 64 << 10 // bytes
+
 // decompress returns the decompressed stream.
 func decompress(r io.Reader, compression string) (io.Reader, error) {
 	switch compression {
 	case "":
 		return r, nil
 	case "gzip":
-		z, err := gzip.NewReader(r)
-		if err == io.EOF { // not even a header
-			err = io.ErrUnexpectedEOF
+		packed := bufio.NewReaderSize(r, packedBuffer)
+		if magic, err := packed.Peek(2); err != nil && err != io.EOF {
+			return nil, err
+		} else if string(magic) != "\x1f\x8b" {
+			return nil, fmt.Errorf("%w: it does not begin like it", ErrGzip)
 		}
+		z, err := gzip.NewReader(packed)
 		return unpacker{z}, unpacked(err)
 	}
 	return nil, fmt.Errorf("%w: %q", ErrCompression, compression)
