@@ -49,18 +49,11 @@ func withVolume(ctx context.Context, m *Machine, index int, f func(volume) error
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp("/run", ".firstlight-key-") // mode 0600
-	if err != nil {
-		return fmt.Errorf("keep key: %w", err)
+	var forget func() error
+	if v.key, forget, err = sys.KeepSecret(key); err != nil {
+		return err
 	}
-	v.key = file.Name()
-	defer func() { err = errors.Join(err, os.Remove(v.key)) }()
-	if _, err := file.Write(key); err != nil {
-		return errors.Join(fmt.Errorf("keep key: %w", err), file.Close())
-	}
-	if err := file.Close(); err != nil {
-		return fmt.Errorf("keep key: %w", err)
-	}
+	defer func() { err = errors.Join(err, forget()) }()
 	if err := f(v); err != nil {
 		return err
 	}

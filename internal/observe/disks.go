@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -26,7 +27,7 @@ import (
 // uses, since all of them are planned before the first disk is written to.
 func disks(p plan.Part) observer {
 	return func(ctx context.Context, env Env, doc config.Document, f *facts.Facts) error {
-		l := looker{env: env, c: &doc.Config, block: &facts.Block{
+		l := looker{env: env, c: &doc.Config, probes: map[string]probed{}, block: &facts.Block{
 			Paths: map[string]string{}, Devices: map[string]facts.Device{}, Disks: map[string]facts.Disk{}, Absent: map[string]string{},
 		}}
 		f.Block = l.block
@@ -46,6 +47,7 @@ type looker struct {
 	c      *types.Config
 	block  *facts.Block
 	mounts map[string]string
+	probes map[string]probed // by node
 }
 
 func (l looker) look(ctx context.Context, p plan.Part) error {
@@ -57,14 +59,17 @@ func (l looker) look(ctx context.Context, p plan.Part) error {
 		programs := slices.Sorted(maps.Keys(plan.Programs(l.c)))
 		l.block.Missing = l.env.Sys.Missing(programs...)
 	}
+	if p != plan.Partitions {
+		if err := l.marks(); err != nil {
+			return err
+		}
+		return l.await(ctx, plan.DevicePaths(p, l.c))
+	}
 	if err := l.await(ctx, plan.DevicePaths(plan.Partitions, l.c)); err != nil {
 		return err
 	}
 	if err := l.disks(); err != nil {
 		return err
-	}
-	if p != plan.Partitions {
-		return l.await(ctx, plan.DevicePaths(p, l.c))
 	}
 	if err := l.others(ctx); err != nil {
 		return err
@@ -79,6 +84,7 @@ func (l looker) await(ctx context.Context, paths []string) error {
 		return err
 	}
 	maps.Copy(l.block.Absent, absent)
+	l.probe(slices.Collect(maps.Values(nodes)))
 	for path, node := range nodes {
 		if err := l.device(node); err != nil {
 			return err
@@ -115,12 +121,47 @@ func (l looker) device(node string) error {
 			return err
 		}
 	}
-	if d.Signatures, err = l.signatures(node, 0, info.Size, info.SectorSize); err != nil {
+	if d.Signatures, err = l.contents(node); err != nil {
 		return err
 	}
 	d.Unfinished = l.unfinished(info, d.Members)
 	l.block.Add(node, d)
 	return nil
+}
+
+// probed is what probing a device found.
+type probed struct {
+	found []probe.Signature
+	err   error
+}
+
+// probe looks at many devices at the same time, for contents to find: disks that have to start up do so together.
+func (l looker) probe(nodes []string) {
+	slices.Sort(nodes)
+	nodes = slices.DeleteFunc(slices.Compact(nodes), func(n string) bool { _, known := l.probes[n]; return known })
+	results := make([]probed, len(nodes))
+	var wait sync.WaitGroup
+	for i, node := range nodes {
+		wait.Go(func() { results[i].found, results[i].err = l.probeWhole(node) })
+	}
+	wait.Wait()
+	for i, node := range nodes {
+		l.probes[node] = results[i]
+	}
+}
+
+func (l looker) probeWhole(node string) ([]probe.Signature, error) {
+	info, err := sys.BlockInfo(node)
+	if err != nil {
+		return nil, err
+	}
+	return l.signatures(node, 0, info.Size, info.SectorSize)
+}
+
+// contents returns the signatures of a device.
+func (l looker) contents(node string) ([]probe.Signature, error) {
+	l.probe([]string{node})
+	return l.probes[node].found, l.probes[node].err
 }
 
 // signatures probes a place of a device.
@@ -161,6 +202,21 @@ func (l looker) mark(disk string) *gpt.Mark {
 	return nil
 }
 
+// marks reads the tables of the config's disks once they are written, for the notes on them.
+func (l looker) marks() error {
+	for _, path := range plan.DevicePaths(plan.Partitions, l.c) {
+		node, err := sys.Resolve(path)
+		if err != nil {
+			return fmt.Errorf("find %s again: %w", path, err)
+		}
+		l.block.Paths[path] = node
+		if err := l.table(node); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // disks reads the partition tables of the config's disks, all of them before it adds the first partition: whether
 // an array can be trusted depends on the marks on several.
 func (l looker) disks() error {
@@ -176,8 +232,13 @@ func (l looker) disks() error {
 		if err != nil {
 			return err
 		}
+		var nodes []string
 		for _, p := range partitions {
-			if err := l.device(p.Node); err != nil {
+			nodes = append(nodes, p.Node)
+		}
+		l.probe(nodes)
+		for _, n := range nodes {
+			if err := l.device(n); err != nil {
 				return err
 			}
 		}
