@@ -62,6 +62,14 @@ func (db *DB) newGID(system bool, preferred int) (int, error) {
 	return id, nil
 }
 
+// addSubordinates gives a user ranges of subordinate ids in both files.
+func (db *DB) addSubordinates(user string) error {
+	if err := db.addSubordinate(SubUID, "UID", user); err != nil {
+		return err
+	}
+	return db.addSubordinate(SubGID, "GID", user)
+}
+
 // addSubordinate gives a user a range of subordinate ids (subuid(5)), in the first hole that is large enough.
 // kind is "UID" or "GID". The file is sorted by it, as the shadow suite leaves it.
 func (db *DB) addSubordinate(f File, kind, user string) error {

@@ -121,22 +121,9 @@ func (db *DB) addUser(r UserRequest, groups []string) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	home := r.Home
-	if home == "" {
-		home = path.Join(db.defaults.text("HOME", "/home"), r.Name)
-	}
-	shell := r.Shell
-	if shell == "" {
-		shell = db.defaults["SHELL"]
-		if _, set := db.defaults["SHELL"]; !set {
-			shell = "/bin/bash"
-		}
-	}
+	home, shell := db.homeAndShell(r)
 	if low, high := db.defs.ids("UID", false); !r.System && (r.UID == nil || uid == 0 || uid >= low && uid <= high) {
-		if err := db.addSubordinate(SubUID, "UID", r.Name); err != nil {
-			return Change{}, err
-		}
-		if err := db.addSubordinate(SubGID, "GID", r.Name); err != nil {
+		if err := db.addSubordinates(r.Name); err != nil {
 			return Change{}, err
 		}
 	}
@@ -156,6 +143,21 @@ func (db *DB) addUser(r UserRequest, groups []string) (Change, error) {
 	return Change{
 		Verb: Add, Entry: Entry{r.Name, uid, gid, home, shell}, CreateHome: !r.NoCreateHome,
 	}, nil
+}
+
+// homeAndShell returns home directory and shell of a new user.
+func (db *DB) homeAndShell(r UserRequest) (home, shell string) {
+	home, shell = r.Home, r.Shell
+	if home == "" {
+		home = path.Join(db.defaults.text("HOME", "/home"), r.Name)
+	}
+	if shell == "" {
+		shell = db.defaults["SHELL"]
+		if _, set := db.defaults["SHELL"]; !set {
+			shell = "/bin/bash"
+		}
+	}
+	return home, shell
 }
 
 // primaryGroup returns the primary group of a new user; own says that it is one of his name, still to be made.

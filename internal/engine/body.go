@@ -68,10 +68,15 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 	if !r.stage.seals {
 		return nil
 	}
+	return r.finish(ctx, m, digest, in.Relabel)
+}
+
+// finish writes result and seal, with their labels: those of all else were set by the plan's last step.
+func (r *run) finish(ctx context.Context, m *apply.Machine, digest string, labels bool) error {
 	if err := r.writeResult(ctx, m, digest); err != nil {
 		return err
 	}
-	if in.Relabel && r.distro.ResultFile != "" { // the labels of all else were set by the plan's last step
+	if labels && r.distro.ResultFile != "" {
 		if err := apply.SetLabels(ctx, m, r.distro.ResultFile); err != nil {
 			return err
 		}
@@ -79,7 +84,7 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 	if err := r.seal(digest); err != nil {
 		return err
 	}
-	if in.Relabel { // the machine is sealed: what fails now must not stop the boot
+	if labels { // the machine is sealed: what fails now must not stop the boot
 		if err := apply.SetLabels(ctx, m, "/"+sealDir); err != nil {
 			r.log.Warn("label the seal: " + err.Error())
 		}
