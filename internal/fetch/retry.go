@@ -56,12 +56,12 @@ var traits = [...]trait{
 // The bounds of waits between attempts. A wait is drawn evenly between nothing and a window ("full jitter"), so that machines
 // that lost a server at the same moment do not come back to it at the same moment. The window doubles from firstWindow to
 // shortWindow. A server that has been away for crowdAfter may have a crowd waiting for it, of which one machine sees
-// nothing; from then on the window is crowdWindow, which spreads a hundred thousand machines to some six hundred attempts a second.
+// nothing; from then on the window is crowdWindow, which spreads a hundred thousand machines to about five hundred attempts a second.
 const (
 	firstWindow = 200 * time.Millisecond
 	shortWindow = 5 * time.Second
 	crowdAfter  = 30 * time.Second
-	crowdWindow = 3 * time.Minute
+	crowdWindow = 4 * time.Minute
 	lastChance  = time.Second      // what an attempt needs of the time left to be worth making
 	mostAsked   = 10 * time.Minute // of Retry-After; a server that asks for more is asked again earlier
 )
