@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// TestObjectAddress checks which host and path a name of an object leads to; the bytes of the path are what is signed.
+func TestObjectAddress(t *testing.T) {
+	for _, c := range []struct{ name, region, want string }{
+		{"s3://bucket/key", "us-east-1", "https://bucket.s3.dualstack.us-east-1.amazonaws.com/key"},
+		{"s3://bucket//a/b%20c+d=e/ü?versionId=a+b", "eu-central-1",
+			"https://bucket.s3.dualstack.eu-central-1.amazonaws.com/a/b%20c%2Bd%3De/%C3%BC?versionId=a+b"},
+		{"s3://dotted.bucket/key", "us-east-1", "https://s3.dualstack.us-east-1.amazonaws.com/dotted.bucket/key"},
+		{"s3://Upper/key", "us-east-1", "https://s3.dualstack.us-east-1.amazonaws.com/Upper/key"},
+		{"s3://bucket/key", "cn-north-1", "https://bucket.s3.dualstack.cn-north-1.amazonaws.com.cn/key"},
+		{"s3://bucket/key", "us-iso-east-1", "https://bucket.s3.us-iso-east-1.c2s.ic.gov/key"},
+		{"arn:aws:s3:::bucket/a//b?versionId=v", "us-east-1", "https://bucket.s3.dualstack.us-east-1.amazonaws.com/a//b?versionId=v"},
+		{"arn:aws-cn:s3:::bucket/key", "cn-north-1", "https://bucket.s3.dualstack.cn-north-1.amazonaws.com.cn/key"},
+		{"arn:aws:s3:us-west-2:123456789012:accesspoint/data/object/a/b", "us-west-2",
+			"https://data-123456789012.s3-accesspoint.dualstack.us-west-2.amazonaws.com/a/b"},
+	} {
+		o, err := objectOf(t, Request{URL: c.name})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		o.region = c.region
+		if got := o.address().String(); got != c.want {
+			t.Errorf("%s is at %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestObjectNames(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		want error
+	}{
+		{"s3://bucket", ErrScheme},
+		{"s3://bucket/", ErrScheme},
+		{"s3:///key", ErrScheme},
+		{"arn:aws:sqs:::bucket/key", ErrARN},
+		{"arn:aws:s3", ErrARN},
+		{"arn:aws:s3:::bucket", ErrARN},
+		{"arn:aws:s3:::bucket/", ErrARN},
+		{"arn:aws:s3:us-west-2:123456789012:accesspoint/data/key", ErrARN},
+		{"arn:aws:s3:us-west-2:123456789012:accesspoint/data/object/", ErrARN},
+		{"arn:aws:s3::123456789012:accesspoint/alias.mrap/object/key", ErrARN},
+		{"arn:aws:s3::123456789012:accesspoint/data/object/key", ErrARN},
+		{"arn:aws:s3:evil.example/:123456789012:accesspoint/data/object/key", ErrARN},
+		{"arn:aws:s3:us-west-2:123456789012:outpost/o/accesspoint/data/object/key", ErrARN},
+	} {
+		if _, err := objectOf(t, Request{URL: c.name}); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+	if _, err := objectOf(t, Request{URL: "s3://bucket/key", Compression: "gzip"}); !errors.Is(err, ErrCompression) {
+		t.Errorf("compression: %v", err)
+	}
+}
+
+// TestObjectHints checks where a bucket is looked for first.
+func TestObjectHints(t *testing.T) {
+	for name, want := range map[string]string{
+		"s3://bucket/key":                   "us-east-1",
+		"arn:aws:s3:::bucket/key":           "us-east-1",
+		"arn:aws-cn:s3:::bucket/key":        "cn-north-1",
+		"arn:aws-us-gov:s3:::bucket/key":    "us-gov-west-1",
+		"arn:aws-mars:s3:::bucket/key":      "us-east-1",
+		"s3://known-from-an-earlier-object": "eu-west-3",
+	} {
+		o, err := objectOf(t, Request{URL: strings.TrimSuffix(name, "/key") + "/key"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.c.amazon.learn("known-from-an-earlier-object", "eu-west-3")
+		if got := o.c.amazon.regionOf(t.Context(), o.c, o.bucket, o.hint); got != want {
+			t.Errorf("%s is looked for in %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestObjectMoved checks that a server that sends from region to region is left in the end.
+func TestObjectMoved(t *testing.T) {
+	o, err := objectOf(t, Request{URL: "s3://bucket/key"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	o.client = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		asked++
+		region := "eu-west-1"
+		if strings.Contains(r.URL.Host, region) {
+			region = "eu-west-2"
+		}
+		return &http.Response{StatusCode: http.StatusMovedPermanently, Header: http.Header{"X-Amz-Bucket-Region": {region}}, Body: http.NoBody}, nil
+	})}
+	if _, err := o.open(t.Context(), mark{}); !errors.Is(err, ErrFailed) || asked != 3 {
+		t.Errorf("%v after %d requests", err, asked)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func objectOf(t *testing.T, r Request) (*object, error) {
+	t.Helper()
+	c, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(r.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := schemes()[u.Scheme].origin(c, u, r)
+	if err != nil {
+		return nil, err
+	}
+	return from.(*object), nil
+}
