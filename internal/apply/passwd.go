@@ -54,7 +54,7 @@ func changeAccounts(m *Machine, o op.EditAccounts) error {
 			return err
 		}
 	}
-	if err := m.Root.Sync(); err != nil {
+	if err := m.Root.Flush(); err != nil {
 		return err
 	}
 	for _, f := range account.Files() {
@@ -201,7 +201,7 @@ func moveHome(_ context.Context, m *Machine, o op.MoveHome) error {
 	if err := own(m.Root, to, info.UID, info.GID, info.Mode); err != nil {
 		return err
 	}
-	if err := m.Root.Sync(); err != nil {
+	if err := m.Root.Flush(); err != nil {
 		return err
 	}
 	return m.Root.Remove(from)

@@ -49,7 +49,9 @@ func planPasswd(b *builder) {
 		}
 	}
 	if len(changed) > 0 {
-		b.add(at("passwd"), edit, "")
+		edited := b.add(at("passwd"), edit, "")
+		b.barrier(edited, edited+1) // what is in home directories comes after that
+		defer func() { b.barriers = nil }()
 	}
 	for _, r := range results {
 		if !r.Group {
@@ -91,6 +93,8 @@ func (b *builder) home(r account.Result, db *account.DB) {
 	case account.Delete:
 		b.removeHome(p, c, db)
 		return
+	case "": // a user that was not to exist, and does not
+		return
 	case account.Add:
 		b.makeHome(p, c, db)
 	case account.Modify:
@@ -105,7 +109,7 @@ func (b *builder) home(r account.Result, db *account.DB) {
 		}
 		b.add(p+".sshAuthorizedKeys", op.WriteKeys{
 			User: r.Index, Name: c.Name, Home: c.Home, File: file, Owner: owner(c),
-		}, "")
+		}, "", b.barriers...)
 	}
 }
 
@@ -120,7 +124,7 @@ func (b *builder) makeHome(p string, c account.Change, db *account.DB) {
 	} else {
 		b.add(p, op.MakeHome{
 			Name: c.Name, Home: c.Home, Owner: owner(c), Mode: int(db.HomeMode()), Skeleton: db.Skeleton(),
-		}, "")
+		}, "", b.barriers...)
 	}
 	dir, create := db.Spools()
 	mailbox := path.Join(dir, c.Name)
@@ -131,7 +135,7 @@ func (b *builder) makeHome(p string, c account.Change, db *account.DB) {
 	if gid, ok := db.GroupID("mail"); ok {
 		box.Owner.GID, box.Mode = gid, 0o660
 	}
-	b.add(p, box, "CREATE_MAIL_SPOOL in /etc/default/useradd")
+	b.add(p, box, "CREATE_MAIL_SPOOL in /etc/default/useradd", b.barriers...)
 }
 
 func (b *builder) changeHome(p string, c account.Change) {
@@ -145,12 +149,12 @@ func (b *builder) changeHome(p string, c account.Change) {
 				c.Old.Home, c.Home), "")
 			return
 		}
-		b.add(p, op.MoveHome{Name: c.Name, From: c.Old.Home, Home: c.Home}, "")
+		b.add(p, op.MoveHome{Name: c.Name, From: c.Old.Home, Home: c.Home}, "", b.barriers...)
 	}
 	if c.UID != c.Old.UID || c.GID != c.Old.GID {
 		b.add(p, op.OwnHome{
 			Name: c.Name, Home: c.Home, From: op.Owner{UID: c.Old.UID, GID: c.Old.GID}, To: owner(c),
-		}, "")
+		}, "", b.barriers...)
 	}
 }
 
@@ -170,7 +174,7 @@ func (b *builder) removeHome(p string, c account.Change, db *account.DB) {
 			b.warn(p, fmt.Sprintf("%s is left as it is: the home directory of user %s is in it", name, other), "")
 			continue
 		}
-		b.add(p, op.RemoveHome{Name: c.Name, Home: name}, "")
+		b.add(p, op.RemoveHome{Name: c.Name, Home: name}, "", b.barriers...)
 	}
 }
 
@@ -198,7 +202,7 @@ func (b *builder) ownHomeParts(p string, c account.Change, u types.User) {
 	slices.Sort(parts)
 	for _, part := range parts {
 		if part = path.Clean("/" + part); within(part, c.Home) {
-			b.add(p, op.OwnHomePart{Path: part, Name: c.Name, Owner: owner(c)}, "it was made to mount a filesystem on it")
+			b.add(p, op.OwnHomePart{Path: part, Name: c.Name, Owner: owner(c)}, "it was made to mount a filesystem on it", b.barriers...)
 		}
 	}
 }

@@ -213,6 +213,9 @@ func (r *Root) chown(fd int, name string, uid, gid int) error {
 	if err := r.changed(name, "chown"); err != nil {
 		return err
 	}
+	if err := r.touchMount(&st, fd); err != nil {
+		return err
+	}
 	return unix.Fchownat(fd, "", uid, gid, unix.AT_EMPTY_PATH)
 }
 
@@ -248,7 +251,23 @@ func (r *Root) chmod(name string, mode uint32) error {
 	if err := r.changed(name, "chmod"); err != nil {
 		return err
 	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if err := r.touchMount(&st, fd); err != nil {
+		return err
+	}
 	return unix.Fchmod(fd, mode)
+}
+
+// touchMount remembers the filesystem of a directory itself: the one it is in is another if something is mounted
+// there.
+func (r *Root) touchMount(st *unix.Stat_t, fd int) error {
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return nil
+	}
+	return r.touch(st.Dev, fd)
 }
 
 // changed is change for a path that may be the root itself.

@@ -73,7 +73,8 @@ func (r *Root) Close() error {
 	return err
 }
 
-// Sync makes all changes since the last Sync durable, with one syncfs(2) for each filesystem that was changed.
+// Sync makes all changes since the last Sync durable, with one syncfs(2) for each filesystem that was changed. Nothing may
+// change meanwhile.
 func (r *Root) Sync() error {
 	r.mu.Lock()
 	touched := r.touched
@@ -85,6 +86,20 @@ func (r *Root) Sync() error {
 			errs = append(errs, fmt.Errorf("sync the filesystem below %s: %w", r.name, err))
 		}
 		errs = append(errs, f.Close())
+		r.syncs++
+	}
+	return errors.Join(errs...)
+}
+
+// Flush makes all changes so far durable, as Sync does, and leaves what others change meanwhile to the next Sync.
+func (r *Root) Flush() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for _, f := range r.touched {
+		if err := unix.Syncfs(int(f.Fd())); err != nil {
+			errs = append(errs, fmt.Errorf("sync the filesystem below %s: %w", r.name, err))
+		}
 		r.syncs++
 	}
 	return errors.Join(errs...)
