@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // TestObjectAddress checks which host and path a name of an object leads to; the bytes of the path are what is signed.
@@ -125,4 +127,22 @@ func objectOf(t *testing.T, r Request) (*object, error) {
 		return nil, err
 	}
 	return from.(*object), nil
+}
+
+// TestObjectSession checks that a role's session token goes along, and is signed.
+func TestObjectSession(t *testing.T) {
+	o, err := objectOf(t, Request{URL: "s3://bucket/key"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.region = "us-east-1"
+	req, err := o.request(t.Context(), &aws.Credentials{AccessKeyID: "ASIA", SecretAccessKey: "secret", SessionToken: "session"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := req.Header.Get("Authorization")
+	if req.Header.Get("X-Amz-Security-Token") != "session" || !strings.Contains(signature, "x-amz-security-token") ||
+		!strings.Contains(signature, "/us-east-1/s3/aws4_request") {
+		t.Errorf("the headers are %v", req.Header)
+	}
 }

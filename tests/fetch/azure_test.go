@@ -44,7 +44,7 @@ func TestAzure(t *testing.T) {
 	n.put(accountURL+"/private/big", big)
 
 	private := accountURL + "/private/config.ign"
-	n.check(n.client("metal"), // without an identity
+	n.check(t, n.client("metal"), // without an identity
 		fetched{name: "public", req: fetch.Request{URL: accountURL + "/public/config.ign"}, want: "payload"},
 		fetched{name: "private", req: fetch.Request{URL: private}, text: []string{private, "status 4"}},
 		fetched{name: "signed URL", req: fetch.Request{URL: private + "?" + sas("/private/config.ign")}, want: "payload"},
@@ -55,7 +55,7 @@ func TestAzure(t *testing.T) {
 	m := &azureMetadata{fail: []int{http.StatusTooManyRequests, http.StatusGone}, token: jwt(time.Hour)}
 	n.serve(m, false, "169.254.169.254")
 	c := n.client("azure")
-	n.check(c,
+	n.check(t, c,
 		fetched{name: "private, as the machine", req: fetch.Request{URL: private}, want: "payload"},
 		fetched{name: "large, as the machine", req: fetch.Request{URL: accountURL + "/private/big"}, want: big},
 		fetched{name: "nested name, as the machine", req: fetch.Request{URL: accountURL + "/private/a/nested/name"}, want: "payload"},
@@ -68,12 +68,12 @@ func TestAzure(t *testing.T) {
 	}
 
 	m.token = jwt(-time.Hour)
-	n.check(n.client("azure"),
+	n.check(t, n.client("azure"),
 		fetched{name: "token that is over", req: fetch.Request{URL: private}, text: []string{"as the machine's identity"}},
 		fetched{name: "token that is over, public", req: fetch.Request{URL: accountURL + "/public/config.ign"}, want: "payload"},
 	)
 	m.fail = []int{http.StatusBadRequest, http.StatusBadRequest}
-	n.check(n.client("azure"),
+	n.check(t, n.client("azure"),
 		fetched{name: "no identity", req: fetch.Request{URL: private}, text: []string{"no token of a managed identity: status 400"}},
 		fetched{name: "no identity, public", req: fetch.Request{URL: accountURL + "/public/config.ign"}, want: "payload"},
 	)

@@ -43,7 +43,7 @@ func TestGoogle(t *testing.T) {
 	t.Run("elsewhere", func(t *testing.T) {
 		n := newNetwork(t)
 		n.serve(guard(address), true, "storage.googleapis.com")
-		n.check(n.client("metal"),
+		n.check(t, n.client("metal"),
 			fetched{name: "object", req: fetch.Request{URL: "gs://public/config.ign"}, want: "payload"},
 			fetched{name: "slashes before the name", req: fetch.Request{URL: "gs://public///config.ign"}, want: "payload"},
 			fetched{name: "strange name", req: fetch.Request{URL: "gs://public/a%20dir/ü+&%3F%23%2541"}, want: "strange name"},
@@ -58,7 +58,7 @@ func TestGoogle(t *testing.T) {
 		n.serve(guard(address), true, "storage.googleapis.com")
 		m := &googleMetadata{scopes: "https://www.googleapis.com/auth/cloud-platform\n", fail: 1}
 		n.serve(m, false, "169.254.169.254")
-		n.check(n.client("metal"), // any platform: it is looked for everywhere
+		n.check(t, n.client("metal"), // any platform: it is looked for everywhere
 			fetched{name: "object", req: fetch.Request{URL: private}, want: "secret payload"},
 			fetched{name: "again", req: fetch.Request{URL: private}, want: "secret payload"},
 		)
@@ -70,7 +70,7 @@ func TestGoogle(t *testing.T) {
 		n := newNetwork(t)
 		n.serve(guard(address), true, "storage.googleapis.com")
 		n.serve(&googleMetadata{}, false, "169.254.169.254")
-		n.check(n.client("metal"),
+		n.check(t, n.client("metal"),
 			fetched{name: "public", req: fetch.Request{URL: "gs://public/config.ign"}, want: "payload"},
 			fetched{name: "private", req: fetch.Request{URL: private}, err: fetch.ErrFailed, text: []string{"401"}},
 		)

@@ -244,10 +244,10 @@ type fetched struct {
 	text []string // parts of the error; empty: there is none
 }
 
-func (n *network) check(c *fetch.Client, cases ...fetched) {
-	n.t.Helper()
+func (n *network) check(t *testing.T, c *fetch.Client, cases ...fetched) {
+	t.Helper()
 	for _, f := range cases {
-		n.t.Run(f.name, func(t *testing.T) {
+		t.Run(f.name, func(t *testing.T) {
 			got, err := c.Bytes(t.Context(), f.req, 64<<20)
 			if len(f.text) == 0 {
 				if err != nil || string(got) != f.want {

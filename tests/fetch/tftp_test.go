@@ -44,7 +44,7 @@ func TestTFTP(t *testing.T) {
 	address := tftpd(t, program, dir)
 	n := newNetwork(t)
 	url := "tftp://" + address + "/"
-	n.check(n.client("metal"),
+	n.check(t, n.client("metal"),
 		fetched{name: "file", req: fetch.Request{URL: url + "config.ign"}, want: "payload"},
 		fetched{name: "many blocks", req: fetch.Request{URL: url + "big"}, want: big},
 		fetched{name: "whole blocks", req: fetch.Request{URL: url + "even"}, want: even},
