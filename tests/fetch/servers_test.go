@@ -37,7 +37,7 @@ const required = "FIRSTLIGHT_TEST_SERVERS"
 // missing ends a test whose server is not there.
 func missing(t *testing.T, what string) {
 	t.Helper()
-	reason := what + " is not there; ./build unit installs it"
+	reason := what + " is not there; ./build servers installs it"
 	if os.Getenv(required) != "" {
 		t.Fatal(reason)
 	}
