@@ -49,6 +49,8 @@ type Env struct {
 	Timeout  time.Duration
 	// Drive reads a file of the filesystem with a label, waiting for the device.
 	Drive func(ctx context.Context, label, file string) ([]byte, error)
+	// Verify checks the user's config, decompressed, before anything is read in it; nil: any is taken.
+	Verify func(data []byte) error
 	// Note is told of each config that was fetched.
 	Note func(Fetched)
 	Log  *slog.Logger
@@ -101,6 +103,11 @@ func (env Env) parseUser(ctx context.Context, source string, found platform.Foun
 	data, err := fetch.MaybeGunzip(found.Data, MaxConfig)
 	if err != nil {
 		return config.Document{}, false, fmt.Errorf("decompress the config from %s: %w", found.Name, err)
+	}
+	if env.Verify != nil {
+		if err := env.Verify(data); err != nil {
+			return config.Document{}, false, err
+		}
 	}
 	if len(data) == 0 {
 		env.Log.Info("no config at " + found.Name + ": the machine is left as its image has it")

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firstlight-boot/firstlight/config"
@@ -56,6 +57,7 @@ type run struct {
 	cmdline  acquire.Cmdline
 	log      *slog.Logger
 	host     *sys.Host
+	boot     fetch.Bootstrap
 	http     *fetch.Client
 	state    *state.State
 	progress progress
@@ -110,7 +112,7 @@ func (r *run) prepare() error {
 	}
 	r.cmdline = acquire.ParseCmdline(string(text))
 	r.host = r.newHost(r.log)
-	if r.http, err = fetch.New(r.fetchOptions()); err != nil {
+	if err := r.prepareFetch(); err != nil {
 		return err
 	}
 	if r.progress, err = loadProgress(r.progressFile()); err != nil {
@@ -120,8 +122,31 @@ func (r *run) prepare() error {
 	return err
 }
 
-func (r *run) fetchOptions() fetch.Options {
-	return fetch.Options{Version: version, Offline: r.stage.offline, Log: r.log}
+// prepareFetch makes the client for what this run fetches, as the kernel command line has it.
+func (r *run) prepareFetch() error {
+	var err error
+	if r.boot, err = fetch.ParseBootstrap(r.cmdline.Last); err != nil {
+		return err
+	}
+	var ca []byte
+	if strings.HasPrefix(r.boot.CA, "/") {
+		if ca, err = os.ReadFile(r.boot.CA); err != nil {
+			return fmt.Errorf("read the certificate authority of the kernel command line: %w", err)
+		}
+	}
+	r.http, err = fetch.New(fetch.Options{
+		Version: version, Offline: r.stage.offline, Log: r.log, Platform: r.platform.ID, AzureClientID: r.o.Getenv("AZURE_CLIENT_ID"),
+		Say: func(text string) { r.say("firstlight: " + text) }, Total: r.boot.Timeout, Base: r.boot.Settings(ca),
+	})
+	return err
+}
+
+// fetchTimeout is how long the user's config may take to come.
+func (r *run) fetchTimeout() time.Duration {
+	if r.boot.Timeout > 0 {
+		return r.boot.Timeout
+	}
+	return r.o.FetchTimeout
 }
 
 // run does the stage, unless the machine is provisioned already.
@@ -222,7 +247,7 @@ func (r *run) acquireEnv() acquire.Env {
 		dirs = append(dirs, filepath.Clean(d)[1:])
 	}
 	return acquire.Env{
-		Platform: r.platform, Cmdline: r.cmdline, Dirs: dirs, Timeout: r.o.FetchTimeout,
+		Platform: r.platform, Cmdline: r.cmdline, Dirs: dirs, Timeout: r.fetchTimeout(), Verify: r.boot.Verify,
 		Drive: r.host.ReadLabelled, Note: r.note, Log: r.log,
 		Machine: platform.Env{
 			HTTP: r.http, FS: os.DirFS("/"), Getenv: r.o.Getenv, Log: r.log,

@@ -35,6 +35,8 @@ type Options struct {
 	Say func(string)
 	// Total limits each fetch, all attempts together, unless a config says otherwise; 0: unlimited.
 	Total time.Duration
+	// Base is what holds where no config says otherwise. Its authorities are data: URLs.
+	Base Settings
 	// Dial connects to servers; nil: TCP, with a limit of 30 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }

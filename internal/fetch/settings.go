@@ -56,11 +56,13 @@ const (
 	headersTimeout   = 10 * time.Second
 	maxHeaders       = 1 << 20 // bytes
 	maxAuthorities   = 64 << 20
+	mostPerHost      = 16 // connections that are kept for the next request
 )
 
 // Configure puts settings in force for what is fetched from now on. Its authorities are fetched under the settings that
 // were in force before.
 func (c *Client) Configure(ctx context.Context, s Settings) error {
+	s = s.over(c.o.Base)
 	roots, err := c.roots(ctx, s.Authorities)
 	if err != nil {
 		return err
@@ -79,6 +81,7 @@ func (c *Client) Configure(ctx context.Context, s Settings) error {
 			TLSHandshakeTimeout:    handshakeTimeout,
 			ResponseHeaderTimeout:  headers,
 			MaxResponseHeaderBytes: maxHeaders,
+			MaxIdleConnsPerHost:    mostPerHost,
 			DisableCompression:     true,
 		},
 	}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Kernel arguments about fetching. They hold before there is a config that could say anything.
+const (
+	argHash    = "firstlight.config.hash"
+	argCA      = "firstlight.config.ca"
+	argProxy   = "firstlight.config.proxy"
+	argTimeout = "firstlight.fetch.timeout"
+)
+
+// A Bootstrap is what the kernel command line says about fetching.
+type Bootstrap struct {
+	Hash    string        // "sha512-" or "sha256-" and hex digits of the config, decompressed; empty: any config is taken
+	CA      string        // path of a PEM bundle in the running root, or a data: URL of one; empty: the system's authorities alone
+	Proxy   string        // http: or https: URL, until a config names its own; empty: none
+	Timeout time.Duration // for each fetch, until a config says otherwise; 0: as without the argument
+}
+
+// ParseBootstrap reads the arguments of a kernel command line; last returns the last value of a name. An
+// argument that makes no sense is an error: without it, the machine might trust what it was told not to.
+func ParseBootstrap(last func(name string) (string, bool)) (Bootstrap, error) {
+	var b Bootstrap
+	for _, arg := range []struct {
+		name string
+		read func(string) error
+	}{{argHash, b.readHash}, {argCA, b.readCA}, {argProxy, b.readProxy}, {argTimeout, b.readTimeout}} {
+		value, ok := last(arg.name)
+		if !ok {
+			continue
+		}
+		if err := arg.read(value); err != nil {
+			return Bootstrap{}, fmt.Errorf("read kernel argument %s: %w", arg.name, err)
+		}
+	}
+	return b, nil
+}
+
+func (b *Bootstrap) readHash(value string) error {
+	b.Hash = value
+	if value == "" {
+		return fmt.Errorf("%w: it is empty", ErrBadHash)
+	}
+	_, err := newCheck(value)
+	return err
+}
+
+func (b *Bootstrap) readCA(value string) error {
+	b.CA = value
+	if strings.HasPrefix(value, "/") || strings.HasPrefix(value, "data:") {
+		return nil
+	}
+	return errors.New("it is neither the path of a file in the initramfs nor a data: URL; an authority from the network could be anyone's")
+}
+
+func (b *Bootstrap) readProxy(value string) error {
+	b.Proxy = value
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("it is not an http: or https: URL")
+	}
+	return nil
+}
+
+func (b *Bootstrap) readTimeout(value string) (err error) {
+	b.Timeout, err = time.ParseDuration(value)
+	if err != nil || b.Timeout <= 0 {
+		return errors.New("it is not a duration such as 90s or 10m")
+	}
+	return nil
+}
+
+// Verify checks that a config, decompressed, is the one that the machine was told to expect.
+func (b Bootstrap) Verify(config []byte) error {
+	check, err := newCheck(b.Hash)
+	if err != nil {
+		return err
+	}
+	if b.Hash == "" {
+		return nil
+	}
+	check.Write(config) // never fails, by its documentation
+	if err := check.verify(); err != nil {
+		return fmt.Errorf("compare the config with %s: %w", argHash, err)
+	}
+	return nil
+}
+
+// Settings returns what holds beneath the settings of every config; bundle is what is in the file that CA names, if
+// it names a file.
+func (b Bootstrap) Settings(bundle []byte) Settings {
+	s := Settings{HTTPProxy: b.Proxy, HTTPSProxy: b.Proxy}
+	ca := b.CA
+	if strings.HasPrefix(ca, "/") {
+		ca = DataURL(bundle)
+	}
+	if ca != "" {
+		s.Authorities = []Request{{URL: ca, Purpose: "certificate authority of the kernel command line"}}
+	}
+	return s
+}
+
+// over lays the settings of a config over others. Its proxies take the place of all of theirs; authorities add up.
+func (s Settings) over(base Settings) Settings {
+	if s.HTTPProxy == "" && s.HTTPSProxy == "" && len(s.NoProxy) == 0 {
+		s.HTTPProxy, s.HTTPSProxy, s.NoProxy = base.HTTPProxy, base.HTTPSProxy, base.NoProxy
+	}
+	s.Authorities = append(append([]Request(nil), base.Authorities...), s.Authorities...)
+	return s
+}
