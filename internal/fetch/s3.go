@@ -23,14 +23,13 @@ var ErrARN = errors.New("the ARN does not name an object in S3")
 
 // An object of S3, read by one signed GET. The region need not be known: S3 says in its refusal where the bucket is.
 type object struct {
-	c             *Client
-	client        *http.Client
-	bucket, key   string
-	version       string
-	access        accessPoint // empty: the object is named by its bucket
-	hint          string      // region to ask first; empty: that of the machine, then us-east-1
-	region        string      // found out
-	authenticated bool        // the last request was signed
+	c           *Client
+	client      *http.Client
+	bucket, key string
+	version     string
+	access      accessPoint // empty: the object is named by its bucket
+	hint        string      // region to ask first; empty: that of the machine, then us-east-1
+	region      string      // found out
 }
 
 // An accessPoint is a name of a bucket that policies are bound to. Its region is part of the name.
