@@ -9,8 +9,8 @@ import (
 	"io"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -281,8 +281,15 @@ func otherTable(found []probe.Signature) string {
 	return ""
 }
 
-// partitionLink is udev's name for a partition of a disk that it names too.
-var partitionLink = regexp.MustCompile(`^(/dev/disk/by-.*)-part[0-9]+$`)
+// diskLink returns udev's name for the disk of a partition that udev names after it: NAME-partNUMBER.
+func diskLink(path string) (disk string, ok bool) {
+	at := strings.LastIndex(path, "-part")
+	if at < 0 || !strings.HasPrefix(path, "/dev/disk/by-") {
+		return "", false
+	}
+	_, err := strconv.ParseUint(path[at+len("-part"):], 10, 16)
+	return path[:at], err == nil
+}
 
 // others adds the devices of the later parts: those that the config makes as far as they are there already, all
 // others once they have been waited for.
@@ -292,9 +299,9 @@ func (l looker) others(ctx context.Context) error {
 		all = append(all, plan.DevicePaths(p, l.c)...)
 	}
 	for _, path := range all {
-		if m := partitionLink.FindStringSubmatch(path); m != nil {
-			if node, err := sys.Resolve(m[1]); err == nil && l.isDisk(node) {
-				l.block.Paths[m[1]] = node
+		if disk, ok := diskLink(path); ok {
+			if node, err := sys.Resolve(disk); err == nil && l.isDisk(node) {
+				l.block.Paths[disk] = node
 			}
 		}
 	}
