@@ -8,7 +8,7 @@ check() { return 255; }
 
 depends() { echo "systemd ignition"; }
 
-installkernel() { instmods =drivers/net/ethernet =drivers/net/phy virtio_net af_packet; }
+installkernel() { hostonly='' instmods '=drivers/net/ethernet' '=drivers/net/phy' virtio_net af_packet; }
 
 install() {
     inst_multiple ip sed tr rm

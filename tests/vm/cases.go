@@ -30,10 +30,12 @@ type Case struct {
 	Name, Dir string `json:"-"`
 
 	About   string   `json:"about"`
-	Source  string   `json:"source"`  // "fw_cfg", or "url": on the kernel command line
+	Source  string   `json:"source"`  // "fw_cfg"; "url": on the kernel command line; "none": not even a platform is named
 	Cmdline string   `json:"cmdline"` // more of it
 	Disks   []string `json:"disks"`   // sizes of blank disks
+	Offline bool     `json:"offline"` // without a network interface
 	Fails   bool     `json:"fails"`   // the boot must stop, with the reason at the end of the console and all disks blank
+	Mute    bool     `json:"mute"`    // it stops for something that only the emergency console can report on
 	Secrets []string `json:"secrets"` // must not be on the console
 }
 
@@ -98,8 +100,10 @@ func (c Case) Boot(m *Machine, url, expect string) (Boot, error) {
 		}
 	case "url":
 		b.Cmdline = strings.Replace(b.Cmdline, "=qemu", "=metal", 1) + " ignition.config.url=" + url + "/config.ign"
+	case "none":
+		b.Cmdline = "ignition.firstboot " + c.Cmdline
 	default:
-		return b, fmt.Errorf("%s: source %q is neither fw_cfg nor url", c.Name, c.Source)
+		return b, fmt.Errorf("%s: source %q is not known", c.Name, c.Source)
 	}
 	facts, err := os.ReadFile(m.Guest.facts)
 	b.Script = Wanted(c.read(expect)) + string(facts)

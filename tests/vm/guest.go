@@ -67,6 +67,14 @@ func cacheDir() string {
 	return "/var/cache/firstlight"
 }
 
+// release is the Debian release of guests.
+func release() string {
+	if r := os.Getenv("FIRSTLIGHT_RELEASE"); r != "" {
+		return r
+	}
+	return "bookworm"
+}
+
 // Prepare builds the engine and, where the cache has none for the present module and scripts, the guest. Progress goes
 // to log.
 func Prepare(log io.Writer) (Guest, error) {
@@ -79,12 +87,12 @@ func Prepare(log io.Writer) (Guest, error) {
 		return Guest{}, err
 	}
 	scripts, modules := filepath.Join(dir, "tests/vm/guest"), filepath.Join(dir, "dracut")
-	treeKey, err := digest(filepath.Join(scripts, "mkguest"), filepath.Join(scripts, "agent"),
-		filepath.Join(scripts, "agent.service"), filepath.Join(scripts, "wired.network"))
+	treeKey, err := digest(filepath.Join(scripts, "mktree"))
 	if err != nil {
 		return Guest{}, err
 	}
-	moduleKey, err := digest(modules)
+	bootKey, err := digest(modules, filepath.Join(scripts, "mkguest"), filepath.Join(scripts, "agent"),
+		filepath.Join(scripts, "agent.service"), filepath.Join(scripts, "wired.network"))
 	if err != nil {
 		return Guest{}, err
 	}
@@ -93,11 +101,17 @@ func Prepare(log io.Writer) (Guest, error) {
 		return Guest{}, err
 	}
 	defer unlock()
-	boot := filepath.Join(cacheDir(), "boot-"+treeKey+"-"+moduleKey)
+	tree := filepath.Join(cacheDir(), release()+"-"+treeKey)
+	if _, err := os.Stat(tree); err != nil {
+		fmt.Fprintln(log, "downloading Debian", release(), "(some minutes, once) to", tree)
+		if err := run(filepath.Join(scripts, "mktree"), tree, release()); err != nil {
+			return Guest{}, fmt.Errorf("download the guest: %w", err)
+		}
+	}
+	boot := tree + "-" + bootKey
 	if _, err := os.Stat(boot); err != nil {
-		fmt.Fprintln(log, "building a Debian guest (some minutes, once) in", boot)
-		tree := filepath.Join(cacheDir(), "tree-"+treeKey)
-		if err := makeGuest(log, scripts, tree, boot, modules, engine); err != nil {
+		fmt.Fprintln(log, "building a guest in", boot)
+		if err := makeGuest(scripts, tree, boot, modules, engine); err != nil {
 			return Guest{}, err
 		}
 	}
@@ -116,17 +130,15 @@ func buildEngine(dir string) (string, error) {
 	return filepath.Join(dir, "bin/ignition"), nil
 }
 
-// makeGuest runs mkguest with the modules and the engine.
-func makeGuest(log io.Writer, scripts, tree, boot, modules, engine string) error {
-	work, err := os.MkdirTemp("", "modules-")
+// makeGuest runs mkguest with a copy of the dracut directory that has the engine.
+func makeGuest(scripts, tree, boot, modules, engine string) error {
+	work, err := os.MkdirTemp("", "dracut-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	for _, m := range []string{"30ignition", "35firstlight-network"} {
-		if err := os.CopyFS(filepath.Join(work, m), os.DirFS(filepath.Join(modules, m))); err != nil {
-			return fmt.Errorf("copy dracut module: %w", err)
-		}
+	if err := os.CopyFS(work, os.DirFS(modules)); err != nil {
+		return fmt.Errorf("copy dracut modules: %w", err)
 	}
 	data, err := os.ReadFile(engine)
 	if err != nil {
@@ -135,14 +147,18 @@ func makeGuest(log io.Writer, scripts, tree, boot, modules, engine string) error
 	if err := os.WriteFile(filepath.Join(work, "30ignition/ignition"), data, 0o755); err != nil {
 		return err
 	}
-	cmd := exec.Command(filepath.Join(scripts, "mkguest"), tree, boot, work)
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Run(); err != nil {
-		text := output.String()
-		return fmt.Errorf("build the guest: %w\n%s", err, text[max(0, len(text)-4000):])
+	if err := run(filepath.Join(scripts, "mkguest"), tree, boot, work); err != nil {
+		return fmt.Errorf("build the guest: %w", err)
 	}
-	fmt.Fprintln(log, "the guest is built")
+	return nil
+}
+
+// run runs a script; its error has the end of what the script said.
+func run(name string, args ...string) error {
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, out[max(0, len(out)-4000):])
+	}
 	return nil
 }
 

@@ -14,13 +14,7 @@ import (
 
 // TestCases boots every case.
 func TestCases(t *testing.T) {
-	if why := Unable(); why != "" {
-		t.Skip(why)
-	}
-	guest, err := Prepare(os.Stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	guest := needGuest(t)
 	dirs, err := filepath.Glob("cases/*")
 	if err != nil || len(dirs) == 0 {
 		t.Fatalf("no cases: %v", err)
@@ -40,13 +34,26 @@ func TestCases(t *testing.T) {
 	}
 }
 
+// needGuest returns the guest, or skips the test with the reason why none can be run here.
+func needGuest(t *testing.T) Guest {
+	t.Helper()
+	if why := Unable(); why != "" {
+		t.Skip(why)
+	}
+	guest, err := Prepare(os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return guest
+}
+
 func runCase(t *testing.T, guest Guest, c Case) {
 	url, stop, err := c.Serve()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stop()
-	m := &Machine{Guest: guest, Dir: t.TempDir(), Disks: c.Disks, Net: true}
+	m := &Machine{Guest: guest, Dir: t.TempDir(), Disks: c.Disks, Net: !c.Offline}
 	if err := m.Create(); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +112,11 @@ func failing(t *testing.T, m *Machine, c Case, boot Boot) {
 	ctx, cancel := context.WithTimeout(t.Context(), bootTime)
 	defer cancel()
 	// The engine says it when it stops, and the emergency console once more when all other messages are over.
-	if !r.AwaitCount(ctx, blockEnd, 4) {
+	rules := 4
+	if c.Mute {
+		rules = 2
+	}
+	if !r.AwaitCount(ctx, blockEnd, rules) {
 		r.Kill()
 		t.Fatalf("the boot did not end with a report of its failure; the console ends with\n%s", tail(r.Console(), 60))
 	}
