@@ -79,16 +79,19 @@ func (f *tftpFile) ask(ctx context.Context, options bool) (io.ReadCloser, error)
 	}
 }
 
-// receive moves a file and checks its size, if the server told it (RFC 2349).
+// receive moves a file and checks its size, if the server told it (RFC 2349). The library forgets the size as it begins,
+// and has 0, what the request says, if the server did not tell it.
 func receive(in io.WriterTo, w io.Writer) error {
+	var size int64
+	if t, ok := in.(tftp.IncomingTransfer); ok {
+		size, _ = t.Size()
+	}
 	n, err := in.WriteTo(w)
 	if err != nil {
 		return tftpFailure(err)
 	}
-	if t, ok := in.(tftp.IncomingTransfer); ok {
-		if size, told := t.Size(); told && size != n {
-			return &failure{class: classTruncated, err: fmt.Errorf("the server announced %d bytes and sent %d", size, n)}
-		}
+	if size != 0 && size != n {
+		return &failure{class: classTruncated, err: fmt.Errorf("the server announced %d bytes and sent %d", size, n)}
 	}
 	return nil
 }
