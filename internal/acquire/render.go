@@ -211,7 +211,7 @@ type payload struct {
 }
 
 // mostAhead bounds how many siblings are fetched at once.
-const mostAhead = 8
+const mostAhead = 16
 
 // fetchAhead begins to fetch the children of a config, if there are several.
 func (r *renderer) fetchAhead(ctx context.Context, children []types.Resource) []*payload {

@@ -114,10 +114,14 @@ func (c *Client) fetch(ctx context.Context, r Request, w io.Writer) error {
 		return err
 	}
 	out := &outlet{w: w, hash: check}
-	if _, solid := origin.(literal); !solid {
-		if err := out.mark(); err != nil {
+	if l, at := origin.(literal); at {
+		if err := pour(out, bytes.NewReader(l), r.Compression); err != nil {
 			return err
 		}
+		return check.verify()
+	}
+	if err := out.mark(); err != nil {
+		return err
 	}
 	if limit := c.limit(); limit > 0 {
 		var cancel context.CancelFunc
@@ -159,15 +163,6 @@ func (c *Client) feed(ctx context.Context, o origin, r Request) *feed {
 	return &feed{ctx: ctx, origin: o, retry: &retry{
 		log: c.o.Log, say: c.o.Say, what: what, attempt: 1, began: now, said: now,
 	}}
-}
-
-// pour moves a payload, decompressed.
-func pour(w io.Writer, r io.Reader, compression string) error {
-	plain, err := decompress(r, compression)
-	if err == nil {
-		_, err = io.Copy(w, plain)
-	}
-	return err
 }
 
 // Bytes fetches a payload of at most limit bytes into memory.

@@ -56,7 +56,7 @@ const (
 	headersTimeout   = 10 * time.Second
 	maxHeaders       = 1 << 20 // bytes
 	maxAuthorities   = 64 << 20
-	mostPerHost      = 16 // connections that are kept for the next request
+	mostPerHost      = 16 // connections; each carries one request after the other
 )
 
 // Configure puts settings in force for what is fetched from now on. Its authorities are fetched under the settings that
@@ -81,6 +81,7 @@ func (c *Client) Configure(ctx context.Context, s Settings) error {
 			TLSHandshakeTimeout:    handshakeTimeout,
 			ResponseHeaderTimeout:  headers,
 			MaxResponseHeaderBytes: maxHeaders,
+			MaxConnsPerHost:        mostPerHost,
 			MaxIdleConnsPerHost:    mostPerHost,
 			DisableCompression:     true,
 		},
