@@ -71,7 +71,7 @@ func TestTFTPAnswers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url := tftpServer(t, map[bool][][]byte{true: c.options, false: c.noOption})
-			client, err := New(Options{Total: 2 * time.Second})
+			client, err := New(Options{Total: time.Second})
 			if err != nil {
 				t.Fatal(err)
 			}
