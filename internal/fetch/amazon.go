@@ -11,15 +11,12 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 )
 
 // amazon is what the metadata service of EC2 told, and where buckets turned out to be.
 type amazon struct {
+	ec2     ec2
 	mu      sync.Mutex
-	imds    *imds.Client
-	cache   *aws.CredentialsCache
 	region  string            // of the machine
 	buckets map[string]string // bucket -> region
 }
@@ -76,31 +73,18 @@ func (c *Client) unredirected() *http.Client {
 	return &client
 }
 
-// service returns the metadata service, and the role's credentials as it hands them out.
-func (a *amazon) service(c *Client) (*imds.Client, *aws.CredentialsCache) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.imds == nil {
-		a.imds = imds.New(imds.Options{HTTPClient: c.local()})
-		a.cache = aws.NewCredentialsCache(ec2rolecreds.New(func(o *ec2rolecreds.Options) { o.Client = a.imds }))
-	}
-	return a.imds, a.cache
-}
-
 // get returns the credentials of the machine's role; nil where machines have no roles. A failure that may heal is that of a
 // metadata service which does not answer, or not well.
 func (a *amazon) get(ctx context.Context, c *Client) (*aws.Credentials, *failure) {
 	if c.o.Platform != "aws" {
 		return nil, nil
 	}
-	_, cache := a.service(c)
-	credentials, err := cache.Retrieve(ctx)
+	credentials, err := a.ec2.credentials(ctx, c.local())
 	if err == nil {
 		return &credentials, nil
 	}
 	f := &failure{class: classGone, near: true, err: fmt.Errorf("get credentials of the machine's role: %w", err)}
-	var answer interface{ HTTPStatusCode() int }
-	if errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusNotFound {
+	if errors.Is(err, ec2Status(http.StatusNotFound)) {
 		f.class = classFinal
 		f.err = errors.New("the machine has no role")
 	}
@@ -119,10 +103,8 @@ func (a *amazon) regionOf(ctx context.Context, c *Client, bucket, hint string) s
 	case hint != "":
 		return hint
 	case own == "" && c.o.Platform == "aws":
-		service, _ := a.service(c)
-		if answer, err := service.GetRegion(ctx, &imds.GetRegionInput{}); err == nil {
-			own = answer.Region
-		} else {
+		var err error
+		if own, err = a.ec2.region(ctx, c.local()); err != nil {
 			c.o.Log.Info("the region of this machine is unknown, which costs one more request: " + err.Error())
 		}
 		a.mu.Lock()

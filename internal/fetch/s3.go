@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -44,8 +43,19 @@ func s3URL(c *Client, u *url.URL, r Request) (origin, error) {
 	return c.object(&object{bucket: u.Host, key: key, version: u.Query().Get("versionId")}, r)
 }
 
-// accessPath is what follows the account in the ARN of an object behind an access point.
-var accessPath = regexp.MustCompile(`^accesspoint/([a-z0-9-]{3,50})/object/(.+)$`)
+// accessPath takes apart what follows the account in the ARN of an object behind an access point:
+// accesspoint/NAME/object/KEY.
+func accessPath(resource string) (name, key string, ok bool) {
+	rest, ok := strings.CutPrefix(resource, "accesspoint/")
+	name, key, found := strings.Cut(rest, "/object/")
+	return name, key, ok && found && key != "" && isName(name, 3, 50)
+}
+
+// isName tells whether a text has lower-case letters, digits and dashes alone, and how many may be.
+func isName(text string, least, most int) bool {
+	return len(text) >= least && len(text) <= most &&
+		!strings.ContainsFunc(text, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') })
+}
 
 // s3ARN is the origin of arn:PARTITION:s3:::BUCKET/KEY and arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME/object/KEY.
 func s3ARN(c *Client, u *url.URL, r Request) (origin, error) {
@@ -54,11 +64,11 @@ func s3ARN(c *Client, u *url.URL, r Request) (origin, error) {
 		return nil, ErrARN
 	}
 	o := &object{version: u.Query().Get("versionId"), hint: partitionOf(a.Partition).hint}
-	if m := accessPath.FindStringSubmatch(a.Resource); m != nil {
-		if !label.MatchString(a.Region) || !label.MatchString(a.AccountID) {
+	if name, key, ok := accessPath(a.Resource); ok {
+		if !isLabel(a.Region) || !isLabel(a.AccountID) {
 			return nil, fmt.Errorf("%w: an access point needs a region and an account; those of several regions are not supported", ErrARN)
 		}
-		o.access, o.key, o.region = accessPoint{m[1], a.AccountID}, m[2], a.Region
+		o.access, o.key, o.region = accessPoint{name, a.AccountID}, key, a.Region
 		return c.object(o, r)
 	}
 	var found bool
@@ -153,11 +163,13 @@ func (o *object) request(ctx context.Context, credentials *aws.Credentials) (*ht
 	return req, nil
 }
 
-// hostable is a bucket that is the first label of its host. A dot in the name would not match the certificate.
-var hostable = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
+// hostable tells whether a bucket can be the first label of its host. A dot in the name would not match the certificate.
+func hostable(bucket string) bool {
+	return isName(bucket, 3, 63) && bucket[0] != '-' && bucket[len(bucket)-1] != '-'
+}
 
-// label is what may stand in a host name between dots.
-var label = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+// isLabel tells whether a text can stand in a host name between dots.
+func isLabel(text string) bool { return isName(text, 1, 63) && text[0] != '-' }
 
 // address is the URL of the object at a region.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/dual-stack-endpoints.html
@@ -171,7 +183,7 @@ func (o *object) address() *url.URL {
 	switch {
 	case o.access.name != "":
 		u.Host = o.access.name + "-" + o.access.account + ".s3-accesspoint" + middle
-	case hostable.MatchString(o.bucket):
+	case hostable(o.bucket):
 		u.Host = o.bucket + ".s3" + middle
 	default:
 		u.Host = "s3" + middle
@@ -197,30 +209,34 @@ func escape(path string) string {
 	return b.String()
 }
 
-// errorCode and errorRegion are parts of the document that comes with a refusal.
-var (
-	errorCode   = regexp.MustCompile(`<Code>([A-Za-z]{1,64})</Code>`)
-	errorRegion = regexp.MustCompile(`<Region>([a-z0-9-]{1,64})</Region>`)
-)
+// element returns the text of the first element of a name in the short document that comes with a refusal.
+func element(document, name string) string {
+	_, rest, _ := strings.Cut(document, "<"+name+">")
+	text, _, found := strings.Cut(rest, "</"+name+">")
+	if !found || len(text) > 64 || strings.ContainsFunc(text, func(r rune) bool { return r > '~' || r < '-' }) {
+		return ""
+	}
+	return text
+}
 
 // refusal sorts what is not the object.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 func (o *object) refusal(resp *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<14)) // what came tells what there is to tell
 	region := resp.Header.Get("X-Amz-Bucket-Region")
-	if m := errorRegion.FindSubmatch(text); region == "" && m != nil {
-		region = string(m[1])
+	if region == "" {
+		region = element(string(text), "Region")
 	}
-	if region != "" && region != o.region && label.MatchString(region) && o.access.name == "" {
+	if region != o.region && isLabel(region) && o.access.name == "" {
 		return &elsewhere{region}
 	}
-	m := errorCode.FindSubmatch(text)
-	if m == nil || resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests {
+	code := element(string(text), "Code")
+	if code == "" || resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests {
 		return nil
 	}
 	class := ErrFailed
 	if resp.StatusCode == http.StatusNotFound {
 		class = ErrNotFound
 	}
-	return &failure{err: fmt.Errorf("%w: status %d %s: %s", class, resp.StatusCode, http.StatusText(resp.StatusCode), m[1])}
+	return &failure{err: fmt.Errorf("%w: status %d %s: %s", class, resp.StatusCode, http.StatusText(resp.StatusCode), code)}
 }
