@@ -5,19 +5,13 @@ go 1.26.8
 require (
 	cloud.google.com/go/compute/metadata v0.10.0
 	github.com/aws/aws-sdk-go-v2 v1.48.0
-	github.com/aws/aws-sdk-go-v2/credentials v1.20.16
-	github.com/aws/aws-sdk-go-v2/feature/ec2/imds v1.20.8
-	github.com/aws/smithy-go v1.28.9
+	github.com/aws/smithy-go v1.28.9 // indirect
 	github.com/coreos/vcontext v0.0.0-20230201181013-d72178a18687
-	github.com/cyphar/filepath-securejoin v0.7.0
 	github.com/google/go-cmp v0.7.0
 	github.com/pin/tftp/v3 v3.1.0
-	github.com/rogpeppe/go-internal v1.16.0
-	github.com/spf13/pflag v1.1.0
 	github.com/vincent-petithory/dataurl v1.0.0
-	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/net v0.62.0
 	golang.org/x/sys v0.49.0
 )
 
-require golang.org/x/text v0.43.0
+require golang.org/x/text v0.43.0 // indirect
