@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -249,8 +250,11 @@ func (f fault) compare(t *testing.T, got string, err error) {
 // watch checks what the server and the console saw.
 func (f fault) watch(t *testing.T, s *script, said string) {
 	t.Helper()
-	if f.requests > 0 && len(s.seen) != f.requests {
-		t.Errorf("the server saw %d requests, want %d", len(s.seen), f.requests)
+	s.mu.Lock()
+	seen := slices.Clone(s.seen)
+	s.mu.Unlock()
+	if f.requests > 0 && len(seen) != f.requests {
+		t.Errorf("the server saw %d requests, want %d", len(seen), f.requests)
 	}
 	if !strings.Contains(said, f.said) {
 		t.Errorf("the console says %q, want %q in it", said, f.said)
@@ -259,11 +263,11 @@ func (f fault) watch(t *testing.T, s *script, said string) {
 		t.Errorf("the console tells a secret: %s", said)
 	}
 	if f.resumed != "" {
-		if len(s.seen) < 2 || s.seen[1].Get("If-Range") != f.resumed || s.seen[1].Get("Range") == "" {
-			t.Errorf("it was not resumed with %s: %v", f.resumed, s.seen)
+		if len(seen) < 2 || seen[1].Get("If-Range") != f.resumed || seen[1].Get("Range") == "" {
+			t.Errorf("it was not resumed with %s: %v", f.resumed, seen)
 		}
-	} else if len(s.seen) > 1 && s.seen[1].Get("Range") != "" {
-		t.Errorf("it was resumed: %v", s.seen[1])
+	} else if len(seen) > 1 && seen[1].Get("Range") != "" {
+		t.Errorf("it was resumed: %v", seen[1])
 	}
 }
 
@@ -461,7 +465,8 @@ func tlsFaults() []fault {
 		f("expired", fault{world: secured("host", -3*hour, -2*hour), err: ErrTrust, text: "and the clock of this machine says 2000-01-01 00:00 UTC", most: 1}),
 		f("not yet valid", fault{world: secured("host", hour, 2*hour), err: ErrTrust, text: "it holds from 2000-01-01 01:00 UTC", most: 1}),
 		f("another name", fault{world: secured("other", -hour, hour), err: ErrTrust, text: "certificate is valid for other, not host", most: 1}),
-		f("wants a certificate of the client", fault{world: clientCert, err: ErrFailed, text: `"certificate required"`, most: 1}),
+		// with TLS 1.3 the request may meet the closed connection before the alert is read; the attempt after it tells
+		f("wants a certificate of the client", fault{world: clientCert, err: ErrFailed, text: `"certificate required"`}),
 		f("no TLS at the port", fault{world: plainPort, text: "the server does not speak TLS at this port", least: 2 * time.Minute, most: 3 * time.Minute}),
 		f("handshake stalls", fault{world: mute, want: body, least: handshakeTimeout, most: handshakeTimeout + time.Second, said: "TLS handshake timeout"}),
 	}
