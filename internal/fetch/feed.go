@@ -79,7 +79,6 @@ func (f *feed) Read(p []byte) (int, error) {
 		if err := f.retry.again(f.ctx, err); err != nil {
 			return 0, err
 		}
-		f.retry.log.Info(fmt.Sprintf("GET %s: attempt #%d, after %d bytes", f.retry.what, f.retry.attempt, f.at.offset))
 	}
 }
 
@@ -123,6 +122,11 @@ func (f *feed) broken(err error) error {
 // connect makes attempts until one yields a stream.
 func (f *feed) connect() error {
 	for {
+		text := fmt.Sprintf("GET %s: attempt #%d", f.retry.what, f.retry.attempt)
+		if f.at.offset > 0 {
+			text += fmt.Sprintf(", after %d bytes", f.at.offset)
+		}
+		f.retry.log.Info(text)
 		ctx, cancel := context.WithCancelCause(f.ctx)
 		s, err := f.origin.open(ctx, f.at)
 		if err == nil {
@@ -135,7 +139,6 @@ func (f *feed) connect() error {
 		if err := f.retry.again(f.ctx, err); err != nil {
 			return err
 		}
-		f.retry.log.Info(fmt.Sprintf("GET %s: attempt #%d", f.retry.what, f.retry.attempt))
 	}
 }
 
