@@ -122,7 +122,7 @@ func (f *feed) broken(err error) error {
 // connect makes attempts until one yields a stream.
 func (f *feed) connect() error {
 	for {
-		text := fmt.Sprintf("GET %s: attempt #%d", f.retry.what, f.retry.attempt)
+		text := fmt.Sprintf("GET %s: attempt #%d", f.retry.address, f.retry.attempt)
 		if f.at.offset > 0 {
 			text += fmt.Sprintf(", after %d bytes", f.at.offset)
 		}

@@ -156,12 +156,13 @@ func (c *Client) limit() time.Duration {
 
 // feed begins to fetch.
 func (c *Client) feed(ctx context.Context, o origin, r Request) *feed {
-	now, what := time.Now(), Redact(r.URL)
+	now, address := time.Now(), Redact(r.URL)
+	what := address
 	if r.Purpose != "" {
 		what = r.Purpose + " from " + what
 	}
 	return &feed{ctx: ctx, origin: o, retry: &retry{
-		log: c.o.Log, say: c.o.Say, what: what, attempt: 1, began: now, said: now,
+		log: c.o.Log, say: c.o.Say, address: address, what: what, attempt: 1, began: now, said: now,
 	}}
 }
 

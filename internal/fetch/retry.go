@@ -113,7 +113,8 @@ const patience = 5 * time.Second
 type retry struct {
 	log     *slog.Logger
 	say     func(string)
-	what    string    // redacted
+	address string    // redacted URL
+	what    string    // with the purpose, for people
 	attempt int       // the number of the attempt that runs
 	row     int       // failures since something was brought
 	failed  time.Time // the first of them
