@@ -290,8 +290,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		result, _, _ := found.Table.Plan([]Wanted{{}, {Number: 2, Wipe: true}}, Choices{NewID: guid})
-		if _, err := result.Encode(found, found.Mark); err != nil {
-			t.Skip(err)
-		}
+		// A table that cannot be written is refused; what must not happen is a panic.
+		_, _ = result.Encode(found, found.Mark)
 	})
 }
