@@ -106,7 +106,7 @@ func (c Case) Boot(m *Machine, url, expect string) (Boot, error) {
 		return b, fmt.Errorf("%s: source %q is not known", c.Name, c.Source)
 	}
 	facts, err := os.ReadFile(m.Guest.facts)
-	b.Script = Wanted(c.read(expect)) + string(facts)
+	b.Script = Wanted(c.read(expect)) + string(facts) + "report\n"
 	return b, err
 }
 

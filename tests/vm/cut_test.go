@@ -29,7 +29,7 @@ func TestCuts(t *testing.T) {
 			t.Parallel()
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			f := newFragile(t, guest)
+			f := newFragile(t, guest, "first-boot")
 			r := f.start(t)
 			ctx, cancel := context.WithTimeout(t.Context(), bootTime)
 			defer cancel()
@@ -43,6 +43,21 @@ func TestCuts(t *testing.T) {
 	}
 }
 
+// A window is a time from the beginning of a stage, about as long as the stage, in which the power goes.
+type window struct {
+	name, stage string // of the case, and where the time begins
+	time        time.Duration
+}
+
+// windows are what the soak goes through, again and again.
+var windows = []window{
+	{"first-boot", "disks", 6 * time.Second},
+	{"raid-luks", "disks", 9 * time.Second},
+	{"files", "files", 2 * time.Second},
+	{"first-boot", "files", 2 * time.Second},
+	{"raid-luks", "fetch-offline", 20 * time.Second},
+}
+
 // TestSoak cuts the power of guests at random moments of provisioning, up to three times each, and looks what they become.
 func TestSoak(t *testing.T) {
 	if *soak == 0 {
@@ -52,36 +67,56 @@ func TestSoak(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
-	guests, cuts := 0, 0
+	guests, cuts := 0, map[string]int{}
 	for end := time.Now().Add(*soak); time.Now().Before(end) && !t.Failed(); guests++ {
-		f := newFragile(t, guest)
+		w := windows[guests%len(windows)]
+		f := newFragile(t, guest, w.name)
 		for range 1 + random.IntN(3) {
-			r := f.start(t)
-			ctx, cancel := context.WithTimeout(t.Context(), bootTime)
-			r.AwaitConsole(ctx, "Stage: fetch-offline")
-			cancel()
-			select {
-			case <-r.done:
-			case <-time.After(time.Duration(random.Int64N(int64(8 * time.Second)))):
-			}
-			r.Kill()
-			cuts++
+			stage, doing := f.cut(t, w.stage, time.Duration(random.Int64N(int64(w.time))))
+			t.Logf("guest %d (%s): cut in %s: %s", guests, f.Name, stage, doing)
+			cuts[stage]++
 		}
 		f.whole(t)
 	}
-	t.Logf("%d guests, %d cuts", guests, cuts)
+	t.Logf("%d guests, cuts by stage: %v", guests, cuts)
 }
 
-// fragile is a machine of the case first-boot.
+// cut boots the machine and takes the power away some time after the beginning of a stage. It returns what the machine was
+// doing: the last that it said.
+func (f fragile) cut(t *testing.T, from string, after time.Duration) (stage, doing string) {
+	t.Helper()
+	r := f.start(t)
+	ctx, cancel := context.WithTimeout(t.Context(), bootTime)
+	defer cancel()
+	if r.AwaitConsole(ctx, "Stage: "+from) {
+		select {
+		case <-r.done:
+		case <-time.After(after):
+		}
+	}
+	r.Kill()
+	stage = "no stage"
+	for _, l := range lines(r.Console()) {
+		if _, said, ok := strings.Cut(l, "ignition["); ok {
+			_, doing, _ = strings.Cut(said, "]: ")
+			if s, ok := strings.CutPrefix(doing, "Stage: "); ok {
+				stage = s
+			}
+		}
+	}
+	return stage, doing
+}
+
+// fragile is a machine of a case whose boots are cut short.
 type fragile struct {
 	*Machine
 	Case
 	boot Boot
 }
 
-func newFragile(t *testing.T, guest Guest) fragile {
+func newFragile(t *testing.T, guest Guest, name string) fragile {
 	t.Helper()
-	c, err := Load("cases/first-boot")
+	c, err := Load("cases/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
