@@ -14,7 +14,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -282,30 +281,27 @@ func clevisPin(c types.Clevis) (pin, config string, err error) {
 	return "sss", string(text), nil
 }
 
-// openVolume opens a volume that is there, if its flags are those that are wanted.
+// wrongKey is what to do about a volume that a key does not open.
+const wrongKey = "(is it the right key? set wipeVolume to have the volume destroyed)"
+
+// checkVolume tries the key of a volume.
+func checkVolume(ctx context.Context, m *Machine, o op.CheckVolume) error {
+	return withVolume(ctx, m, o.Index, func(v volume) error {
+		if _, err := v.cryptsetup(ctx, "luksOpen", "--test-passphrase", "--key-file", v.key, v.alias); err != nil {
+			return fmt.Errorf("%w %s", err, wrongKey)
+		}
+		return nil
+	})
+}
+
+// openVolume opens a volume that is there.
 func openVolume(ctx context.Context, m *Machine, o op.OpenVolume) error {
 	return withVolume(ctx, m, o.Index, func(v volume) error {
 		if err := v.close(ctx); err != nil {
 			return err
 		}
-		dump, err := v.cryptsetup(ctx, "luksDump", "--dump-json-metadata", v.alias)
-		if err != nil {
-			return err
-		}
-		var header struct {
-			Config struct {
-				Flags []string `json:"flags"`
-			} `json:"config"`
-		}
-		if err := json.Unmarshal(dump, &header); err != nil {
-			return fmt.Errorf("read header of %s: %w", o.Device, err)
-		}
-		if has := slices.Contains(header.Config.Flags, "allow-discards"); has != truth(v.entry.Discard) {
-			return fmt.Errorf("%s cannot be reused: its header has discard %v, wanted %v (set wipeVolume to have it destroyed)",
-				o.Device, has, truth(v.entry.Discard))
-		}
 		if err := v.open(ctx); err != nil {
-			return fmt.Errorf("%w (does the key fit? set wipeVolume to have the volume destroyed)", err)
+			return fmt.Errorf("%w %s", err, wrongKey)
 		}
 		return v.await(ctx)
 	})

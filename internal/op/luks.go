@@ -37,7 +37,29 @@ func (o MakeVolume) Predict(f *facts.Facts) {
 	f.Block.Add("/dev/mapper/"+o.Name, facts.Device{Predicted: true, SectorSize: 512, Members: []string{o.Node}}, o.Paths...)
 }
 
-// OpenVolume opens a LUKS volume that is there, if it is the one that is wanted and the key fits.
+// CheckVolume finds out whether the key fits a LUKS volume that is going to be reused. It changes nothing.
+type CheckVolume struct {
+	Index  int    `json:"index"`
+	Name   string `json:"name"`
+	Device string `json:"device"`
+	Node   string `json:"node"`
+}
+
+// Kind implements Op.
+func (CheckVolume) Kind() Kind { return "check-volume" }
+
+// Describe implements Op.
+func (o CheckVolume) Describe() string {
+	return "try the key of encrypted volume " + o.Device + " for " + o.Name
+}
+
+// Touches implements Op.
+func (CheckVolume) Touches() []Resource { return nil }
+
+// Predict implements Op.
+func (CheckVolume) Predict(*facts.Facts) {}
+
+// OpenVolume opens a LUKS volume that is there and is the one that is wanted.
 type OpenVolume struct {
 	Index  int      `json:"index"`
 	Name   string   `json:"name"`

@@ -95,6 +95,14 @@ func show(t *testing.T, storage string, b *facts.Block) string {
 	return strings.Join(lines, "\n")
 }
 
+// volume puts a LUKS2 volume with flags onto a device.
+func volume(b *facts.Block, node string, flags ...string) *facts.Block {
+	d := b.Devices[node]
+	d.Signatures = []probe.Signature{{Type: "crypto_LUKS", Usage: probe.Crypto, Version: "2", UUID: "u", Flags: flags}}
+	b.Devices[node] = d
+	return b
+}
+
 const twoPartitions = `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"a","sizeMiB":10},{"label":"b"}]}],
 	"filesystems":[{"device":"/dev/disk/by-partlabel/a","format":"ext4","label":"a"},{"device":"/dev/vda2","format":"xfs"}]}`
 
@@ -161,6 +169,23 @@ note that the work on /dev/vda is finished`},
 error at $.storage.filesystems.0: /dev/vda1 (10 MiB) cannot be used: it holds ext4 labelled "a", wanted xfs (set wipeFilesystem to have it destroyed)
 error at $.storage.filesystems.1: /dev/vda2 (10 MiB) cannot be used: it holds ext4 labelled "b", wanted label "z" (set wipeFilesystem to have it destroyed)
 error at $.storage.filesystems.2: /dev/vda3 (10 MiB) cannot be used: it holds swap labelled "c" and shall hold nothing (set wipeFilesystem to have it destroyed)`},
+		{"the key of a volume is tried before any table is written", `{"disks":[{"device":"/dev/vda","partitions":[{"number":2,"label":"b"}]}],
+			"luks":[{"name":"mine","device":"/dev/vda1","discard":true,"keyFile":{"source":"data:,k"}}]}`,
+			func(t *testing.T) *facts.Block {
+				return volume(with(t, machine("/dev/vda"), "/dev/vda", nil, "a"), "/dev/vda1", "allow-discards")
+			}, `
+try the key of encrypted volume /dev/vda1 for mine
+partition /dev/vda: create partition 2 53 MiB "b"
+reuse encrypted volume /dev/vda1 as mine
+note that the work on /dev/vda is finished`},
+		{"a volume with another flag, and one whose key nobody has", `{"luks":[
+			{"name":"one","device":"/dev/vda1","keyFile":{"source":"data:,k"}},{"name":"two","device":"/dev/vda2"}]}`,
+			func(t *testing.T) *facts.Block {
+				b := with(t, machine("/dev/vda"), "/dev/vda", nil, "a", "b")
+				return volume(volume(b, "/dev/vda1", "allow-discards"), "/dev/vda2")
+			}, `
+error at $.storage.luks.0: /dev/vda1 (10 MiB) cannot be used for one: it holds a LUKS volume with discard true, wanted false (set wipeVolume to have it destroyed)
+error at $.storage.luks.1: /dev/vda2 (10 MiB) cannot be used for two: it holds a LUKS volume, and without keyFile.source nobody has its key (set wipeVolume to have it destroyed)`},
 		{"filesystem on LUKS on RAID on partitions", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"m0"}]},
 			{"device":"/dev/disk/by-id/vdb","partitions":[{"number":1,"label":"m1"}]}],
 			"raid":[{"name":"data","level":"raid1","devices":["/dev/vda1","/dev/disk/by-id/vdb-part1"]}],

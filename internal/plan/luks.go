@@ -4,6 +4,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
@@ -41,7 +42,7 @@ func planLUKS(b *builder) {
 	}
 }
 
-// judgeVolume decides on an entry. That the key fits, and what the volume's own flags are, shows when it is opened.
+// judgeVolume decides on an entry. That the key fits shows when it is tried.
 func judgeVolume(l types.Luks, d facts.Device) (verdict, string) {
 	found, _, ok := probe.Content(d.Signatures)
 	switch {
@@ -63,6 +64,33 @@ func judgeVolume(l types.Luks, d facts.Device) (verdict, string) {
 		return refuse, fmt.Sprintf("it holds a LUKS volume labelled %q, wanted %q", found.Label, *l.Label)
 	case l.UUID != nil && *l.UUID != found.UUID:
 		return refuse, fmt.Sprintf("it holds LUKS volume %s, wanted %s", found.UUID, *l.UUID)
+	case slices.Contains(found.Flags, "allow-discards") != isTrue(l.Discard):
+		return refuse, fmt.Sprintf("it holds a LUKS volume with discard %v, wanted %v", !isTrue(l.Discard), isTrue(l.Discard))
 	}
 	return leave, "it is the one that is wanted"
+}
+
+// checkKeys tries the keys of the volumes that are going to be reused, as far as they are there already, and returns the
+// steps: a wrong key must show while nothing has been written.
+func (b *builder) checkKeys(ahead *facts.Block, before []int) []int {
+	var steps []int
+	for i, l := range b.c.Storage.Luks {
+		node, d, ok := ahead.Lookup(l.Device)
+		now, today, there := b.facts.Block.Lookup(l.Device)
+		if !ok || !there || node != now {
+			continue
+		}
+		v, _ := judgeVolume(l, d)
+		vToday, _ := judgeVolume(l, today)
+		if v == leave && vToday == leave && contentID(d) == contentID(today) {
+			steps = append(steps, b.add(at("storage", "luks", i), op.CheckVolume{Index: i, Name: l.Name, Device: l.Device, Node: node}, "", before...))
+		}
+	}
+	return steps
+}
+
+// contentID is the UUID of what is on a device.
+func contentID(d facts.Device) string {
+	s, _, _ := probe.Content(d.Signatures)
+	return s.UUID
 }

@@ -27,7 +27,11 @@ func planPartitions(b *builder) {
 		return
 	}
 	before := append(named, b.stopArrays(disks)...)
-	making := b.contents(disks)
+	ahead, making := b.contents(disks)
+	if b.report.HasErrors() {
+		return
+	}
+	before = append(before, b.checkKeys(ahead, before)...)
 	for _, d := range disks {
 		path := at("storage", "disks", d.Index)
 		mark := d.mark(making)
@@ -216,12 +220,12 @@ func (p DiskPlan) mark(making map[string]bool) *gpt.Mark {
 }
 
 // contents finds out of which partitions the contents are going to be made, by deciding on what later parts do
-// to a copy of the facts in which all tables are written already.
-func (b *builder) contents(disks []DiskPlan) map[string]bool {
+// to a copy of the facts in which all tables are written already. It returns that copy, too.
+func (b *builder) contents(disks []DiskPlan) (*facts.Block, map[string]bool) {
 	ahead, err := b.facts.Clone()
 	if err != nil {
 		b.fail("$.storage", err.Error(), "")
-		return nil
+		return nil, nil
 	}
 	for _, d := range disks {
 		if d.writes() {
@@ -234,7 +238,7 @@ func (b *builder) contents(disks []DiskPlan) map[string]bool {
 	}
 	making := map[string]bool{}
 	b.lookAhead(ahead.Block, making)
-	return making
+	return ahead.Block, making
 }
 
 // writeTable is the step that gives a disk its table.

@@ -2,7 +2,11 @@
 
 package probe
 
-import "strconv"
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
 
 const (
 	luksMagic  = "LUKS\xba\xbe"
@@ -34,7 +38,27 @@ func luks(d *device, m magic, s *Signature) bool {
 	s.Version, s.UUID = strconv.Itoa(int(version)), text(h[168:208])
 	if version == 2 {
 		s.Label = text(h[24:72])
+		s.Flags = luksFlags(d, m.offset, be.Uint64(h[8:]))
 		return be.Uint64(h[256:]) == uint64(m.offset)
 	}
 	return version == 1 && m.offset == 0
+}
+
+// luksFlags reads the flags with which a LUKS2 volume is always opened, from a header of size bytes (specification 1.1, 2.2 and
+// 3.7).
+func luksFlags(d *device, offset int64, size uint64) []string {
+	const binary, largest = 4096, 4 << 20
+	if size <= binary || size > largest {
+		return nil
+	}
+	area, _, _ := bytes.Cut(d.at(offset+binary, int(size-binary)), []byte{0})
+	var header struct {
+		Config struct {
+			Flags []string `json:"flags"`
+		} `json:"config"`
+	}
+	if json.Unmarshal(area, &header) != nil {
+		return nil // cryptsetup will say what is wrong
+	}
+	return header.Config.Flags
 }

@@ -34,12 +34,14 @@ type Extent struct {
 
 // A Signature is one format that a device carries. Type has the names that blkid(8) prints.
 type Signature struct {
-	Type    string   `json:"type"`
-	Usage   Usage    `json:"usage"`
-	Version string   `json:"version,omitempty"`
-	Label   string   `json:"label,omitempty"`
-	UUID    string   `json:"uuid,omitempty"`
-	Magics  []Extent `json:"magics"` // of all its copies
+	Type    string `json:"type"`
+	Usage   Usage  `json:"usage"`
+	Version string `json:"version,omitempty"`
+	Label   string `json:"label,omitempty"`
+	UUID    string `json:"uuid,omitempty"`
+	// Flags are those that a LUKS2 volume keeps for every opening, such as allow-discards.
+	Flags  []string `json:"flags,omitempty"`
+	Magics []Extent `json:"magics"` // of all its copies
 	// Unfinished says that the program which made the format did not come to its end, by the format's own rules:
 	// it cannot be mounted and holds nothing.
 	Unfinished bool `json:"unfinished,omitempty"`
