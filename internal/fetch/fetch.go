@@ -45,6 +45,7 @@ type Options struct {
 type Client struct {
 	o Options
 	clouds
+	gates gates
 
 	mu       sync.Mutex
 	settings Settings

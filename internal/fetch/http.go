@@ -45,6 +45,8 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 // A site is the origin of what an HTTP server has.
 type site struct {
 	client *http.Client
+	gates  *gates
+	host   string // with its port, as in the URL
 	log    func(string)
 	near   bool
 	// request makes the request of one attempt: some carry the time, or a token that ends.
@@ -77,6 +79,8 @@ func (c *Client) site(u *url.URL, header http.Header) *site {
 	agent := "Ignition/" + c.o.Version
 	return &site{
 		client: client,
+		gates:  &c.gates,
+		host:   u.Host,
 		log:    func(text string) { c.o.Log.Info(text) },
 		near:   near(u),
 		request: func(ctx context.Context) (*http.Request, error) {
@@ -100,12 +104,21 @@ func near(u *url.URL) bool {
 }
 
 func (s *site) open(ctx context.Context, from mark) (*stream, error) {
+	if err := s.gates.enter(ctx, s.host); err != nil {
+		return nil, classify(err)
+	}
 	st, err := s.ask(ctx, from)
 	var f *failure
 	if errors.As(err, &f) {
 		f.near = s.near
 	}
-	return st, err
+	s.gates.answered(s.host, f == nil || !traits[f.class].again)
+	if err != nil {
+		s.gates.leave(s.host)
+		return nil, err
+	}
+	st.ReadCloser = guarded{st.ReadCloser, func() { s.gates.leave(s.host) }}
+	return st, nil
 }
 
 // ask makes one attempt. Without a validator the rest of a payload could be that of another version.

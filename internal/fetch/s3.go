@@ -133,6 +133,8 @@ func (o *object) find(ctx context.Context, from mark, credentials *aws.Credentia
 func (o *object) site(credentials *aws.Credentials) *site {
 	return &site{
 		client: o.client,
+		gates:  &o.c.gates,
+		host:   o.address().Host,
 		log:    func(text string) { o.c.o.Log.Info(text) },
 		request: func(ctx context.Context) (*http.Request, error) {
 			return o.request(ctx, credentials)

@@ -56,7 +56,6 @@ const (
 	headersTimeout   = 10 * time.Second
 	maxHeaders       = 1 << 20 // bytes
 	maxAuthorities   = 64 << 20
-	mostPerHost      = 16 // connections; each carries one request after the other
 )
 
 // Configure puts settings in force for what is fetched from now on. Its authorities are fetched under the settings that
