@@ -34,7 +34,9 @@ install() {
     inst_multiple basename lsblk bash cat mount umount modprobe mountpoint systemctl udevadm
     inst_multiple -o mkfs.btrfs mkfs.ext4 mkfs.fat mkfs.xfs mkswap setfiles mdadm cryptsetup dmsetup \
         clevis clevis-encrypt-sss clevis-encrypt-tang clevis-encrypt-tpm2 clevis-luks-bind \
-        clevis-luks-common-functions clevis-luks-unlock pwmake tpm2_create tpm2_createpolicy
+        clevis-luks-common-functions clevis-luks-unlock jose pwmake tpm2_create tpm2_createpolicy
+    # What the scripts of clevis call: its own modules only have what unlocking takes, not binding.
+    inst_multiple -o awk basename curl cut find grep mkdir mktemp rm sed sort tail touch tr
     inst_rules 60-cdrom_id.rules
     inst_simple "$moddir/99-xx-ignition-systemd-cryptsetup.rules" \
         /usr/lib/udev/rules.d/99-xx-ignition-systemd-cryptsetup.rules
