@@ -92,9 +92,12 @@ type RenderOptions struct {
 
 // Render follows the references of a config: a replacement takes its place, children are laid over it one after the other,
 // each of them rendered itself before. The result still lists the references; they have no further effect. Siblings are
-// fetched ahead, and merged in their order.
+// fetched ahead, and merged in their order. What is referred to twice is fetched once, unless a config has changed the settings
+// meanwhile: another proxy may give another answer.
 func Render(ctx context.Context, doc config.Document, o RenderOptions) (config.Document, error) {
-	r := &renderer{RenderOptions: o}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &renderer{RenderOptions: o, payloads: map[string]*payload{}, slots: make(chan struct{}, mostAhead)}
 	if c := doc.Config.Ignition.Config; c.Replace.Source == nil && len(c.Merge) == 0 {
 		return doc, nil
 	}
@@ -108,6 +111,8 @@ type renderer struct {
 	RenderOptions
 	inForce  types.Ignition // what was said about fetching last
 	settings int            // how many times that has changed
+	payloads map[string]*payload
+	slots    chan struct{} // held by what is on its way
 }
 
 // render renders a config; chain holds the sources that lead to it.
@@ -122,13 +127,15 @@ func (r *renderer) render(ctx context.Context, doc config.Document, chain []stri
 	if len(children) == 0 {
 		return doc, nil
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ahead := r.fetchAhead(ctx, children)
+	for _, child := range children {
+		if fetch.NeedsNetwork(source(child)) {
+			r.begin(ctx, child)
+		}
+	}
 	merger := config.NewMerger(doc)
 	for i, child := range children {
 		at := fmt.Sprintf("$.ignition.config.merge.%d", i)
-		next, err := r.read(ctx, doc, at, child, ahead[i])
+		next, err := r.read(ctx, doc, at, child)
 		if err != nil {
 			return config.Document{}, err
 		}
@@ -145,7 +152,7 @@ func (r *renderer) render(ctx context.Context, doc config.Document, chain []stri
 
 // replace renders what takes the place of a config.
 func (r *renderer) replace(ctx context.Context, doc config.Document, ref types.Resource, chain []string) (config.Document, error) {
-	next, err := r.read(ctx, doc, "$.ignition.config.replace", ref, nil)
+	next, err := r.read(ctx, doc, "$.ignition.config.replace", ref)
 	if err != nil {
 		return config.Document{}, err
 	}
@@ -176,12 +183,12 @@ func (r *renderer) configure(ctx context.Context, c types.Config) error {
 }
 
 // read fetches and parses one reference of a config.
-func (r *renderer) read(ctx context.Context, parent config.Document, at string, ref types.Resource, early *payload) (config.Document, error) {
+func (r *renderer) read(ctx context.Context, parent config.Document, at string, ref types.Resource) (config.Document, error) {
 	place := parent.Origins.At(at)
 	fail := func(err error) (config.Document, error) {
 		return config.Document{}, &ReferenceError{Name: name(ref, place), At: place, Path: at, Err: err}
 	}
-	data, err := r.payload(ctx, ref, early)
+	data, err := r.payload(ctx, ref)
 	if err != nil {
 		return fail(err)
 	}
@@ -201,58 +208,45 @@ func (r *renderer) read(ctx context.Context, parent config.Document, at string, 
 	return doc, nil
 }
 
-// A payload is on its way, fetched under the settings that were in force when it was asked for.
-type payload struct {
-	settings int
-	cancel   context.CancelFunc
-	done     chan struct{}
-	data     []byte
-	err      error
+// payload returns what a reference refers to.
+func (r *renderer) payload(ctx context.Context, ref types.Resource) ([]byte, error) {
+	if !fetch.NeedsNetwork(source(ref)) {
+		return r.Fetch(ctx, ref)
+	}
+	p := r.begin(ctx, ref)
+	<-p.done
+	return p.data, p.err
 }
 
-// mostAhead bounds how many siblings are fetched at once.
+// A payload is on its way, or there.
+type payload struct {
+	done chan struct{}
+	data []byte
+	err  error
+}
+
+// mostAhead bounds how many references are fetched at once.
 const mostAhead = 16
 
-// fetchAhead begins to fetch the children of a config, if there are several.
-func (r *renderer) fetchAhead(ctx context.Context, children []types.Resource) []*payload {
-	list := make([]*payload, len(children))
-	if len(children) < 2 {
-		return list
+// begin fetches a reference under the settings in force, unless that has begun already.
+func (r *renderer) begin(ctx context.Context, ref types.Resource) *payload {
+	key := fmt.Sprint(r.settings, " ", fetch.FromResource(ref).Key())
+	if p := r.payloads[key]; p != nil {
+		return p
 	}
-	slots := make(chan struct{}, mostAhead)
-	for i, child := range children {
-		p := &payload{settings: r.settings, done: make(chan struct{})}
-		var each context.Context
-		each, p.cancel = context.WithCancel(ctx)
-		list[i] = p
-		go func() {
-			defer close(p.done)
-			select {
-			case slots <- struct{}{}:
-				p.data, p.err = r.Fetch(each, child)
-				<-slots
-			case <-each.Done():
-				p.err = each.Err()
-			}
-		}()
-	}
-	return list
-}
-
-// payload waits for what was fetched ahead. If settings have changed since it was asked for, it is fetched again: another
-// proxy may give another answer.
-func (r *renderer) payload(ctx context.Context, ref types.Resource, early *payload) ([]byte, error) {
-	if early == nil {
-		return r.Fetch(ctx, ref)
-	}
-	defer early.cancel()
-	if early.settings != r.settings {
-		early.cancel()
-		<-early.done
-		return r.Fetch(ctx, ref)
-	}
-	<-early.done
-	return early.data, early.err
+	p := &payload{done: make(chan struct{})}
+	r.payloads[key] = p
+	go func() {
+		defer close(p.done)
+		select {
+		case r.slots <- struct{}{}:
+			p.data, p.err = r.Fetch(ctx, ref)
+			<-r.slots
+		case <-ctx.Done():
+			p.err = ctx.Err()
+		}
+	}()
+	return p
 }
 
 func source(r types.Resource) string {

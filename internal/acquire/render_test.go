@@ -22,6 +22,7 @@ type web struct {
 	pages    map[string]string
 	settings []string
 	fetched  []string
+	asked    map[string]int
 }
 
 func (w *web) options() RenderOptions {
@@ -29,6 +30,10 @@ func (w *web) options() RenderOptions {
 		Fetch: func(_ context.Context, r types.Resource) ([]byte, error) {
 			w.Lock()
 			defer w.Unlock()
+			if w.asked == nil {
+				w.asked = map[string]int{}
+			}
+			w.asked[*r.Source]++
 			text, ok := w.pages[*r.Source]
 			if !ok {
 				return nil, errors.New("not found")
@@ -116,6 +121,26 @@ func TestRenderSettings(t *testing.T) {
 	}
 	if path := got.Config.Storage.Files[0].Path; path != "/new" {
 		t.Errorf("the sibling behind the proxy is %s", path)
+	}
+}
+
+// TestRenderOnce has configs refer to others more than once: each is merged every time and fetched once.
+func TestRenderOnce(t *testing.T) {
+	w := &web{pages: map[string]string{
+		"http://h/a": references("merge", "http://h/base", "http://h/c"), "http://h/b": references("replace", "http://h/base"),
+		"http://h/c": file("/c"), "http://h/base": file("/base"),
+	}}
+	if _, err := render(t, w, references("merge", "http://h/a", "http://h/b", "http://h/base")); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"/a", "/base", "/c", "/b", "/base", "/base"}
+	if !slices.Equal(w.fetched, want) {
+		t.Errorf("merged %v, want %v", w.fetched, want)
+	}
+	for source, n := range w.asked {
+		if n != 1 {
+			t.Errorf("%s was fetched %d times", source, n)
+		}
 	}
 }
 

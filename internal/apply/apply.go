@@ -38,6 +38,7 @@ type Machine struct {
 	Log    *slog.Logger
 
 	operations atomic.Int64 // counted over all parts of a stage, for the log
+	ahead      *ahead       // what is fetched before the steps need it; nil: nothing
 }
 
 // Outcome is what a look at the machine tells of a step that was begun in an earlier run.

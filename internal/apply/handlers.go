@@ -14,6 +14,7 @@ func handlers() map[op.Kind]Handler {
 		op.MarkDisk{}.Kind():            handle[op.MarkDisk]{apply: markDisk},
 		op.CreateArray{}.Kind():         handle[op.CreateArray]{apply: createArray},
 		op.MakeVolume{}.Kind():          handle[op.MakeVolume]{apply: makeVolume},
+		op.FetchKey{}.Kind():            handle[op.FetchKey]{apply: getKey},
 		op.CheckVolume{}.Kind():         handle[op.CheckVolume]{apply: checkVolume},
 		op.OpenVolume{}.Kind():          handle[op.OpenVolume]{apply: openVolume},
 		op.MakeFilesystem{}.Kind():      handle[op.MakeFilesystem]{apply: makeFilesystem},

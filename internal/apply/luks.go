@@ -95,11 +95,25 @@ func (v volume) obtainKey(ctx context.Context) ([]byte, error) {
 		rand.Read(raw)
 		return []byte(hex.EncodeToString(raw)), nil
 	}
-	key, err := v.m.Fetch.Bytes(ctx, fetch.FromResource(v.entry.KeyFile), largestKey)
+	key, err := v.m.fetchKey(ctx, v.entry.KeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("fetch key of %s: %w", v.entry.Name, err)
 	}
 	return key, nil
+}
+
+// fetchKey returns a key, which may have been fetched ahead.
+func (m *Machine) fetchKey(ctx context.Context, r types.Resource) ([]byte, error) {
+	if key, err := m.ahead.bytes(ctx, r); key != nil || err != nil {
+		return key, err
+	}
+	return m.Fetch.Bytes(ctx, fetch.FromResource(r), largestKey)
+}
+
+// getKey makes sure that the key of a volume can be had, and keeps it.
+func getKey(ctx context.Context, m *Machine, o op.FetchKey) error {
+	_, err := m.fetchKey(ctx, m.Config.Storage.Luks[o.Index].KeyFile)
+	return err
 }
 
 // cryptsetup runs the program of that name.

@@ -76,6 +76,14 @@ func makeDirectory(_ context.Context, m *Machine, o op.MakeDirectory) error {
 
 func writeFile(ctx context.Context, m *Machine, o op.WriteFile) error {
 	c := m.Config.Storage.Files[o.File]
+	if len(c.Append) == 0 {
+		if whole, err := m.ahead.whole(ctx, c.Contents); err != nil {
+			return err
+		} else if whole != nil {
+			begin := func(path string) (*rootfs.File, error) { return m.Root.Adopt(path, whole) }
+			return put(m, begin, o.Place, o.Owner, o.Mode, func(io.Writer) error { return nil })
+		}
+	}
 	return create(m, o.Place, o.Owner, o.Mode, func(w io.Writer) error {
 		if err := m.fetch(ctx, c.Contents, w); err != nil {
 			return err
@@ -84,14 +92,19 @@ func writeFile(ctx context.Context, m *Machine, o op.WriteFile) error {
 	})
 }
 
-// create puts a new file into place once it is complete.
+// create puts a new file into place once its content is complete.
 func create(m *Machine, p op.Place, owner op.Owner, mode int, content func(io.Writer) error) error {
-	f, err := m.Root.Create(p.Path)
+	return put(m, m.Root.Create, p, owner, mode, content)
+}
+
+// put is create for a file that has begun in some way.
+func put(m *Machine, begin func(path string) (*rootfs.File, error), p op.Place, owner op.Owner, mode int, content func(io.Writer) error) error {
+	f, err := begin(p.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := parents(m, p.Path); err != nil {
 			return err
 		}
-		f, err = m.Root.Create(p.Path)
+		f, err = begin(p.Path)
 	}
 	if err != nil {
 		return err
@@ -114,8 +127,20 @@ func (m *Machine) fetch(ctx context.Context, r types.Resource, w io.Writer) erro
 	if r.Source == nil || *r.Source == "" {
 		return nil
 	}
+	if early, err := m.ahead.reader(ctx, r); err != nil {
+		return err
+	} else if early != nil {
+		defer early.Close()
+		_, err := io.Copy(w, early)
+		return err
+	}
+	return fetchTo(ctx, m.Fetch, r, w)
+}
+
+// fetchTo fetches into a writer whose own errors come back as they are.
+func fetchTo(ctx context.Context, client *fetch.Client, r types.Resource, w io.Writer) error {
 	to := &sink{w: w}
-	err := m.Fetch.Fetch(ctx, fetch.FromResource(r), to)
+	err := client.Fetch(ctx, fetch.FromResource(r), to)
 	if to.err != nil {
 		return to.err
 	}

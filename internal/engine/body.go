@@ -59,6 +59,7 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 			return err
 		}
 	}
+	defer m.FetchAhead(ctx, r.stage.parts)()
 	for _, p := range r.stage.parts {
 		if err := r.part(ctx, m, p, doc, digest, in); err != nil {
 			return err

@@ -174,5 +174,6 @@ func applyFiles(ctx context.Context, dir string, doc config.Document, client *fe
 	}
 	defer j.Close()
 	m := &apply.Machine{Sys: host, Root: root, Fetch: client, Config: &doc.Config, Log: log}
+	defer m.FetchAhead(ctx, []plan.Part{plan.Files})()
 	return apply.Run(ctx, m, j, built).Err
 }

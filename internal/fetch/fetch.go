@@ -76,6 +76,18 @@ func FromResource(r types.Resource) Request {
 	return req
 }
 
+// Key is the same for requests that have the same payload. It holds secrets.
+func (r Request) Key() string {
+	key := fmt.Sprintf("%q %q %q", r.URL, r.Compression, r.Hash)
+	for _, h := range r.Headers {
+		key += fmt.Sprintf(" %q", h.Name)
+		if h.Value != nil {
+			key += fmt.Sprintf("=%q", *h.Value)
+		}
+	}
+	return key
+}
+
 func text(s *string) string {
 	if s == nil {
 		return ""

@@ -37,6 +37,24 @@ func (o MakeVolume) Predict(f *facts.Facts) {
 	f.Block.Add("/dev/mapper/"+o.Name, facts.Device{Predicted: true, SectorSize: 512, Members: []string{o.Node}}, o.Paths...)
 }
 
+// FetchKey gets the key of a volume from the network, and keeps it for the steps that need it. It changes nothing.
+type FetchKey struct {
+	Index int    `json:"index"`
+	Name  string `json:"name"`
+}
+
+// Kind implements Op.
+func (FetchKey) Kind() Kind { return "fetch-key" }
+
+// Describe implements Op.
+func (o FetchKey) Describe() string { return "fetch the key of encrypted volume " + o.Name }
+
+// Touches implements Op.
+func (FetchKey) Touches() []Resource { return nil }
+
+// Predict implements Op.
+func (FetchKey) Predict(*facts.Facts) {}
+
 // CheckVolume finds out whether the key fits a LUKS volume that is going to be reused. It changes nothing.
 type CheckVolume struct {
 	Index  int    `json:"index"`

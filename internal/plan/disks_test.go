@@ -178,6 +178,13 @@ try the key of encrypted volume /dev/vda1 for mine
 partition /dev/vda: create partition 2 53 MiB "b"
 reuse encrypted volume /dev/vda1 as mine
 note that the work on /dev/vda is finished`},
+		{"keys are fetched before any table is written", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1}]}],
+			"luks":[{"name":"mine","device":"/dev/vda1","keyFile":{"source":"https://keys/mine"}}]}`,
+			func(*testing.T) *facts.Block { return machine("/dev/vda") }, `
+fetch the key of encrypted volume mine
+partition /dev/vda: make a table; create partition 1 63 MiB
+encrypt /dev/vda1 as mine
+note that the work on /dev/vda is finished`},
 		{"a volume with another flag, and one whose key nobody has", `{"luks":[
 			{"name":"one","device":"/dev/vda1","keyFile":{"source":"data:,k"}},{"name":"two","device":"/dev/vda2"}]}`,
 			func(t *testing.T) *facts.Block {

@@ -5,6 +5,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
@@ -84,6 +85,18 @@ func (b *builder) checkKeys(ahead *facts.Block, before []int) []int {
 		vToday, _ := judgeVolume(l, today)
 		if v == leave && vToday == leave && contentID(d) == contentID(today) {
 			steps = append(steps, b.add(at("storage", "luks", i), op.CheckVolume{Index: i, Name: l.Name, Device: l.Device, Node: node}, "", before...))
+		}
+	}
+	return steps
+}
+
+// fetchKeys gets the keys that come from the network, and returns the steps: a key that cannot be had must show while nothing
+// has been written.
+func (b *builder) fetchKeys() []int {
+	var steps []int
+	for i, l := range b.c.Storage.Luks {
+		if source := text(l.KeyFile.Source); source != "" && !strings.HasPrefix(source, "data:") {
+			steps = append(steps, b.add(at("storage", "luks", i, "keyFile"), op.FetchKey{Index: i, Name: l.Name}, ""))
 		}
 	}
 	return steps

@@ -32,6 +32,7 @@ func planPartitions(b *builder) {
 		return
 	}
 	before = append(before, b.checkKeys(ahead, before)...)
+	before = append(before, b.fetchKeys()...)
 	for _, d := range disks {
 		path := at("storage", "disks", d.Index)
 		mark := d.mark(making)

@@ -255,29 +255,3 @@ func checkTail(f *os.File, size int64, data io.Reader) error {
 		}
 	}
 }
-
-// A Spool is a file without a name for content that must be complete before it is used.
-type Spool struct {
-	*os.File
-	root *Root
-	path string
-}
-
-// Write adds to the content.
-func (s *Spool) Write(data []byte) (int, error) {
-	n, err := s.File.Write(data)
-	return n, s.root.wrap("keep what is to be appended to", s.path, err)
-}
-
-// Spool returns an empty file on the root's filesystem, or in memory if that has none without names, for what is to
-// be appended to the file at path. It vanishes when closed.
-func (r *Root) Spool(name string) (*Spool, error) {
-	fd, err := unix.Openat(int(r.dir.Fd()), ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		fd, err = unix.MemfdCreate("spool", unix.MFD_CLOEXEC)
-	}
-	if err != nil {
-		return nil, r.wrap("keep what is to be appended to", name, err)
-	}
-	return &Spool{os.NewFile(uintptr(fd), "spool"), r, name}, nil
-}

@@ -122,7 +122,9 @@ func (m *machine) run(doc config.Document) (err error) {
 	}
 	m.syncs = 0
 	am := &apply.Machine{Sys: host, Root: root, Fetch: http, Config: &doc.Config, State: &m.state, Log: log}
-	for _, p := range []plan.Part{plan.Accounts, plan.Files} {
+	parts := []plan.Part{plan.Accounts, plan.Files}
+	defer am.FetchAhead(context.Background(), parts)()
+	for _, p := range parts {
 		if err := m.part(am, p, doc); err != nil {
 			return err
 		}

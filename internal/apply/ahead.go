@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/plan"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+)
+
+// What steps need from the network is fetched ahead of them. When a stage begins, its sources are started in the order of the
+// config, a few at a time, each into a file without a name on the filesystem where its content will be: then a step has
+// but to give the file its name. A source that several steps use is fetched once and copied. Steps wait for their
+// sources, and the failure of a source is that of its steps. A step whose source has not been started starts it itself, so that no
+// order of steps can be in the way of the order of sources.
+
+// How many sources of a stage are on their way at the same time, and how many may be complete with no step having used
+// them: each of those has a file open.
+const (
+	mostAhead  = 16
+	mostUnused = 256
+)
+
+// ahead has the sources of a stage.
+type ahead struct {
+	client  *fetch.Client
+	root    *rootfs.Root
+	order   []*source
+	sources map[string]*source // by what is asked of the server
+	slots   chan struct{}      // held by sources that are on their way
+	unused  chan struct{}      // held by sources that were fetched ahead, until their last use
+}
+
+// A source is one payload.
+type source struct {
+	resource types.Resource
+	place    string // of the first file that it is for, as in the config; empty: it is kept in memory
+	claimed  atomic.Bool
+	counted  bool // among the unused
+	done     chan struct{}
+	spool    *rootfs.Spool
+	data     []byte
+	err      error
+
+	once bool // it is for one use alone
+	mu   sync.Mutex
+	uses int // to come
+}
+
+// FetchAhead begins to fetch what some parts need from the network. It is over with stop.
+func (m *Machine) FetchAhead(ctx context.Context, parts []plan.Part) (stop func()) {
+	a := &ahead{
+		client: m.Fetch, root: m.Root, sources: map[string]*source{},
+		slots: make(chan struct{}, mostAhead), unused: make(chan struct{}, mostUnused),
+	}
+	for _, p := range parts {
+		a.add(p, m.Config.Storage)
+	}
+	if len(a.order) == 0 {
+		return func() {}
+	}
+	m.ahead = a
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	all.Go(func() { a.run(ctx, &all) })
+	return func() {
+		cancel()
+		all.Wait()
+		for _, s := range a.order {
+			s.drop()
+		}
+	}
+}
+
+// add adds the sources of a part.
+func (a *ahead) add(p plan.Part, s types.Storage) {
+	switch p {
+	case plan.LUKS:
+		for _, l := range s.Luks {
+			a.want(l.KeyFile, "")
+		}
+	case plan.Files:
+		for _, f := range s.Files {
+			a.want(f.Contents, f.Path)
+			for _, r := range f.Append {
+				a.want(r, f.Path)
+			}
+		}
+	}
+}
+
+func (a *ahead) want(r types.Resource, place string) {
+	if r.Source == nil || !fetch.NeedsNetwork(*r.Source) {
+		return
+	}
+	k := fetch.FromResource(r).Key()
+	s := a.sources[k]
+	if s == nil {
+		s = &source{resource: r, place: place, done: make(chan struct{})}
+		a.sources[k], a.order = s, append(a.order, s)
+	}
+	s.uses++
+	s.once = s.uses == 1
+}
+
+// run starts the sources in their order.
+func (a *ahead) run(ctx context.Context, all *sync.WaitGroup) {
+	for _, s := range a.order {
+		if !acquire(ctx, a.unused) {
+			return
+		}
+		if !acquire(ctx, a.slots) {
+			return
+		}
+		if !s.claimed.CompareAndSwap(false, true) {
+			<-a.unused
+			<-a.slots
+			continue
+		}
+		s.counted = true
+		all.Go(func() {
+			a.fetch(ctx, s)
+			<-a.slots
+		})
+	}
+}
+
+func acquire(ctx context.Context, places chan struct{}) bool {
+	select {
+	case places <- struct{}{}:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// fetch gets a source that was claimed.
+func (a *ahead) fetch(ctx context.Context, s *source) {
+	defer close(s.done)
+	if s.place == "" {
+		s.data, s.err = a.client.Bytes(ctx, fetch.FromResource(s.resource), largestKey)
+		return
+	}
+	if s.spool, s.err = a.root.Spool(s.place); s.err == nil {
+		s.err = fetchTo(ctx, a.client, s.resource, s.spool)
+	}
+}
+
+// get waits for the source of a resource. It returns nil for a resource that is not fetched ahead.
+func (a *ahead) get(ctx context.Context, r types.Resource) (*source, error) {
+	if a == nil || r.Source == nil {
+		return nil, nil
+	}
+	s := a.sources[fetch.FromResource(r).Key()]
+	if s == nil {
+		return nil, nil
+	}
+	if s.claimed.CompareAndSwap(false, true) {
+		if acquire(ctx, a.slots) {
+			a.fetch(ctx, s)
+			<-a.slots
+		} else {
+			s.err = ctx.Err()
+			close(s.done)
+		}
+	}
+	<-s.done
+	return s, s.err
+}
+
+// bytes returns the payload of a resource that is kept in memory, or nil.
+func (a *ahead) bytes(ctx context.Context, r types.Resource) ([]byte, error) {
+	s, err := a.get(ctx, r)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	return bytes.Clone(s.data), nil
+}
+
+// reader returns the payload of a resource, or nil. It is used when the reader is closed.
+func (a *ahead) reader(ctx context.Context, r types.Resource) (io.ReadCloser, error) {
+	s, err := a.get(ctx, r)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	content, err := s.spool.Reader()
+	return used{content, func() { a.use(s) }}, err
+}
+
+// whole returns the spool of a resource that is used only once, or nil. The spool is the caller's.
+func (a *ahead) whole(ctx context.Context, r types.Resource) (*rootfs.Spool, error) {
+	s, err := a.get(ctx, r)
+	if s == nil || err != nil || !s.once {
+		return nil, err
+	}
+	spool := s.spool
+	s.spool = nil
+	a.use(s)
+	return spool, nil
+}
+
+// use counts a use; after the last one the payload goes.
+func (a *ahead) use(s *source) {
+	s.mu.Lock()
+	s.uses--
+	last := s.uses == 0
+	s.mu.Unlock()
+	if last {
+		s.drop()
+		if s.counted {
+			<-a.unused
+		}
+	}
+}
+
+// drop lets the payload go.
+func (s *source) drop() {
+	if s.spool != nil {
+		s.spool.Close() // it has no name: nothing is lost
+		s.spool = nil
+	}
+}
+
+// used is a reader that tells when it is not needed any more.
+type used struct {
+	io.Reader
+	close func()
+}
+
+func (u used) Close() error { u.close(); return nil }

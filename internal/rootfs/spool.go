@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Spool is a file without a name for content that must be complete before it is used. It vanishes when closed.
+type Spool struct {
+	*os.File
+	root *Root
+	path string
+}
+
+// Write adds to the content.
+func (s *Spool) Write(data []byte) (int, error) {
+	n, err := s.File.Write(data)
+	return n, s.root.wrap("keep what is to be written to", s.path, err)
+}
+
+// Reader returns a reader of the whole content, which does not share its place with others.
+func (s *Spool) Reader() (io.Reader, error) {
+	info, err := s.Stat()
+	if err != nil {
+		return nil, s.root.wrap("read what is to be written to", s.path, err)
+	}
+	return io.NewSectionReader(s.File, 0, info.Size()), nil
+}
+
+// Spool returns an empty file for what is to be written to the file at a path, which may hold links and need not exist: on
+// the filesystem on which that will be, or in memory if no file without a name can be had there.
+func (r *Root) Spool(name string) (*Spool, error) {
+	fd, err := r.unnamed(path.Dir(path.Clean("/" + name)))
+	if err != nil {
+		fd, err = unix.MemfdCreate("spool", unix.MFD_CLOEXEC)
+	}
+	if err != nil {
+		return nil, r.wrap("keep what is to be written to", name, err)
+	}
+	return &Spool{os.NewFile(uintptr(fd), "spool"), r, name}, nil
+}
+
+// unnamed opens a file without a name in a directory, or in the nearest above that exists.
+func (r *Root) unnamed(dir string) (int, error) {
+	for {
+		fd, err := r.unnamedIn(dir)
+		if dir == "/" || !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+			return fd, err
+		}
+		dir = path.Dir(dir)
+	}
+}
+
+func (r *Root) unnamedIn(dir string) (int, error) {
+	resolved, err := r.Follow(dir)
+	if err != nil {
+		return -1, err
+	}
+	at, err := r.openat2(relative(resolved), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(at)
+	return unix.Openat(at, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+}
+
+// Adopt is Create for a file whose content is in a spool, which belongs to the file from then on. If both are on one
+// filesystem nothing is copied.
+func (r *Root) Adopt(name string, s *Spool) (*File, error) {
+	f, err := r.adopt(name, s)
+	return f, r.wrap("create", name, err)
+}
+
+func (r *Root) adopt(name string, s *Spool) (*File, error) {
+	p, err := r.open(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := p.adopt(s)
+	if err == nil {
+		return f, nil
+	}
+	p.close()
+	f, err = r.Create(name) // on another filesystem, or in memory
+	if err != nil {
+		return nil, err
+	}
+	content, err := s.Reader()
+	if err == nil {
+		_, err = io.Copy(f, content)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Discard())
+	}
+	return f, s.Close()
+}
+
+// adopt gives a spool the temporary name of a file.
+func (p parent) adopt(s *Spool) (*File, error) {
+	if err := p.change("create"); err != nil {
+		return nil, err
+	}
+	f := &File{parent: p, file: s.File, temp: temporary(p.path)}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(s.Fd()), &st); err != nil {
+		return nil, err
+	}
+	f.info = infoOf(&st)
+	if err := f.Chmod(0o644); err != nil {
+		return nil, err
+	}
+	from := fmt.Sprintf("/proc/self/fd/%d", s.Fd()) // open(2), on O_TMPFILE
+	err := unix.Linkat(unix.AT_FDCWD, from, p.fd, f.temp, unix.AT_SYMLINK_FOLLOW)
+	if err == unix.EEXIST { // left by an interrupted run
+		if err = removeAt(p, f.temp); err == nil {
+			err = unix.Linkat(unix.AT_FDCWD, from, p.fd, f.temp, unix.AT_SYMLINK_FOLLOW)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.info.Mode = 0o644
+	return f, nil
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package files
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// server serves any path's own text, but for /missing, and notes what it is asked for.
+type server struct {
+	*httptest.Server
+	mu      sync.Mutex
+	asked   []string // paths, in order
+	busy    int
+	busiest int
+}
+
+func newServer(t *testing.T) *server {
+	s := &server{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.asked = append(s.asked, r.URL.Path)
+		s.busy++
+		s.busiest = max(s.busiest, s.busy)
+		s.mu.Unlock()
+		if r.URL.Path == "/missing" {
+			w.WriteHeader(http.StatusNotFound)
+		} else {
+			io.WriteString(w, "text of "+r.URL.Path+r.Header.Get("X-Who"))
+		}
+		s.mu.Lock()
+		s.busy--
+		s.mu.Unlock()
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// count returns how often the path was asked for.
+func (s *server) count(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, p := range s.asked {
+		if p == path {
+			n++
+		}
+	}
+	return n
+}
+
+// provision runs the files stage on a new root with a config whose files are given.
+func provision(t *testing.T, start string, files ...string) (*machine, error) {
+	t.Helper()
+	m := newMachine(t)
+	m.grow(t, start)
+	doc, err := parse(`{"storage":{"files":[` + strings.Join(files, ",") + `]}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, m.run(doc)
+}
+
+// TestOneSource has one URL be the content, or a fragment, of many files, each with its own mode and owner.
+func TestOneSource(t *testing.T) {
+	s := newServer(t)
+	var files []string
+	want := []string{
+		`- f /etc/motd old 0644 0:0`, `+ f /etc/motd oldtext\sof\s/same\ntext\sof\s/same 0644 0:0`, `+ d /opt 0755 0:0`,
+	}
+	for i := range 20 {
+		files = append(files, fmt.Sprintf(`{"path":"/opt/f%02d","mode":%d,"user":{"id":%d},"contents":{"source":"%s/same"}}`, i, 0o400+i%8, i, s.URL))
+		want = append(want, fmt.Sprintf(`+ f /opt/f%02d text\sof\s/same %04o %d:0`, i, 0o400+i%8, i))
+	}
+	files = append(files,
+		`{"path":"/etc/motd","append":[{"source":"`+s.URL+`/same"},{"source":"data:,%0A"},{"source":"`+s.URL+`/same"}]}`,
+		`{"path":"/other","contents":{"source":"`+s.URL+`/same","httpHeaders":[{"name":"X-Who","value":"!"}]}}`)
+	want = append(want, `+ f /other text\sof\s/same! 0644 0:0`)
+	m := newMachine(t)
+	m.grow(t, "d /etc\nf /etc/motd old\n")
+	before := tree(t, m.dir)
+	doc, err := parse(`{"storage":{"files":[` + strings.Join(files, ",") + `]}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.run(doc); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, changes(before, tree(t, m.dir))); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if n := s.count("/same"); n != 2 {
+		t.Errorf("/same was fetched %d times, want once without and once with the header", n)
+	}
+}
+
+// TestSourcesInOrder: sources are started in the order of the config, sixteen at a time.
+func TestSourcesInOrder(t *testing.T) {
+	s := newServer(t)
+	var files []string
+	const n = 100
+	for i := range n {
+		files = append(files, fmt.Sprintf(`{"path":"/f%d","contents":{"source":"%s/%d"}}`, n-i, s.URL, i))
+	}
+	if _, err := provision(t, "", files...); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.asked) != n || s.busiest > 16 {
+		t.Errorf("%d requests, %d at once; want %d and at most 16", len(s.asked), s.busiest, n)
+	}
+	for arrived, path := range s.asked {
+		if i, _ := strconv.Atoi(path[1:]); i > arrived+2*16 { // a request may overtake those that began at the same time
+			t.Errorf("request %d was for source %d", arrived, i)
+		}
+	}
+}
+
+// TestSourceFails: nothing of a source that cannot be had is seen, and the step that needs it is named.
+func TestSourceFails(t *testing.T) {
+	s := newServer(t)
+	m, err := provision(t, "d /etc\nf /etc/motd old\n",
+		`{"path":"/a","contents":{"source":"`+s.URL+`/missing"}}`,
+		`{"path":"/etc/motd","append":[{"source":"`+s.URL+`/missing"}]}`,
+		`{"path":"/b","contents":{"source":"`+s.URL+`/b","verification":{"hash":"sha256-`+strings.Repeat("0", 64)+`"}}}`)
+	if err == nil || !strings.Contains(err.Error(), "write file /a") || !strings.Contains(err.Error(), "404") {
+		t.Errorf("error %v, want one that names the step and the status", err)
+	}
+	if got := strings.Join(tree(t, m.dir), "\n"); strings.Contains(got, " /a ") || strings.Contains(got, " /b ") || !strings.Contains(got, "f /etc/motd old ") {
+		t.Errorf("there is\n%s", got)
+	}
+}
+
+// TestSourcesAfterCrash stops a run with sources from the network ahead of every change to the tree and runs again.
+func TestSourcesAfterCrash(t *testing.T) {
+	s := newServer(t)
+	doc, err := parse(`{"passwd":{"users":[{"name":"core"}]},"storage":{"directories":[{"path":"/opt/tree","overwrite":true}],"files":[
+		{"path":"/opt/tree/one","user":{"name":"core"},"contents":{"source":"` + s.URL + `/one"}},
+		{"path":"/opt/two","mode":256,"contents":{"source":"` + s.URL + `/same"}},
+		{"path":"/opt/three","overwrite":true,"contents":{"source":"` + s.URL + `/same"}},
+		{"path":"/new/four","contents":{"source":"` + s.URL + `/four"},"append":[{"source":"` + s.URL + `/same"}]},
+		{"path":"/etc/motd","append":[{"source":"` + s.URL + `/one"},{"source":"data:,x"}]}]}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const start = base + "f /etc/motd old\nd /opt/tree\nf /opt/tree/old text\nf /opt/three old\n"
+	var want []string
+	for n := 1 << 20; ; n-- {
+		m := newMachine(t)
+		m.grow(t, start)
+		var made atomic.Int64
+		m.before = func(string) error { made.Add(1); return nil }
+		if want == nil {
+			if err := m.run(doc); err != nil {
+				t.Fatal(err)
+			}
+			want, n = tree(t, m.dir), int(made.Load())
+			continue
+		}
+		_ = m.stopAfter(doc, n) // steps that run at the same time share some changes
+		m.before = nil
+		if err := m.run(doc); err != nil {
+			t.Fatalf("stopped after %d changes, the second run: %v", n, err)
+		}
+		if diff := cmp.Diff(want, tree(t, m.dir)); diff != "" {
+			t.Errorf("stopped after %d changes: -want +got:\n%s", n, diff)
+		}
+		if n == 0 {
+			return
+		}
+	}
+}
