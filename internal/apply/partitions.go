@@ -3,6 +3,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -156,27 +157,35 @@ func extents(t gpt.Table) map[int]extent {
 	return all
 }
 
-// tellKernel tells the kernel of what is different from what it knows: everything else may be in use.
+// tellKernel tells the kernel of what is different from what it knows: everything else may be in use. It accepts no overlap
+// even for a moment, so that what gives room comes before what takes it.
 func tellKernel(ctx context.Context, d *sys.Disk, o op.WritePartitionTable, want gpt.Table) error {
 	known, err := sys.Partitions(o.Node)
 	if err != nil {
 		return err
 	}
 	missing := extents(want)
+	var resized []sys.Block
 	for _, k := range known {
 		w, stays := missing[k.Number]
-		switch {
-		case !stays || w.start != k.Start || slices.Contains(o.Anew, k.Number):
+		if !stays || w.start != k.Start || slices.Contains(o.Anew, k.Number) {
 			if err := d.DeletePartition(ctx, k.Number); err != nil {
 				return err
 			}
 			continue
-		case w.size != k.Size:
-			if err := d.ResizePartition(k.Number, w.start, w.size); err != nil {
-				return err
-			}
+		}
+		if w.size != k.Size {
+			resized = append(resized, k)
 		}
 		delete(missing, k.Number)
+	}
+	places := extents(want)
+	growth := func(p sys.Block) int64 { return places[p.Number].size - p.Size }
+	slices.SortFunc(resized, func(a, b sys.Block) int { return cmp.Compare(growth(a), growth(b)) })
+	for _, k := range resized {
+		if err := d.ResizePartition(k.Number, places[k.Number].start, places[k.Number].size); err != nil {
+			return err
+		}
 	}
 	for _, p := range want.Partitions {
 		if w, isNew := missing[p.Number]; isNew {

@@ -74,18 +74,25 @@ func judgeVolume(l types.Luks, d facts.Device) (verdict, string) {
 // checkKeys tries the keys of the volumes that are going to be reused, as far as they are there already, and returns the
 // steps: a wrong key must show while nothing has been written.
 func (b *builder) checkKeys(ahead *facts.Block, before []int) []int {
-	var steps []int
+	var checks []op.CheckVolume
+	var paths []string
 	for i, l := range b.c.Storage.Luks {
 		node, d, ok := ahead.Lookup(l.Device)
 		now, today, there := b.facts.Block.Lookup(l.Device)
-		if !ok || !there || node != now {
+		if !ok || !there || node != now || contentID(d) != contentID(today) {
 			continue
 		}
 		v, _ := judgeVolume(l, d)
 		vToday, _ := judgeVolume(l, today)
-		if v == leave && vToday == leave && contentID(d) == contentID(today) {
-			steps = append(steps, b.add(at("storage", "luks", i), op.CheckVolume{Index: i, Name: l.Name, Device: l.Device, Node: node}, "", before...))
+		if v == leave && vToday == leave {
+			checks = append(checks, op.CheckVolume{Index: i, Name: l.Name, Device: l.Device, Node: node})
+			paths = append(paths, l.Device)
 		}
+	}
+	named := append(b.nameDevices(paths), before...)
+	var steps []int
+	for _, c := range checks {
+		steps = append(steps, b.add(at("storage", "luks", c.Index), c, "", named...))
 	}
 	return steps
 }

@@ -18,7 +18,8 @@ import (
 // A Case is a directory of data: what a machine is given, and what is expected of it.
 //
 //	case.json   the members below
-//	config.ign  the config; {{URL}} stands for the address at which the host serves this directory
+//	config.ign  the config; {{URL}} stands for the address at which the host serves this directory, {{TANG}},
+//	            {{THUMBPRINT}} and "{{ADVERTISEMENT}}" for a Tang server
 //	expect      what the guest has to say of itself after its first boot
 //	change      carried out in the guest at the end of the first boot
 //	expect.2    what it has to say after a second boot with the same command line
@@ -33,10 +34,16 @@ type Case struct {
 	Source  string   `json:"source"`  // "fw_cfg"; "url": on the kernel command line; "none": not even a platform is named
 	Cmdline string   `json:"cmdline"` // more of it
 	Disks   []string `json:"disks"`   // sizes of blank disks
+	Late    int      `json:"late"`    // the last so many come when the machine has waited for 20 s
+	TPM     bool     `json:"tpm"`     // with a TPM 2.0
+	Tang    bool     `json:"tang"`    // with a Tang server
 	Offline bool     `json:"offline"` // without a network interface
 	Fails   bool     `json:"fails"`   // the boot must stop, with the reason at the end of the console and all disks blank
 	Mute    bool     `json:"mute"`    // it stops for something that only the emergency console can report on
 	Secrets []string `json:"secrets"` // must not be on the console
+
+	URL  string            `json:"-"` // of what Serve serves, as guests see it
+	fill *strings.Replacer // of placeholders
 }
 
 // Load reads the case in a directory.
@@ -63,30 +70,42 @@ func (c Case) read(name string) []string {
 	})
 }
 
-// Serve serves the files of the case, placeholders filled in, and returns the address as guests see it.
-func (c Case) Serve() (url string, stop func(), err error) {
+// Serve serves the files of the case as guests see them, until stop; with a Tang server, whose keys are kept in a directory.
+func (c *Case) Serve(keys string) (stop func(), err error) {
+	var tang Tang
+	if c.Tang {
+		if err := tang.Start(keys); err != nil {
+			return nil, err
+		}
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	url = fmt.Sprintf("http://10.0.2.2:%d", listener.Addr().(*net.TCPAddr).Port)
+	c.URL = fmt.Sprintf("http://10.0.2.2:%d", listener.Addr().(*net.TCPAddr).Port)
+	c.fill = strings.NewReplacer(append(tang.Placeholders(), "{{URL}}", c.URL)...)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, err := os.ReadFile(filepath.Join(c.Dir, filepath.Base(r.URL.Path)))
 		if err != nil {
 			http.NotFound(w, r)
 			return
 		}
-		w.Write([]byte(strings.ReplaceAll(string(text), "{{URL}}", url)))
+		c.fill.WriteString(w, string(text))
 	})}
 	go server.Serve(listener)
-	return url, func() { server.Close() }, nil
+	return func() { server.Close(); tang.Close() }, nil
 }
 
 // bootTime bounds one boot on a slow, loaded machine.
 const bootTime = 6 * time.Minute
 
+// Machine returns a machine in a directory for the case, without its disks.
+func (c Case) Machine(guest Guest, dir string) *Machine {
+	return &Machine{Guest: guest, Dir: dir, Disks: c.Disks, Late: c.Late, TPM: c.TPM, Net: !c.Offline}
+}
+
 // Boot returns how the machine is started, with the script that reports on what an expectation names.
-func (c Case) Boot(m *Machine, url, expect string) (Boot, error) {
+func (c Case) Boot(m *Machine, expect string) (Boot, error) {
 	b := Boot{Cmdline: "ignition.firstboot ignition.platform.id=qemu " + c.Cmdline, Timeout: bootTime}
 	switch c.Source {
 	case "fw_cfg":
@@ -95,17 +114,20 @@ func (c Case) Boot(m *Machine, url, expect string) (Boot, error) {
 			return b, err
 		}
 		b.FwCfg = filepath.Join(m.Dir, "config.ign")
-		if err := os.WriteFile(b.FwCfg, []byte(strings.ReplaceAll(string(text), "{{URL}}", url)), 0o644); err != nil {
+		if c.fill != nil {
+			text = []byte(c.fill.Replace(string(text)))
+		}
+		if err := os.WriteFile(b.FwCfg, text, 0o644); err != nil {
 			return b, err
 		}
 	case "url":
-		b.Cmdline = strings.Replace(b.Cmdline, "=qemu", "=metal", 1) + " ignition.config.url=" + url + "/config.ign"
+		b.Cmdline = strings.Replace(b.Cmdline, "=qemu", "=metal", 1) + " ignition.config.url=" + c.URL + "/config.ign"
 	case "none":
 		b.Cmdline = "ignition.firstboot " + c.Cmdline
 	default:
 		return b, fmt.Errorf("%s: source %q is not known", c.Name, c.Source)
 	}
-	facts, err := os.ReadFile(m.Guest.facts)
+	facts, err := os.ReadFile(filepath.Join(m.Guest.scripts, "facts"))
 	b.Script = Wanted(c.read(expect)) + string(facts) + "report\n"
 	return b, err
 }

@@ -19,17 +19,16 @@ const talking = " systemd.journald.forward_to_console=1 systemd.journald.max_lev
 
 // TestCuts takes the power away once at each of some moments that matter; the next boot has to end as if nothing had happened.
 func TestCuts(t *testing.T) {
+	t.Parallel()
 	guest := needGuest(t)
-	slots := make(chan struct{}, 2)
-	for _, moment := range []struct{ name, said string }{
-		{"file", "[started]  write file"},
-		{"seal", "files passed"},
+	for _, moment := range []struct{ name, of, said string }{
+		{"volume", "raid-luks", "[started]  encrypt /dev/md/pair"},
+		{"file", "first-boot", "[started]  write file"},
+		{"seal", "first-boot", "files passed"},
 	} {
 		t.Run(moment.name, func(t *testing.T) {
 			t.Parallel()
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			f := newFragile(t, guest, "first-boot")
+			f := newFragile(t, guest, moment.of)
 			r := f.start(t)
 			ctx, cancel := context.WithTimeout(t.Context(), bootTime)
 			defer cancel()
@@ -120,11 +119,11 @@ func newFragile(t *testing.T, guest Guest, name string) fragile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Machine{Guest: guest, Dir: t.TempDir(), Disks: c.Disks}
+	m := c.Machine(guest, t.TempDir())
 	if err := m.Create(); err != nil {
 		t.Fatal(err)
 	}
-	boot, err := c.Boot(m, "", "expect")
+	boot, err := c.Boot(m, "expect")
 	if err != nil {
 		t.Fatal(err)
 	}

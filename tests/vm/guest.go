@@ -24,13 +24,14 @@ import (
 // A Guest is what guests boot with.
 type Guest struct {
 	Kernel, Initramfs, Root string // files; Root is never written to
-	facts                   string // the script that reports
+	Packed                  string // the initramfs as dracut made it
+	engine, scripts         string // the program of this build; directory of what runs in guests
 }
 
 // programs that building and booting a guest takes, by Debian package.
 var programs = map[string]string{
 	"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "debootstrap": "debootstrap",
-	"sgdisk": "gdisk", "mke2fs": "e2fsprogs",
+	"sgdisk": "gdisk", "mke2fs": "e2fsprogs", "zstd": "zstd", "swtpm": "swtpm", "jose": "jose", "/usr/libexec/tangd": "tang",
 }
 
 // Unable says why no guest can be run here; it is empty if one can.
@@ -115,8 +116,9 @@ func Prepare(log io.Writer) (Guest, error) {
 			return Guest{}, err
 		}
 	}
-	g := Guest{Kernel: filepath.Join(boot, "vmlinuz"), Root: filepath.Join(boot, "root.qcow2"), facts: filepath.Join(scripts, "facts")}
-	g.Initramfs, err = withEngine(filepath.Join(boot, "initramfs"), engine)
+	g := Guest{Kernel: filepath.Join(boot, "vmlinuz"), Root: filepath.Join(boot, "root.qcow2"), engine: engine, scripts: scripts}
+	g.Packed = filepath.Join(boot, "initramfs")
+	g.Initramfs, err = withEngine(g.Packed, engine)
 	return g, err
 }
 
@@ -164,11 +166,8 @@ func run(name string, args ...string) error {
 
 // withEngine returns an initramfs with the engine of this build in place of the one that it was built with: the kernel
 // unpacks concatenated archives in order, later files over earlier ones (Linux Documentation/driver-api/early-userspace).
+// It is not compressed: an emulated processor takes seconds to unpack it.
 func withEngine(initramfs, engine string) (string, error) {
-	base, err := os.ReadFile(initramfs)
-	if err != nil {
-		return "", err
-	}
 	binary, err := os.ReadFile(engine)
 	if err != nil {
 		return "", err
@@ -182,6 +181,10 @@ func withEngine(initramfs, engine string) (string, error) {
 	if err := prune(initramfs+"-*", now.Add(-unused)); err != nil {
 		return "", err
 	}
+	base, err := exec.Command("zstd", "-dcq", initramfs).Output()
+	if err != nil {
+		return "", fmt.Errorf("unpack %s: %w", initramfs, err)
+	}
 	whole := append(base, make([]byte, (4-len(base)%4)%4)...)
 	whole = append(whole, cpio("usr/bin/ignition", binary)...)
 	if err := os.WriteFile(name+".new", whole, 0o644); err != nil {
@@ -191,7 +194,7 @@ func withEngine(initramfs, engine string) (string, error) {
 }
 
 // unused is after how long a file of the cache is taken to be needed by nobody: other runs, with other engines, share it.
-const unused = 24 * time.Hour
+const unused = 6 * time.Hour
 
 // prune removes the files of a pattern that nobody has used since a time.
 func prune(pattern string, since time.Time) error {

@@ -23,7 +23,9 @@ import (
 type Machine struct {
 	Guest Guest
 	Dir   string   // everything of this machine
-	Disks []string // sizes of the blank disks, for truncate(1): "512M"
+	Disks []string // sizes of the blank disks, for truncate(1): "512M"; "512M 4096" is one with sectors of 4096 bytes
+	Late  int      // the last so many disks are plugged in by Plug
+	TPM   bool     // an emulated TPM 2.0, whose state outlives boots
 	Net   bool     // user-mode network: the host is 10.0.2.2
 	// Forward is a port of the guest that the host reaches at the port of its loopback that Port returns.
 	Forward int
@@ -33,6 +35,7 @@ type Machine struct {
 // A Boot is how a machine is started.
 type Boot struct {
 	FwCfg   string // file offered as fw_cfg opt/com.coreos/config; empty: none
+	Files   string // one more disk, as /dev/disk/by-id/virtio-files; empty: none
 	Cmdline string // beside what every boot has
 	Script  string // carried out in the guest once it is up
 	Timeout time.Duration
@@ -56,7 +59,8 @@ func (m *Machine) Create() error {
 	if err != nil {
 		return fmt.Errorf("make root disk: %w: %s", err, out)
 	}
-	for i, size := range m.Disks {
+	for i, disk := range m.Disks {
+		size, _, _ := strings.Cut(disk, " ")
 		if out, err := exec.Command("truncate", "-s", size, m.Disk(i)).CombinedOutput(); err != nil {
 			return fmt.Errorf("make disk: %w: %s", err, out)
 		}
@@ -97,6 +101,12 @@ func (m *Machine) Start(b Boot) (*Running, error) {
 	release, err := slot()
 	if err != nil {
 		return nil, err
+	}
+	if m.TPM {
+		if err := m.startTPM(); err != nil {
+			release()
+			return nil, err
+		}
 	}
 	if err := r.cmd.Start(); err != nil {
 		release()
@@ -145,10 +155,25 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 		"-drive", "file=" + m.root() + ",if=none,id=root,format=qcow2,cache=unsafe", "-device", "virtio-blk-pci,drive=root",
 		"-kernel", m.Guest.Kernel, "-initrd", m.Guest.Initramfs, "-append", cmdline + " " + b.Cmdline,
 	}
-	for i := range m.Disks {
-		args = append(args,
-			"-drive", fmt.Sprintf("file=%s,if=none,id=d%d,format=raw,cache=unsafe,discard=unmap", m.Disk(i), i),
-			"-device", fmt.Sprintf("virtio-blk-pci,drive=d%d,serial=lab%d", i, i))
+	for i, disk := range m.Disks {
+		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=d%d,format=raw,cache=unsafe,discard=unmap", m.Disk(i), i))
+		if i >= len(m.Disks)-m.Late {
+			continue
+		}
+		device := fmt.Sprintf("virtio-blk-pci,drive=d%d,serial=lab%d", i, i)
+		if _, sector, ok := strings.Cut(disk, " "); ok {
+			device += ",logical_block_size=" + sector + ",physical_block_size=" + sector
+		}
+		args = append(args, "-device", device)
+	}
+	if m.Late > 0 {
+		args = append(args, "-qmp", "unix:"+m.qmp()+",server=on,wait=off")
+	}
+	if m.TPM {
+		args = append(args, "-chardev", "socket,id=tpm,path="+m.tpm(), "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm0")
+	}
+	if b.Files != "" {
+		args = append(args, "-drive", "file="+b.Files+",if=none,id=files,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=files,serial=files")
 	}
 	if b.FwCfg != "" {
 		args = append(args, "-fw_cfg", "name=opt/com.coreos/config,file="+b.FwCfg)
@@ -163,15 +188,15 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 	return args
 }
 
-// Wait waits until the machine is off. It returns what the script printed.
+// Wait waits until the machine is off. It returns what the script printed, whole if there is no error.
 func (r *Running) Wait() (string, error) {
 	<-r.done
-	if !r.limit.Stop() {
-		return "", errors.New("the guest did not end in time")
-	}
 	out, err := os.ReadFile(r.output)
 	text, ended := strings.CutSuffix(strings.TrimSpace(string(out)), "END")
-	if err == nil && r.err == nil && !ended {
+	switch {
+	case !r.limit.Stop():
+		return text, errors.New("the guest did not end in time")
+	case err == nil && r.err == nil && !ended:
 		err = errors.New("the guest went off without a report")
 	}
 	return text, errors.Join(r.err, err)
@@ -267,6 +292,12 @@ func (w *watched) await(ctx context.Context, text string, n int) bool {
 			return false
 		}
 	}
+}
+
+// tail returns the last n lines of a text.
+func tail(text string, n int) string {
+	all := lines(text)
+	return strings.Join(all[max(0, len(all)-n):], "\n")
 }
 
 // lines splits a text into its lines.

@@ -14,12 +14,12 @@ import (
 
 // TestCases boots every case.
 func TestCases(t *testing.T) {
+	t.Parallel()
 	guest := needGuest(t)
 	dirs, err := filepath.Glob("cases/*")
 	if err != nil || len(dirs) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}
-	slots := make(chan struct{}, 2) // guests at a time
 	for _, dir := range dirs {
 		c, err := Load(dir)
 		if err != nil {
@@ -27,8 +27,6 @@ func TestCases(t *testing.T) {
 		}
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			slots <- struct{}{}
-			defer func() { <-slots }()
 			runCase(t, guest, c)
 		})
 	}
@@ -48,16 +46,16 @@ func needGuest(t *testing.T) Guest {
 }
 
 func runCase(t *testing.T, guest Guest, c Case) {
-	url, stop, err := c.Serve()
+	stop, err := c.Serve(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stop()
-	m := &Machine{Guest: guest, Dir: t.TempDir(), Disks: c.Disks, Net: !c.Offline}
+	m := c.Machine(guest, t.TempDir())
 	if err := m.Create(); err != nil {
 		t.Fatal(err)
 	}
-	boot, err := c.Boot(m, url, "expect")
+	boot, err := c.Boot(m, "expect")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +71,7 @@ func runCase(t *testing.T, guest Guest, c Case) {
 	if err != nil {
 		return
 	}
-	if boot, err = c.Boot(m, url, "expect.2"); err != nil {
+	if boot, err = c.Boot(m, "expect.2"); err != nil {
 		t.Fatal(err)
 	}
 	succeeding(t, m, c, boot, "expect.2")
@@ -86,6 +84,7 @@ func succeeding(t *testing.T, m *Machine, c Case, boot Boot, expect string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	plugLate(t, m, r)
 	said, err := r.Wait()
 	if err != nil {
 		t.Fatalf("%v; the console ends with\n%s", err, tail(r.Console(), 60))
@@ -97,6 +96,26 @@ func succeeding(t *testing.T, m *Machine, c Case, boot Boot, expect string) {
 	if expect == "expect" {
 		checkConsole(t, c, r.Console())
 	}
+}
+
+// plugLate plugs late disks in when the machine says for the fourth time that it waits for something, which is after 20 seconds.
+func plugLate(t *testing.T, m *Machine, r *Running) {
+	t.Helper()
+	if m.Late == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), bootTime)
+	defer cancel()
+	if !r.AwaitCount(ctx, "waiting for", 4) {
+		r.Kill()
+		t.Fatalf("the machine did not wait for its disk; the console ends with\n%s", tail(r.Console(), 60))
+	}
+	for i := len(m.Disks) - m.Late; i < len(m.Disks); i++ {
+		if err := m.Plug(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.Late = 0 // at later boots they are there
 }
 
 // blockEnd is how firstlight's report of a failure ends.
@@ -170,9 +189,4 @@ func isBlank(t *testing.T, name string) (int64, bool) {
 			t.Fatal(err)
 		}
 	}
-}
-
-func tail(text string, n int) string {
-	all := lines(text)
-	return strings.Join(all[max(0, len(all)-n):], "\n")
 }

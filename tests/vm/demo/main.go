@@ -50,7 +50,7 @@ func demo() error {
 	if err != nil {
 		return err
 	}
-	url, stop, err := c.Serve()
+	stop, err := c.Serve("")
 	if err != nil {
 		return err
 	}
@@ -60,20 +60,21 @@ func demo() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	m := &vm.Machine{Guest: guest, Dir: dir, Disks: c.Disks, Net: true, Forward: 8080}
+	m := c.Machine(guest, dir)
+	m.Forward = 8080
 	if m.Port, err = freePort(); err != nil {
 		return err
 	}
 	if err := m.Create(); err != nil {
 		return err
 	}
-	step("First boot: a blank 1 GiB disk, a config in fw_cfg, two files at %s", url)
-	first, err := boot(m, c, url, untilServed)
+	step("First boot: a blank 1 GiB disk, a config in fw_cfg, two files at %s", c.URL)
+	first, err := boot(m, c, untilServed)
 	if err != nil {
 		return err
 	}
 	step("Second boot: the same command line, first-boot flag included")
-	second, err := boot(m, c, url, "")
+	second, err := boot(m, c, "")
 	if err != nil {
 		return err
 	}
@@ -92,8 +93,8 @@ func freePort() (int, error) {
 
 // boot starts the machine, shows what firstlight says on its console, asks its service for the page if wait says that the
 // guest waits for that, and returns what the guest says of itself.
-func boot(m *vm.Machine, c vm.Case, url, wait string) (string, error) {
-	b, err := c.Boot(m, url, "expect")
+func boot(m *vm.Machine, c vm.Case, wait string) (string, error) {
+	b, err := c.Boot(m, "expect")
 	if err != nil {
 		return "", err
 	}
