@@ -66,20 +66,12 @@ func writeStateFile(ctx context.Context, m *Machine, o op.WriteStateFile) error 
 }
 
 // SetLabels sets the SELinux labels of places that exist in the target root, directories with all that is in them.
-func SetLabels(ctx context.Context, m *Machine, paths ...string) error {
-	return relabel(ctx, m, op.Relabel{Paths: paths})
+func SetLabels(ctx context.Context, m *Machine, policy string, paths ...string) error {
+	return relabel(ctx, m, op.Relabel{Policy: policy, Paths: paths})
 }
 
 // relabel has setfiles(8) label all places that exist, in one call.
 func relabel(ctx context.Context, m *Machine, o op.Relabel) error {
-	policy, err := selinuxPolicy(m.Root)
-	if err != nil {
-		return err
-	}
-	if policy == "" {
-		m.Log.Info("the target has no /etc/selinux/config: no labels are set")
-		return nil
-	}
 	var list strings.Builder
 	root := strings.TrimSuffix(m.Root.Name(), "/")
 	for _, name := range o.Paths {
@@ -107,15 +99,15 @@ func relabel(ctx context.Context, m *Machine, o op.Relabel) error {
 	if list.Len() == 0 {
 		return nil
 	}
-	contexts := root + "/etc/selinux/" + policy + "/contexts/files/file_contexts"
-	_, err = m.Sys.Run(ctx, sys.Command{
+	contexts := root + "/etc/selinux/" + o.Policy + "/contexts/files/file_contexts"
+	_, err := m.Sys.Run(ctx, sys.Command{
 		Name: "setfiles", Args: []string{"-vF0", "-r", m.Root.Name(), contexts, "-f", "-"}, Stdin: []byte(list.String()),
 	})
 	return err
 }
 
-// selinuxPolicy returns the name of the target's policy (selinux_config(5)), or "" if the target does without SELinux.
-func selinuxPolicy(root *rootfs.Root) (string, error) {
+// SELinuxPolicy returns the name of the target's policy (selinux_config(5)), or "" if the target does without SELinux.
+func SELinuxPolicy(root *rootfs.Root) (string, error) {
 	const config = "/etc/selinux/config"
 	place, err := root.Follow(config)
 	if err != nil {

@@ -16,15 +16,15 @@ import (
 )
 
 // mount makes the directories that are missing, mounts, and notes what it made: users whose home directories lie
-// there are given them later.
+// there are given them later. SELinux labels are set at once, since what is mounted next may hide the place.
 func mount(ctx context.Context, m *Machine, o op.Mount) error {
 	made, err := makeMountPoint(m, o.Path)
 	if err != nil {
 		return err
 	}
 	m.State.Update(func(s *state.State) { s.NotatedDirectories = append(s.NotatedDirectories, made...) })
-	if len(made) > 0 && o.Relabel {
-		if err := label(ctx, m, made[0]); err != nil {
+	if len(made) > 0 && o.Policy != "" {
+		if err := SetLabels(ctx, m, o.Policy, made[0]); err != nil {
 			return err
 		}
 	}
@@ -32,19 +32,13 @@ func mount(ctx context.Context, m *Machine, o op.Mount) error {
 	if err := m.Sys.Mount(ctx, o.Device, target, o.Format, strings.Join(o.Options, ",")); err != nil {
 		return err
 	}
-	if !o.Relabel {
+	if o.Policy == "" {
 		return nil
 	}
 	if empty, err := isEmpty(target); err != nil || !empty {
 		return err
 	}
-	return label(ctx, m, o.Path)
-}
-
-// label sets SELinux labels at once: what is mounted next may hide the place.
-func label(ctx context.Context, m *Machine, path string) error {
-	o := op.Relabel{Paths: []string{path}}
-	return handlers()[o.Kind()].Apply(ctx, m, o)
+	return SetLabels(ctx, m, o.Policy, o.Path)
 }
 
 // makeMountPoint makes the missing directories of a path, which may not lead through a link, and returns them, the

@@ -43,7 +43,7 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 		}
 		defer m.Root.Close()
 	}
-	in, err := r.inputs()
+	in, err := r.inputs(m)
 	if err != nil {
 		return err
 	}
@@ -69,24 +69,24 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 	if !r.stage.seals {
 		return nil
 	}
-	return r.finish(ctx, m, digest, in.Relabel)
+	return r.finish(ctx, m, digest, in.Policy)
 }
 
 // finish writes result and seal, with their labels: those of all else were set by the plan's last step.
-func (r *run) finish(ctx context.Context, m *apply.Machine, digest string, labels bool) error {
+func (r *run) finish(ctx context.Context, m *apply.Machine, digest, policy string) error {
 	if err := r.writeResult(ctx, m, digest); err != nil {
 		return err
 	}
-	if labels && r.distro.ResultFile != "" {
-		if err := apply.SetLabels(ctx, m, r.distro.ResultFile); err != nil {
+	if policy != "" && r.distro.ResultFile != "" {
+		if err := apply.SetLabels(ctx, m, policy, r.distro.ResultFile); err != nil {
 			return err
 		}
 	}
 	if err := r.seal(digest); err != nil {
 		return err
 	}
-	if labels { // the machine is sealed: what fails now must not stop the boot
-		if err := apply.SetLabels(ctx, m, "/"+sealDir); err != nil {
+	if policy != "" { // the machine is sealed: what fails now must not stop the boot
+		if err := apply.SetLabels(ctx, m, policy, "/"+sealDir); err != nil {
 			r.log.Warn("label the seal: " + err.Error())
 		}
 	}
@@ -94,18 +94,39 @@ func (r *run) finish(ctx context.Context, m *apply.Machine, digest string, label
 }
 
 // inputs makes the values that plans depend on beside config and facts.
-func (r *run) inputs() (plan.Inputs, error) {
+func (r *run) inputs(m *apply.Machine) (plan.Inputs, error) {
 	in := plan.Inputs{
 		Seed:           rand.Text(),
 		Today:          int(time.Now().Unix() / (24 * 60 * 60)),
 		KeyFragment:    r.distro.KeyFragment,
-		Relabel:        r.distro.Relabel,
 		HomeParts:      r.state.NotatedDirectories,
 		LuksKeys:       slices.Sorted(maps.Keys(r.state.LuksKeys)),
 		VolumeKeyFiles: slices.Sorted(maps.Keys(r.state.LuksVolumeKeys)),
 	}
 	in.PlatformFiles = r.platformFiles()
-	return in, nil
+	var err error
+	in.Policy, err = r.policy(m)
+	return in, err
+}
+
+// policy returns the SELinux policy whose labels are set, or "". That they cannot be set shows before anything is changed.
+func (r *run) policy(m *apply.Machine) (string, error) {
+	if m.Root == nil || !r.distro.Relabel {
+		return "", nil
+	}
+	policy, err := apply.SELinuxPolicy(m.Root)
+	if err != nil {
+		return "", err
+	}
+	if policy == "" {
+		r.log.Debug("the target has no /etc/selinux/config: no labels are set")
+		return "", nil
+	}
+	if len(m.Sys.Missing("setfiles")) > 0 {
+		return "", fmt.Errorf("the program setfiles is needed for the SELinux labels of the target (policy %s) and is not in the initramfs: "+
+			"add it, for example with dracut --install setfiles", policy)
+	}
+	return policy, nil
 }
 
 // platformFiles lists the paths of the files that the platform wants in the target.

@@ -68,7 +68,8 @@ func (o WriteStateFile) Predict(f *facts.Facts) {
 
 // Relabel sets the SELinux labels of places, of directories with all that is in them.
 type Relabel struct {
-	Paths []string `json:"paths"` // as the config has them; those that do not exist are left out
+	Policy string   `json:"policy"` // its name, as in SELINUXTYPE of selinux_config(5)
+	Paths  []string `json:"paths"`  // as the config has them; those that do not exist are left out
 }
 
 // Kind implements Op.

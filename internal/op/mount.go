@@ -13,7 +13,7 @@ type Mount struct {
 	Path    string   `json:"path"`   // below the target root
 	Format  string   `json:"format"`
 	Options []string `json:"options,omitempty"`
-	Relabel bool     `json:"relabel,omitempty"` // set SELinux labels on what is new
+	Policy  string   `json:"policy,omitempty"` // of SELinux, for the labels of what is new; empty: none are set
 }
 
 // Kind implements Op.

@@ -80,7 +80,7 @@ func planPlatformFiles(b *builder) {
 
 // planRelabel sets the labels of all that was written, at the end.
 func planRelabel(b *builder) {
-	if !b.in.Relabel {
+	if b.in.Policy == "" {
 		return
 	}
 	paths := map[string]bool{}
@@ -102,6 +102,6 @@ func planRelabel(b *builder) {
 		return
 	}
 	b.barrier(0, len(b.steps))
-	b.add(at(), op.Relabel{Paths: slices.Sorted(maps.Keys(paths))}, "", b.barriers...)
+	b.add(at(), op.Relabel{Policy: b.in.Policy, Paths: slices.Sorted(maps.Keys(paths))}, "", b.barriers...)
 	b.barriers = nil
 }

@@ -51,7 +51,7 @@ func planMount(b *builder) {
 		} else if mounted && *f.Path != "/" {
 			b.warn(path, fmt.Sprintf("%s already has %s mounted on it; %s hides that", *f.Path, there, f.Device), "")
 		}
-		b.add(path, op.Mount{Device: f.Device, Path: *f.Path, Format: *f.Format, Options: f.MountOptions, Relabel: b.in.Relabel}, "")
+		b.add(path, op.Mount{Device: f.Device, Path: *f.Path, Format: *f.Format, Options: f.MountOptions, Policy: b.in.Policy}, "")
 	}
 }
 

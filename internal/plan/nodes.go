@@ -285,7 +285,7 @@ func (b *builder) hardLink(e entry, l types.Link) {
 
 // relabel notes a place for SELinux labels: itself, or the topmost directory that is made for it.
 func (b *builder) relabel(place string) {
-	if !b.in.Relabel {
+	if b.in.Policy == "" {
 		return
 	}
 	if top, ok := b.facts.Tree.Missing[path.Dir(place)]; ok {

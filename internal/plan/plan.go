@@ -48,8 +48,8 @@ type Inputs struct {
 	Today int `json:"today"`
 	// KeyFragment selects ~/.ssh/authorized_keys.d/ignition rather than ~/.ssh/authorized_keys.
 	KeyFragment bool `json:"keyFragment"`
-	// Relabel says that SELinux labels are set on what was written.
-	Relabel bool `json:"relabel"`
+	// Policy is the name of the target's SELinux policy, whose labels are set on what was written; empty: none are set.
+	Policy string `json:"policy,omitempty"`
 	// HomeParts are the directories that the mount stage made, relative to the target root.
 	HomeParts []string `json:"homeParts,omitempty"`
 	// LuksKeys names the encrypted volumes whose keys the disks stage has left.

@@ -144,7 +144,7 @@ func TestRelabel(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)
 			m.grow(t, base+c.start)
-			m.in.Relabel = true
+			m.labels = true
 			out := filepath.Join(filepath.Dir(m.dir), "out")
 			m.programs = map[string]string{"setfiles": filepath.Join(filepath.Dir(m.dir), "setfiles")}
 			script := "#!/bin/sh\ncase $4 in *broken*) echo no >&2; exit 1;; esac\necho \"$@\" >>" + out + "\ntr '\\0' '\\n' >>" + out + "\n"

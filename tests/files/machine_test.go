@@ -42,7 +42,8 @@ type machine struct {
 	programs map[string]string
 	before   func(effect string) error // stops a run
 	in       plan.Inputs
-	syncs    int // of the last run, the journals' included
+	labels   bool // SELinux labels are set
+	syncs    int  // of the last run, the journals' included
 	log      []string
 
 	predicted facts.Facts // by the last plan
@@ -116,6 +117,11 @@ func (m *machine) run(doc config.Document) (err error) {
 	defer func() { err = errors.Join(err, root.Close()) }()
 	if m.before != nil {
 		root.Before(m.before)
+	}
+	if m.labels {
+		if m.in.Policy, err = apply.SELinuxPolicy(root); err != nil {
+			return err
+		}
 	}
 	if err := m.preview(host, root, log, doc); err != nil {
 		return err
