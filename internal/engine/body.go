@@ -215,6 +215,7 @@ func (r *run) begin(ctx context.Context, m *apply.Machine, p plan.Part, doc conf
 	if len(built.Steps) == 0 {
 		return nil, built, nil
 	}
+	r.seed = in.Seed
 	h := r.header(p, digest)
 	if h.Facts, err = json.Marshal(f); err != nil {
 		return nil, built, fmt.Errorf("encode facts: %w", err)
@@ -257,6 +258,7 @@ func (r *run) resume(p plan.Part, doc config.Document, digest string) (*journal.
 	if err := errors.Join(json.Unmarshal(j.Header().Facts, &f), json.Unmarshal(j.Header().Inputs, &in)); err != nil {
 		return nil, plan.Plan{}, errors.Join(fmt.Errorf("read journal of %s: %w", p, err), j.Close())
 	}
+	r.seed = in.Seed
 	built, _, report := plan.Build(p, doc, f, in)
 	if report.HasErrors() {
 		return nil, built, errors.Join(&PlanError{Part: p, Report: report}, j.Close())

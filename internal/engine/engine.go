@@ -61,6 +61,7 @@ type run struct {
 	http     *fetch.Client
 	state    *state.State
 	progress progress
+	seed     string // of the plan that was made or taken up last
 	began    time.Time
 }
 

@@ -32,6 +32,7 @@ type result struct {
 
 type details struct {
 	Version string             `json:"version"`
+	Run     string             `json:"run"` // the same for a run and for those that go on with it
 	Source  string             `json:"source"`
 	Config  string             `json:"configSHA256"`
 	Counts  map[string]int     `json:"counts"`
@@ -55,6 +56,7 @@ func (r *run) writeResult(ctx context.Context, m *apply.Machine, digest string) 
 		UserConfig: slices.ContainsFunc(r.state.FetchedConfigs, func(f acquire.Fetched) bool { return f.Kind == acquire.KindUser }),
 		Firstlight: r.progress.details(digest),
 	}
+	out.Firstlight.Run = r.seed
 	name, err := m.Root.Resolve(r.distro.ResultFile)
 	if err != nil {
 		return fmt.Errorf("write result file: %w", err)
@@ -100,9 +102,13 @@ func (r *run) previous(ctx context.Context, root *rootfs.Root, name string) (jso
 	if err != nil {
 		return nil, err
 	}
-	r.log.Warn("this machine was provisioned before: its earlier result is kept in " + r.distro.ResultFile)
-	if !json.Valid(text) {
+	var earlier result
+	if err := json.Unmarshal(text, &earlier); err != nil && !json.Valid(text) {
 		return nil, errors.New("the earlier one is not JSON; remove it to provision this machine again")
 	}
+	if r.seed != "" && earlier.Firstlight.Run == r.seed {
+		return earlier.Previous, nil // it is our own: the run was cut short before the seal
+	}
+	r.log.Warn("this machine was provisioned before: its earlier result is kept in " + r.distro.ResultFile)
 	return bytes.TrimSpace(text), nil
 }

@@ -72,8 +72,21 @@ func TestResume(t *testing.T) {
 		t.Fatalf("without the page: exit %d:\n%s", exit, &out)
 	}
 	there.Store(true)
+	obstacle := filepath.Join(root, sealDir, sealFile+".new")
+	if err := os.Mkdir(obstacle, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if exit := stage("files"); exit != ExitFailed || !strings.Contains(out.String(), "seal") {
+		t.Fatalf("without a seal: exit %d:\n%s", exit, &out)
+	}
+	if err := os.Remove(obstacle); err != nil {
+		t.Fatal(err)
+	}
 	if exit := stage("files"); exit != ExitOK || !strings.Contains(out.String(), "going on with files") {
 		t.Fatalf("with the page: exit %d:\n%s", exit, &out)
+	}
+	if text, err := os.ReadFile(filepath.Join(root, "etc/.ignition-result.json")); err != nil || strings.Contains(string(text), "previousReport") {
+		t.Errorf("the result of a run that was cut short counts as an earlier one: %v\n%s", err, text)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "run")); err != nil { // as in the next boot
 		t.Fatal(err)

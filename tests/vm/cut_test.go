@@ -154,4 +154,5 @@ func (f fragile) whole(t *testing.T) {
 	if wrong := Compare(expect, said); len(wrong) > 0 {
 		t.Errorf("after the cut:\n%s\nthe guest said:\n%s", strings.Join(wrong, "\n"), said)
 	}
+	checkMarks(t, f.Machine)
 }

@@ -4,12 +4,15 @@ package vm
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
 )
 
 // TestCases boots every case.
@@ -95,6 +98,30 @@ func succeeding(t *testing.T, m *Machine, c Case, boot Boot, expect string) {
 	}
 	if expect == "expect" {
 		checkConsole(t, c, r.Console())
+	}
+	checkMarks(t, m)
+}
+
+// checkMarks looks for notes that the disks stage leaves for a boot after a power cut: a machine that is finished has none.
+func checkMarks(t *testing.T, m *Machine) {
+	t.Helper()
+	for i := range m.Disks {
+		f, err := os.Open(m.Disk(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := gpt.Read(f, info.Size(), 512)
+		if err != nil && !errors.Is(err, gpt.ErrNone) {
+			t.Errorf("disk %d: %v", i, err)
+		}
+		if len(found.Findings) > 0 || found.Mark != nil {
+			t.Errorf("disk %d: a mark %v, findings %v", i, found.Mark, found.Findings)
+		}
 	}
 }
 
