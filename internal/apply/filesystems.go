@@ -88,9 +88,15 @@ func contents(ctx context.Context, node string) (s probe.Signature, err error) {
 
 // awaitContents waits until udev has seen what is on a device, and its links are made. A device that udev's rules leave
 // alone is no error: what matters is on the device.
+//
+// udev is told to look, although it watches for writers that close the device: while it works on such an event it does not
+// watch, so that the last of several closes, as of mkfs.btrfs, may be missed.
 func awaitContents(ctx context.Context, m *Machine, node string, s probe.Signature) error {
-	if !sys.HasUdev() || s.UUID == "" {
+	if !sys.HasUdev() {
 		return nil
+	}
+	if err := sys.Announce(node); err != nil || s.UUID == "" {
+		return err
 	}
 	seen := func() bool { return strings.EqualFold(sys.UdevProperty(node, "ID_FS_UUID"), s.UUID) }
 	err := m.Sys.Await(ctx, udevPatience, "udev to see "+s.Type+" on "+node, seen)

@@ -146,9 +146,6 @@ func (v volume) await(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := sys.Announce(below); err != nil {
-		return err
-	}
 	return awaitContents(ctx, v.m, below, s)
 }
 

@@ -26,6 +26,7 @@ type Machine struct {
 	Disks []string // sizes of the blank disks, for truncate(1): "512M"; "512M 4096" is one with sectors of 4096 bytes
 	Late  int      // the last so many disks are plugged in by Plug
 	TPM   bool     // an emulated TPM 2.0, whose state outlives boots
+	IOPS  int      // how many requests a second each disk carries out; 0: as many as it can
 	Net   bool     // user-mode network: the host is 10.0.2.2
 	// Forward is a port of the guest that the host reaches at the port of its loopback that Port returns.
 	Forward int
@@ -156,7 +157,11 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 		"-kernel", m.Guest.Kernel, "-initrd", m.Guest.Initramfs, "-append", cmdline + " " + b.Cmdline,
 	}
 	for i, disk := range m.Disks {
-		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=d%d,format=raw,cache=unsafe,discard=unmap", m.Disk(i), i))
+		drive := fmt.Sprintf("file=%s,if=none,id=d%d,format=raw,cache=unsafe,discard=unmap", m.Disk(i), i)
+		if m.IOPS > 0 {
+			drive += fmt.Sprintf(",throttling.iops-total=%d", m.IOPS)
+		}
+		args = append(args, "-drive", drive)
 		if i >= len(m.Disks)-m.Late {
 			continue
 		}
