@@ -13,7 +13,7 @@ depends() { echo "systemd dracut-systemd"; }
 # Modules that a kernel does not have are passed over. An image boots elsewhere than where it was made: what the
 # machine at hand uses says nothing.
 installkernel() {
-    hostonly='' instmods qemu_fw_cfg virtio_blk virtio_net ext4 xfs btrfs vfat nls_cp437 nls_iso8859-1 nls_ascii \
+    hostonly='' instmods qemu_fw_cfg virtio_blk virtio_net ext4 xfs btrfs vfat virtiofs nls_cp437 nls_iso8859-1 nls_ascii \
         raid0 raid1 raid456 raid10 linear dm_crypt hv_utils vsock \
         vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport mlxbf_bootctl
 }

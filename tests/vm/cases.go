@@ -37,6 +37,7 @@ type Case struct {
 	Late    int      `json:"late"`    // the last so many come when the machine has waited for 20 s
 	TPM     bool     `json:"tpm"`     // with a TPM 2.0
 	Tang    bool     `json:"tang"`    // with a Tang server
+	Share   bool     `json:"share"`   // with a virtiofs share, which is empty
 	Offline bool     `json:"offline"` // without a network interface
 	Fails   bool     `json:"fails"`   // the boot must stop, with the reason at the end of the console and all disks blank
 	Mute    bool     `json:"mute"`    // it stops for something that only the emergency console can report on
@@ -101,7 +102,11 @@ const bootTime = 6 * time.Minute
 
 // Machine returns a machine in a directory for the case, without its disks.
 func (c Case) Machine(guest Guest, dir string) *Machine {
-	return &Machine{Guest: guest, Dir: dir, Disks: c.Disks, Late: c.Late, TPM: c.TPM, Net: !c.Offline}
+	m := &Machine{Guest: guest, Dir: dir, Disks: c.Disks, Late: c.Late, TPM: c.TPM, Net: !c.Offline}
+	if c.Share {
+		m.Share = filepath.Join(dir, "share")
+	}
+	return m
 }
 
 // Boot returns how the machine is started, with the script that reports on what an expectation names.

@@ -16,8 +16,9 @@ import (
 	"syscall"
 )
 
-func (m *Machine) qmp() string { return filepath.Join(m.Dir, "qmp") }
-func (m *Machine) tpm() string { return filepath.Join(m.Dir, "tpm.sock") }
+func (m *Machine) qmp() string   { return filepath.Join(m.Dir, "qmp") }
+func (m *Machine) tpm() string   { return filepath.Join(m.Dir, "tpm.sock") }
+func (m *Machine) share() string { return filepath.Join(m.Dir, "share.sock") }
 
 // Plug plugs a late disk into a machine that runs (QEMU Machine Protocol, device_add).
 func (m *Machine) Plug(disk int) error {
@@ -53,29 +54,44 @@ func (m *Machine) Plug(disk int) error {
 	return nil
 }
 
-// startTPM starts an emulated TPM, which ends when the machine goes off.
-func (m *Machine) startTPM() error {
-	state := filepath.Join(m.Dir, "tpm")
-	if err := os.MkdirAll(state, 0o700); err != nil {
-		return fmt.Errorf("start TPM: %w", err)
+// startDevices starts the programs that are devices of the machine. They end when it goes off.
+func (m *Machine) startDevices() error {
+	if m.TPM {
+		state := filepath.Join(m.Dir, "tpm")
+		if err := os.MkdirAll(state, 0o700); err != nil {
+			return fmt.Errorf("start TPM: %w", err)
+		}
+		err := startDevice(m.tpm(), "swtpm", "socket", "--tpm2", "--tpmstate", "dir="+state, "--ctrl", "type=unixio,fd=3", "--terminate")
+		if err != nil {
+			return fmt.Errorf("start TPM: %w", err)
+		}
 	}
-	// The socket is there before QEMU starts, since it is ours; swtpm inherits it.
-	os.Remove(m.tpm())
-	l, err := net.Listen("unix", m.tpm())
+	if m.Share != "" {
+		if err := startDevice(m.share(), "/usr/lib/qemu/virtiofsd", "--fd=3", "-o", "source="+m.Share); err != nil {
+			return fmt.Errorf("start share: %w", err)
+		}
+	}
+	return nil
+}
+
+// startDevice starts a program that serves a socket, which it has as descriptor 3: so it is there before QEMU looks for it.
+func startDevice(socket, program string, args ...string) error {
+	os.Remove(socket) // of an earlier boot
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
 	if err != nil {
-		return fmt.Errorf("start TPM: %w", err)
+		return err
 	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	f, err := l.(*net.UnixListener).File()
+	l.SetUnlinkOnClose(false)
+	f, err := l.File()
 	if err := errors.Join(err, l.Close()); err != nil {
-		return fmt.Errorf("start TPM: %w", err)
+		return err
 	}
 	defer f.Close()
-	cmd := exec.Command("swtpm", "socket", "--tpm2", "--tpmstate", "dir="+state, "--ctrl", "type=unixio,fd=3", "--terminate")
+	cmd := exec.Command(program, args...)
 	cmd.ExtraFiles = []*os.File{f}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start TPM: %w", err)
+		return err
 	}
 	go cmd.Wait()
 	return nil

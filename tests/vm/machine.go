@@ -26,6 +26,7 @@ type Machine struct {
 	Disks []string // sizes of the blank disks, for truncate(1): "512M"; "512M 4096" is one with sectors of 4096 bytes
 	Late  int      // the last so many disks are plugged in by Plug
 	TPM   bool     // an emulated TPM 2.0, whose state outlives boots
+	Share string   // directory of the host that the guest has as a virtiofs share with the tag "share"; empty: none
 	IOPS  int      // how many requests a second each disk carries out; 0: as many as it can
 	Net   bool     // user-mode network: the host is 10.0.2.2
 	// Forward is a port of the guest that the host reaches at the port of its loopback that Port returns.
@@ -54,8 +55,13 @@ type Running struct {
 	limit   *time.Timer
 }
 
-// Create makes the machine's disks.
+// Create makes the machine's disks, and the directory that it shares.
 func (m *Machine) Create() error {
+	if m.Share != "" {
+		if err := os.Mkdir(m.Share, 0o755); err != nil {
+			return fmt.Errorf("make share: %w", err)
+		}
+	}
 	out, err := exec.Command("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", m.Guest.Root, m.root()).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("make root disk: %w: %s", err, out)
@@ -103,11 +109,9 @@ func (m *Machine) Start(b Boot) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.TPM {
-		if err := m.startTPM(); err != nil {
-			release()
-			return nil, err
-		}
+	if err := m.startDevices(); err != nil {
+		release()
+		return nil, err
 	}
 	if err := r.cmd.Start(); err != nil {
 		release()
@@ -176,6 +180,10 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 	}
 	if m.TPM {
 		args = append(args, "-chardev", "socket,id=tpm,path="+m.tpm(), "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm0")
+	}
+	if m.Share != "" {
+		args = append(args, "-object", "memory-backend-memfd,id=shared,size=2048M,share=on", "-machine", "memory-backend=shared",
+			"-chardev", "socket,id=share,path="+m.share(), "-device", "vhost-user-fs-pci,chardev=share,tag=share")
 	}
 	if b.Files != "" {
 		args = append(args, "-drive", "file="+b.Files+",if=none,id=files,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=files,serial=files")
