@@ -3,6 +3,7 @@
 package rootfs
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -34,13 +35,10 @@ func (s *Spool) Reader() (io.Reader, error) {
 	return io.NewSectionReader(s.File, 0, info.Size()), nil
 }
 
-// Spool returns an empty file for what is to be written to the file at a path, which may hold links and need not exist: on
-// the filesystem on which that will be, or in memory if no file without a name can be had there.
+// Spool returns an empty file for what is to be written to the file at a path, which may hold links and need not exist, on
+// the filesystem on which that will be.
 func (r *Root) Spool(name string) (*Spool, error) {
 	fd, err := r.unnamed(path.Dir(path.Clean("/" + name)))
-	if err != nil {
-		fd, err = unix.MemfdCreate("spool", unix.MFD_CLOEXEC)
-	}
 	if err != nil {
 		return nil, r.wrap("keep what is to be written to", name, err)
 	}
@@ -68,7 +66,24 @@ func (r *Root) unnamedIn(dir string) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(at)
-	return unix.Openat(at, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Openat(at, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err == unix.EOPNOTSUPP || err == unix.EISDIR { // vfat, older overlayfs; open(2)
+		return nameless(at)
+	}
+	return fd, err
+}
+
+// nameless makes a file in a directory and takes its name away.
+func nameless(at int) (int, error) {
+	name := "tmp" + rand.Text()
+	fd, err := unix.Openat(at, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.Unlinkat(at, name, 0); err != nil {
+		return -1, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
 }
 
 // Adopt is Create for a file whose content is in a spool, which belongs to the file from then on. If both are on one
@@ -88,7 +103,7 @@ func (r *Root) adopt(name string, s *Spool) (*File, error) {
 		return f, nil
 	}
 	p.close()
-	f, err = r.Create(name) // on another filesystem, or in memory
+	f, err = r.Create(name) // on another filesystem, or one that gives no names to files which had none
 	if err != nil {
 		return nil, err
 	}

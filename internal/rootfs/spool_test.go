@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // TestAdopt gives spools their names: on the same filesystem without a copy, and from anywhere else.
@@ -22,7 +20,7 @@ func TestAdopt(t *testing.T) {
 	dir := t.TempDir()
 	build(t, dir, "d real\nl link /real\nf real/there old")
 	here, other := open(t, dir), open(t, elsewhere)
-	memory, err := unix.MemfdCreate("spool", unix.MFD_CLOEXEC)
+	unlinked, err := nameless(int(here.dir.Fd()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +35,7 @@ func TestAdopt(t *testing.T) {
 		"same filesystem":                    {from: here, path: "/real/a"},
 		"through a link, not there yet":      {from: here, path: "/link/new/deep/b"},
 		"other filesystem":                   {from: other, path: "/real/c", copied: true},
-		"memory":                             {spool: &Spool{os.NewFile(uintptr(memory), ""), here, "/real/d"}, path: "/real/d", copied: true},
+		"a name was taken away":              {spool: &Spool{os.NewFile(uintptr(unlinked), ""), here, "/real/d"}, path: "/real/d", copied: true},
 		"in place of another":                {from: here, path: "/real/there", replace: true},
 		"not in place of another":            {from: here, path: "/real/there", err: fs.ErrExist},
 		"where the directory does not exist": {from: here, path: "/real/none/e", err: fs.ErrNotExist},
