@@ -64,20 +64,31 @@ func writePartitionTable(ctx context.Context, m *Machine, o op.WritePartitionTab
 }
 
 // writeTable writes to the disk and tells the kernel, while udev is kept away from the disk.
-func writeTable(ctx context.Context, o op.WritePartitionTable) (err error) {
-	info, err := sys.BlockInfo(o.Node)
+func writeTable(ctx context.Context, o op.WritePartitionTable) error {
+	return withTable(ctx, o.Node, func(d *sys.Disk, info sys.Block, found gpt.Found, err error) error {
+		if err != nil && !errors.Is(err, gpt.ErrNone) && o.Zap == nil {
+			return err
+		}
+		return replaceTable(ctx, d, info, found, o)
+	})
+}
+
+// withTable opens a disk for writing and hands it on with its partition table, or with what gpt.Read says of that.
+func withTable(ctx context.Context, node string, do func(d *sys.Disk, info sys.Block, found gpt.Found, err error) error) (err error) {
+	info, err := sys.BlockInfo(node)
 	if err != nil {
 		return err
 	}
-	d, err := sys.OpenDisk(ctx, o.Node)
+	d, err := sys.OpenDisk(ctx, node)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	found, err := gpt.Read(d, info.Size, info.SectorSize)
-	if err != nil && !errors.Is(err, gpt.ErrNone) && o.Zap == nil {
-		return err
-	}
+	return do(d, info, found, err)
+}
+
+func replaceTable(ctx context.Context, d *sys.Disk, info sys.Block, found gpt.Found, o op.WritePartitionTable) error {
 	if o.Old != nil && !sameTable(found.Table, *o.Old) && (o.Table == nil || !sameTable(found.Table, *o.Table)) {
 		return fmt.Errorf("the partition table of %s is not the one that was planned on: another program has changed it", o.Node)
 	}
@@ -238,28 +249,20 @@ func known(node string, p gpt.Partition) bool {
 }
 
 // markDisk replaces the note in the backup header.
-func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) (err error) {
-	info, err := sys.BlockInfo(o.Node)
-	if err != nil {
-		return err
-	}
-	d, err := sys.OpenDisk(ctx, o.Node)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	found, err := gpt.Read(d, info.Size, info.SectorSize)
-	if err != nil {
-		return err
-	}
-	w, err := found.EncodeMark(o.Mark)
-	if err != nil {
-		return err
-	}
-	if _, err := d.WriteAt(w.Data, w.Offset); err != nil {
-		return err
-	}
-	return d.Sync()
+func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) error {
+	return withTable(ctx, o.Node, func(d *sys.Disk, _ sys.Block, found gpt.Found, err error) error {
+		if err != nil {
+			return err
+		}
+		w, err := found.EncodeMark(o.Mark)
+		if err != nil {
+			return err
+		}
+		if _, err := d.WriteAt(w.Data, w.Offset); err != nil {
+			return err
+		}
+		return d.Sync()
+	})
 }
 
 // ForgetMarks removes the notes that the disks stage left for the case that the boot would not come to its end. It is for
