@@ -148,6 +148,7 @@ func (r *run) preview(ctx context.Context, m *apply.Machine, doc config.Document
 	if err != nil {
 		return err
 	}
+	r.first = &f
 	for _, p := range r.stage.parts {
 		built, after, report := plan.Build(p, doc, f, in)
 		acquire.LogReport(r.log, report)
@@ -160,6 +161,15 @@ func (r *run) preview(ctx context.Context, m *apply.Machine, doc config.Document
 		f = after
 	}
 	return nil
+}
+
+// facts returns what a part is planned on. The first part of a stage is planned on what its preview has seen, so that it does
+// what was judged, and looks once: a slow disk takes seconds to look at.
+func (r *run) facts(ctx context.Context, m *apply.Machine, p plan.Part, doc config.Document) (facts.Facts, error) {
+	if r.first != nil && p == r.stage.parts[0] {
+		return *r.first, nil
+	}
+	return r.observe(ctx, m, p, doc)
 }
 
 func (r *run) observe(ctx context.Context, m *apply.Machine, p plan.Part, doc config.Document) (facts.Facts, error) {
@@ -204,7 +214,7 @@ func (r *run) part(ctx context.Context, m *apply.Machine, p plan.Part, doc confi
 
 // begin makes a new plan and its journal. A plan without steps has none.
 func (r *run) begin(ctx context.Context, m *apply.Machine, p plan.Part, doc config.Document, digest string, in plan.Inputs) (*journal.Journal, plan.Plan, error) {
-	f, err := r.observe(ctx, m, p, doc)
+	f, err := r.facts(ctx, m, p, doc)
 	if err != nil {
 		return nil, plan.Plan{}, err
 	}

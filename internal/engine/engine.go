@@ -22,6 +22,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/internal/acquire"
 	"github.com/firstlight-boot/firstlight/internal/apply"
+	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 	"github.com/firstlight-boot/firstlight/internal/logx"
 	"github.com/firstlight-boot/firstlight/internal/platform"
@@ -61,7 +62,8 @@ type run struct {
 	http     *fetch.Client
 	state    *state.State
 	progress progress
-	seed     string // of the plan that was made or taken up last
+	first    *facts.Facts // what the stage's preview has seen
+	seed     string       // of the plan that was made or taken up last
 	began    time.Time
 }
 

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -27,13 +27,14 @@ import (
 // uses, since all of them are planned before the first disk is written to.
 func disks(p plan.Part) observer {
 	return func(ctx context.Context, env Env, doc config.Document, f *facts.Facts) error {
-		l := looker{env: env, c: &doc.Config, probes: map[string]probed{}, block: &facts.Block{
+		l := looker{env: env, c: &doc.Config, probes: map[string]probed{}, open: &devices{files: map[string]func() (*os.File, error){}}, block: &facts.Block{
 			Paths: map[string]string{}, Devices: map[string]facts.Device{}, Disks: map[string]facts.Disk{}, Absent: map[string]string{},
 		}}
 		f.Block = l.block
 		if len(plan.DevicePaths(p, l.c)) == 0 && p != plan.Partitions {
 			return nil
 		}
+		defer l.open.close()
 		if err := l.look(ctx, p); err != nil {
 			return fmt.Errorf("look at the disks: %w", err)
 		}
@@ -48,6 +49,7 @@ type looker struct {
 	block  *facts.Block
 	mounts map[string]string
 	probes map[string]probed // by node
+	open   *devices
 }
 
 func (l looker) look(ctx context.Context, p plan.Part) error {
@@ -140,11 +142,7 @@ func (l looker) probe(nodes []string) {
 	slices.Sort(nodes)
 	nodes = slices.DeleteFunc(slices.Compact(nodes), func(n string) bool { _, known := l.probes[n]; return known })
 	results := make([]probed, len(nodes))
-	var wait sync.WaitGroup
-	for i, node := range nodes {
-		wait.Go(func() { results[i].found, results[i].err = l.probeWhole(node) })
-	}
-	wait.Wait()
+	sideBySide(len(nodes), func(i int) { results[i].found, results[i].err = l.probeWhole(nodes[i]) })
 	for i, node := range nodes {
 		l.probes[node] = results[i]
 	}
@@ -166,11 +164,10 @@ func (l looker) contents(node string) ([]probe.Signature, error) {
 
 // signatures probes a place of a device.
 func (l looker) signatures(node string, offset, size int64, sectorSize int) ([]probe.Signature, error) {
-	file, err := sys.OpenRead(node)
+	file, err := l.open.file(node)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
 	found, err := probe.Probe(io.NewSectionReader(file, offset, size), size, sectorSize)
 	if err != nil {
 		return nil, fmt.Errorf("probe %s: %w", node, err)
@@ -210,54 +207,62 @@ func (l looker) marks() error {
 			return fmt.Errorf("find %s again: %w", path, err)
 		}
 		l.block.Paths[path] = node
-		if err := l.table(node); err != nil {
-			return err
-		}
 	}
-	return nil
+	return l.tables()
 }
 
 // disks reads the partition tables of the config's disks, all of them before it adds the first partition: whether
 // an array can be trusted depends on the marks on several.
 func (l looker) disks() error {
-	for _, path := range plan.DevicePaths(plan.Partitions, l.c) {
-		if node, ok := l.block.Paths[path]; ok {
-			if err := l.table(node); err != nil {
-				return err
-			}
-		}
+	if err := l.tables(); err != nil {
+		return err
 	}
-	for _, node := range slices.Sorted(maps.Keys(l.block.Disks)) {
-		partitions, err := sys.Partitions(node)
+	var nodes []string
+	for _, disk := range slices.Sorted(maps.Keys(l.block.Disks)) {
+		partitions, err := sys.Partitions(disk)
 		if err != nil {
 			return err
 		}
-		var nodes []string
 		for _, p := range partitions {
 			nodes = append(nodes, p.Node)
 		}
-		l.probe(nodes)
-		for _, n := range nodes {
-			if err := l.device(n); err != nil {
-				return err
-			}
+	}
+	l.probe(nodes)
+	for _, n := range nodes {
+		if err := l.device(n); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// tables reads the partition tables of the config's disks.
+func (l looker) tables() error {
+	var nodes []string
+	for _, path := range plan.DevicePaths(plan.Partitions, l.c) {
+		if node, ok := l.block.Paths[path]; ok {
+			nodes = append(nodes, node)
+		}
+	}
+	found, errs := make([]facts.Disk, len(nodes)), make([]error, len(nodes))
+	sideBySide(len(nodes), func(i int) { found[i], errs[i] = l.table(nodes[i]) })
+	for i, node := range nodes {
+		l.block.Disks[node] = found[i]
+	}
+	return errors.Join(errs...)
+}
+
 // table reads the partition table of a disk.
-func (l looker) table(node string) error {
+func (l looker) table(node string) (facts.Disk, error) {
 	info, err := sys.BlockInfo(node)
 	if err != nil {
-		return err
+		return facts.Disk{}, err
 	}
 	d := facts.Disk{Mapped: info.Mapping != ""}
-	file, err := sys.OpenRead(node)
+	file, err := l.open.file(node)
 	if err != nil {
-		return err
+		return facts.Disk{}, err
 	}
-	defer file.Close()
 	found, err := gpt.Read(file, info.Size, info.SectorSize)
 	switch {
 	case err == nil:
@@ -267,8 +272,7 @@ func (l looker) table(node string) error {
 	default:
 		d.Other = otherTable(l.block.Devices[node].Signatures)
 	}
-	l.block.Disks[node] = d
-	return nil
+	return d, nil
 }
 
 // otherTable names a partition table that is neither GPT nor empty.
@@ -325,22 +329,31 @@ func (l looker) isDisk(node string) bool { _, ok := l.block.Disks[node]; return 
 
 // regions probes the places where partitions are going to be: what is there will be what they hold.
 func (l looker) regions() error {
-	for _, d := range plan.Disks(*l.c, l.block, "") {
-		disk := l.block.Disks[d.Node]
-		for _, p := range d.New() {
-			sector := int64(d.Device.SectorSize)
-			found, err := l.signatures(d.Node, int64(p.First)*sector, int64(p.Size())*sector, d.Device.SectorSize)
-			if err != nil {
-				return err
-			}
-			if disk.Regions == nil {
-				disk.Regions = map[string][]probe.Signature{}
-			}
-			disk.Regions[facts.Region(p)] = found
-		}
-		l.block.Disks[d.Node] = disk
+	type region struct {
+		disk      string
+		partition gpt.Partition
+		sector    int
 	}
-	return nil
+	var all []region
+	for _, d := range plan.Disks(*l.c, l.block, "") {
+		for _, p := range d.New() {
+			all = append(all, region{d.Node, p, d.Device.SectorSize})
+		}
+	}
+	found, errs := make([][]probe.Signature, len(all)), make([]error, len(all))
+	sideBySide(len(all), func(i int) {
+		r, sector := all[i], int64(all[i].sector)
+		found[i], errs[i] = l.signatures(r.disk, int64(r.partition.First)*sector, int64(r.partition.Size())*sector, r.sector)
+	})
+	for i, r := range all {
+		disk := l.block.Disks[r.disk]
+		if disk.Regions == nil {
+			disk.Regions = map[string][]probe.Signature{}
+		}
+		disk.Regions[facts.Region(r.partition)] = found[i]
+		l.block.Disks[r.disk] = disk
+	}
+	return errors.Join(errs...)
 }
 
 // mounts observes what is mounted, and where the devices of the filesystems that are mounted are.

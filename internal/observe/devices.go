@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package observe
+
+import (
+	"os"
+	"sync"
+
+	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+// devices are the block devices that a look reads. They stay open until it is over: the kernel forgets what it has read of a
+// device as soon as nobody has it open, and several readers look at the same places.
+type devices struct {
+	mu    sync.Mutex
+	files map[string]func() (*os.File, error) // by node; opens it once
+}
+
+func (d *devices) file(node string) (*os.File, error) {
+	d.mu.Lock()
+	open, ok := d.files[node]
+	if !ok {
+		open = sync.OnceValues(func() (*os.File, error) { return sys.OpenRead(node) })
+		d.files[node] = open
+	}
+	d.mu.Unlock()
+	return open()
+}
+
+func (d *devices) close() {
+	for _, open := range d.files {
+		if file, err := open(); err == nil {
+			file.Close()
+		}
+	}
+}
+
+// readers bounds how many places of disks are read at the same time.
+const readers = 32
+
+// sideBySide calls do with all numbers below n, many at the same time: disks that have to start up do so together.
+func sideBySide(n int, do func(i int)) {
+	var wait sync.WaitGroup
+	free := make(chan struct{}, readers)
+	for i := range n {
+		free <- struct{}{}
+		wait.Go(func() {
+			do(i)
+			<-free
+		})
+	}
+	wait.Wait()
+}
