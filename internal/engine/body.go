@@ -144,11 +144,12 @@ func (r *run) preview(ctx context.Context, m *apply.Machine, doc config.Document
 	if len(r.stage.parts) < 2 {
 		return nil // the only plan of the stage is its own preview
 	}
-	f, err := r.observe(ctx, m, r.stage.parts[0], doc)
+	seen, err := r.observe(ctx, m, r.stage.parts[0], doc)
 	if err != nil {
 		return err
 	}
-	r.first = &f
+	r.first = &seen
+	f := seen
 	for _, p := range r.stage.parts {
 		built, after, report := plan.Build(p, doc, f, in)
 		acquire.LogReport(r.log, report)
