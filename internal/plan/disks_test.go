@@ -160,7 +160,7 @@ note that the work on /dev/vda is finished`},
 				d.MountedOn = []string{"/boot"}
 				b.Devices["/dev/vda1"] = d
 				return b
-			}, `error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labelled "a", ext4 labelled "a", 10 MiB) is mounted on /boot: to replace it is not possible`},
+			}, `error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labelled "a", ext4 labelled "a", 10 MiB) is mounted on /boot: to replace it is not possible (take it out of the config, or keep the initramfs from mounting or assembling it: rd.auto=0, rd.md=0, rd.lvm=0, rd.luks=0)`},
 		{"another filesystem", `{"filesystems":[{"device":"/dev/vda1","format":"xfs"},{"device":"/dev/vda2","format":"ext4","label":"z"},
 			{"device":"/dev/vda3","format":"none"}]}`,
 			func(t *testing.T) *facts.Block {

@@ -56,7 +56,7 @@ func (b *builder) planFilesystem(path string, f types.Filesystem, node string, d
 		b.fail(path, fmt.Sprintf("%s (%s) cannot be used: %s", f.Device, sizeText(d.Size), reason),
 			"set wipeFilesystem to have it destroyed")
 	case v != leave && d.Uses() != "":
-		b.fail(path, fmt.Sprintf("%s cannot be changed: it is %s", f.Device, d.Uses()), "")
+		b.fail(path, fmt.Sprintf("%s cannot be changed: it is %s", f.Device, d.Uses()), freeIt)
 	case v == renew:
 		b.add(path, op.MakeFilesystem{Device: f.Device, Node: node, Format: *f.Format, Label: f.Label, UUID: f.UUID,
 			Options: f.Options, Destroy: destroy}, reason, named...)

@@ -30,7 +30,7 @@ func planLUKS(b *builder) {
 			b.fail(path, fmt.Sprintf("%s (%s) cannot be used for %s: %s", l.Device, sizeText(d.Size), l.Name, reason),
 				"set wipeVolume to have it destroyed")
 		case d.Uses() != "":
-			b.fail(path, fmt.Sprintf("%s cannot be used for %s: it is %s", l.Device, l.Name, d.Uses()), "")
+			b.fail(path, fmt.Sprintf("%s cannot be used for %s: it is %s", l.Device, l.Name, d.Uses()), freeIt)
 		case v == renew:
 			destroy := ""
 			if len(d.Signatures) > 0 {

@@ -26,7 +26,7 @@ func planLuksFiles(b *builder) {
 		p := at("storage", "luks", i)
 		uuid := b.facts.Volumes[l.Name]
 		if uuid == "" {
-			b.fail(p, fmt.Sprintf("%s has no LUKS header", l.Device), "")
+			b.fail(p, fmt.Sprintf("%s has no LUKS header", l.Device), "the disks stage has to run in the same boot")
 			continue
 		}
 		key := "none"
@@ -59,7 +59,8 @@ func (b *builder) volumeKey(p string, l types.Luks, name string) {
 		b.fail(p, fmt.Sprintf("the key of encrypted volume %s is not known any more", l.Name),
 			"the disks stage has to run in the same boot")
 	case b.facts.Tree.Nodes[place].Type != "":
-		b.fail(p, fmt.Sprintf("the key of encrypted volume %s cannot be written: %s exists already", l.Name, name), "")
+		b.fail(p, fmt.Sprintf("the key of encrypted volume %s cannot be written: %s exists already", l.Name, name),
+			"a key is never overwritten: remove the file from the target")
 	default:
 		b.addNode(p, place, op.WriteVolumeKey{Place: op.Place{Path: place}, Name: l.Name}, "")
 	}

@@ -105,7 +105,7 @@ func (b *builder) barrier(first, end int) {
 // nothing counts as being there.
 func (b *builder) found(e entry) (n facts.Node, place op.Place, ok bool) {
 	if why := b.facts.Tree.Unreachable[e.node.Path]; why != "" {
-		b.fail(e.path, why, "")
+		b.fail(e.path, why, "remove one of these links from the target, or use another path")
 		return n, place, false
 	}
 	if parent := b.facts.Tree.Blocked(e.place); parent != "" {

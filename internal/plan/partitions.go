@@ -49,7 +49,7 @@ func planPartitions(b *builder) {
 func (b *builder) checkDisk(d DiskPlan) {
 	path, wipe := at("storage", "disks", d.Index), isTrue(d.Disk.WipeTable)
 	if d.Err != nil {
-		b.fail(path, fmt.Sprintf("%s cannot be partitioned: %s", d.Disk.Device, d.Err), "")
+		b.fail(path, fmt.Sprintf("%s cannot be partitioned: %s", d.Disk.Device, d.Err), "use another disk, or the whole of this one without partitions")
 		return
 	}
 	if d.Facts.Other != "" && !wipe {
@@ -74,6 +74,9 @@ func (b *builder) checkDisk(d DiskPlan) {
 	}
 }
 
+// freeIt is the hint for what is in use, which is never changed (dracut.cmdline(7)).
+const freeIt = "take it out of the config, or keep the initramfs from mounting or assembling it: rd.auto=0, rd.md=0, rd.lvm=0, rd.luks=0"
+
 // checkUses refuses changes to what is in use.
 func (b *builder) checkUses(d DiskPlan, wipe bool) {
 	path := at("storage", "disks", d.Index)
@@ -84,17 +87,17 @@ func (b *builder) checkUses(d DiskPlan, wipe bool) {
 		}
 		partitions++
 		if wipe {
-			b.fail(path, fmt.Sprintf("the table of %s cannot be wiped: %s is %s", d.Disk.Device, node, device.Uses()), "")
+			b.fail(path, fmt.Sprintf("the table of %s cannot be wiped: %s is %s", d.Disk.Device, node, device.Uses()), freeIt)
 		}
 	}
 	if uses := d.Device.Uses(); uses != "" && partitions == 0 && !d.Facts.Mapped {
-		b.fail(path, fmt.Sprintf("%s cannot be partitioned: it is %s", d.Disk.Device, uses), "")
+		b.fail(path, fmt.Sprintf("%s cannot be partitioned: it is %s", d.Disk.Device, uses), freeIt)
 	}
 	for _, c := range d.Changes {
 		node := facts.PartitionNode(d.Node, c.Number())
 		if uses := b.facts.Block.Devices[node].Uses(); uses != "" && c.Verb != gpt.Keep && !b.isLeaving(d, node) && !wipe {
 			b.fail(at("storage", "disks", d.Index, "partitions", c.Entry),
-				fmt.Sprintf("%s is %s: to %s it is not possible", b.partitionText(d, c.Number(), &c.Old), uses, c.Verb), "")
+				fmt.Sprintf("%s is %s: to %s it is not possible", b.partitionText(d, c.Number(), &c.Old), uses, c.Verb), freeIt)
 		}
 	}
 }
@@ -177,7 +180,8 @@ func (b *builder) stopHolders(path, node string, leaving map[string]string) []in
 		d := b.facts.Block.Devices[holder]
 		foreign := slices.ContainsFunc(d.Members, func(m string) bool { return leaving[m] == "" })
 		if foreign || len(d.Members) == 0 || len(d.MountedOn) > 0 {
-			b.fail(path, fmt.Sprintf("%s is left of an unfinished run, but %s, which it is part of, is not or is in use", node, holder), "")
+			b.fail(path, fmt.Sprintf("%s is left of an unfinished run, but %s, which it is part of, is not or is in use", node, holder),
+				"take it down by hand (umount, mdadm --stop, cryptsetup close), and boot again")
 			continue
 		}
 		leaving[holder] = path

@@ -20,7 +20,7 @@ func planRAID(b *builder) {
 			o.Spares = *r.Spares
 		}
 		if o.Spares < 0 || o.Spares >= len(r.Devices) {
-			b.fail(path, fmt.Sprintf("array %s has %d devices, of which %d cannot be spares", r.Name, len(r.Devices), o.Spares), "")
+			b.fail(path, fmt.Sprintf("array %s has %d devices, of which %d cannot be spares", r.Name, len(r.Devices), o.Spares), "have fewer spares than devices")
 		}
 		var lost []string
 		for j, device := range r.Devices {
@@ -30,7 +30,7 @@ func planRAID(b *builder) {
 				b.failMissing(at("storage", "raid", i, "devices", j), device)
 			case d.Uses() != "":
 				b.fail(at("storage", "raid", i, "devices", j), fmt.Sprintf("%s cannot become a member of %s: it is %s", device, r.Name, d.Uses()),
-					"stop what uses it, or wipe its signatures; existing arrays are not reused")
+					freeIt+"; an array that exists is not reused")
 			case len(d.Signatures) > 0 && !d.Unfinished:
 				lost = append(lost, describe(d)+" on "+device)
 			}

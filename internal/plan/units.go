@@ -64,7 +64,7 @@ func (b *builder) writeUnit(p string, index int, u types.Unit) {
 func (b *builder) unitFile(p, name string, o op.WriteUnit) {
 	place := b.facts.Tree.Place(name)
 	if b.facts.Tree.Nodes[place].Type == "directory" {
-		b.fail(p, fmt.Sprintf("%s exists already and is a directory", name), "")
+		b.fail(p, fmt.Sprintf("%s exists already and is a directory", name), "remove it from the target")
 		return
 	}
 	o.Place = op.Place{Path: place, Replace: true}
