@@ -8,14 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
-	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
@@ -211,9 +209,8 @@ func tellKernel(ctx context.Context, d *sys.Disk, o op.WritePartitionTable, want
 // awaitPartitions waits until exactly the wanted partitions are there, as the kernel and udev have them.
 func awaitPartitions(ctx context.Context, m *Machine, o op.WritePartitionTable) error {
 	for _, number := range o.Deleted {
-		node := facts.PartitionNode(o.Node, number)
-		gone := func() bool { _, err := os.Stat(node); return errors.Is(err, fs.ErrNotExist) }
-		if err := m.Sys.Await(ctx, udevPatience, "the end of "+node, gone); err != nil {
+		gone := func() bool { p, err := partition(o.Node, number); return err == nil && p == nil }
+		if err := m.Sys.Await(ctx, udevPatience, fmt.Sprintf("the end of partition %d of %s", number, o.Device), gone); err != nil {
 			return err
 		}
 	}
@@ -222,31 +219,52 @@ func awaitPartitions(ctx context.Context, m *Machine, o op.WritePartitionTable) 
 	}
 	places := extents(*o.Table)
 	for _, p := range o.Table.Partitions {
-		node := facts.PartitionNode(o.Node, p.Number)
-		if sys.MappingName(o.Node) != "" {
-			node = fmt.Sprintf("/dev/disk/by-id/dm-name-%sp%d", sys.MappingName(o.Node), p.Number)
+		what := fmt.Sprintf("partition %d of %s", p.Number, o.Device)
+		var now *sys.Block
+		ready := func() bool {
+			now, _ = partition(o.Node, p.Number)
+			return now != nil && known(*now, p, places[p.Number])
 		}
-		if err := m.Sys.Await(ctx, udevPatience, node, func() bool { return known(node, p) }); err != nil {
-			return err
-		}
-		info, err := sys.BlockInfo(node)
-		if err != nil {
-			return err
-		}
-		if want := places[p.Number]; info.Mapping == "" && (info.Start != want.start || info.Size != want.size) {
-			return fmt.Errorf("the kernel has %s at byte %d with %d bytes, wanted %d with %d", node, info.Start, info.Size, want.start, want.size)
+		if err := m.Sys.Await(ctx, udevPatience, what, ready); err != nil {
+			return explainWait(err, o.Node, now, places[p.Number])
 		}
 	}
 	return nil
 }
 
-// known tells whether a partition has its node and udev, if it runs, has worked on it.
-func known(node string, p gpt.Partition) bool {
-	if _, err := sys.Resolve(node); err != nil {
-		return false
+// explainWait adds to the end of a wait for a partition what there is now.
+func explainWait(err error, disk string, now *sys.Block, want extent) error {
+	switch {
+	case now != nil && !placed(*now, want):
+		return fmt.Errorf("%w: the kernel has it as %s at byte %d with %d bytes, wanted %d with %d",
+			err, now.Node, now.Start, now.Size, want.start, want.size)
+	case now == nil && sys.MappingName(disk) != "":
+		return fmt.Errorf("%w: udev has kpartx make the partitions of a mapping: see that rules for this one (60-kpartx.rules has "+
+			"those for multipath) are in the initramfs", err)
 	}
-	return !sys.HasUdev() || strings.EqualFold(sys.UdevProperty(node, "ID_PART_ENTRY_UUID"), p.ID.String())
+	return err
 }
+
+// partition returns what the kernel has of a partition, or nil.
+func partition(disk string, number int) (*sys.Block, error) {
+	all, err := sys.Partitions(disk)
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(all, func(p sys.Block) bool { return p.Number == number }); i >= 0 {
+		return &all[i], nil
+	}
+	return nil, nil
+}
+
+// known tells whether a partition is in its place and udev, if it runs, has worked on it. The kernel has been told of all but
+// the partitions of a mapping, which are made after udev has heard of the disk.
+func known(now sys.Block, p gpt.Partition, want extent) bool {
+	return placed(now, want) &&
+		(!sys.HasUdev() || strings.EqualFold(sys.UdevProperty(now.Node, "ID_PART_ENTRY_UUID"), p.ID.String()))
+}
+
+func placed(now sys.Block, want extent) bool { return now.Start == want.start && now.Size == want.size }
 
 // markDisk replaces the note in the backup header.
 func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) error {

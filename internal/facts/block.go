@@ -53,8 +53,10 @@ type Disk struct {
 	Other string `json:"other,omitempty"`
 	// Regions maps places where partitions will be, by Region, to the signatures that are there now.
 	Regions map[string][]probe.Signature `json:"regions,omitempty"`
-	// Mapped says that the disk is a device-mapper device, whose partitions are mappings themselves.
-	Mapped bool `json:"mapped,omitempty"`
+	// Partitions maps the numbers of the partitions that the kernel has to their nodes.
+	Partitions map[int]string `json:"partitions,omitempty"`
+	// Mapping is the name of the disk if it is a device-mapper device: its partitions are mappings too.
+	Mapping string `json:"mapping,omitempty"`
 }
 
 // Uses says what keeps the device from being changed, or is empty.
@@ -72,7 +74,16 @@ func (d Device) Uses() string {
 // Region is the key of a place on a disk.
 func Region(p gpt.Partition) string { return fmt.Sprintf("%d-%d", p.First, p.Last) }
 
-// PartitionNode returns the node of a partition of a disk: the disk's, p if that ends in a digit, the number.
+// Partition returns the node of a partition of a disk: that which the kernel has, or that which it will have. The one of
+// a mapping's partition cannot be known ahead; it is a name until then that no device has.
+func (b *Block) Partition(disk string, number int) string {
+	if node, ok := b.Disks[disk].Partitions[number]; ok {
+		return node
+	}
+	return PartitionNode(disk, number)
+}
+
+// PartitionNode returns how the kernel names a partition of a disk: as the disk, p if that ends in a digit, the number.
 func PartitionNode(disk string, number int) string {
 	if last := disk[len(disk)-1]; last >= '0' && last <= '9' {
 		disk += "p"

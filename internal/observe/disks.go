@@ -59,7 +59,7 @@ func (l looker) look(ctx context.Context, p plan.Part) error {
 	}
 	if p == plan.Partitions {
 		programs := slices.Sorted(maps.Keys(plan.Programs(l.c)))
-		l.block.Missing = l.env.Sys.Missing(programs...)
+		l.block.Missing = l.env.Sys.Missing(append(programs, plan.Kpartx)...)
 	}
 	if p != plan.Partitions {
 		if err := l.marks(); err != nil {
@@ -219,13 +219,7 @@ func (l looker) disks() error {
 	}
 	var nodes []string
 	for _, disk := range slices.Sorted(maps.Keys(l.block.Disks)) {
-		partitions, err := sys.Partitions(disk)
-		if err != nil {
-			return err
-		}
-		for _, p := range partitions {
-			nodes = append(nodes, p.Node)
-		}
+		nodes = slices.AppendSeq(nodes, maps.Values(l.block.Disks[disk].Partitions))
 	}
 	l.probe(nodes)
 	for _, n := range nodes {
@@ -258,7 +252,14 @@ func (l looker) table(node string) (facts.Disk, error) {
 	if err != nil {
 		return facts.Disk{}, err
 	}
-	d := facts.Disk{Mapped: info.Mapping != ""}
+	d := facts.Disk{Mapping: info.Mapping, Partitions: map[int]string{}}
+	partitions, err := sys.Partitions(node)
+	if err != nil {
+		return facts.Disk{}, err
+	}
+	for _, p := range partitions {
+		d.Partitions[p.Number] = p.Node
+	}
 	file, err := l.open.file(node)
 	if err != nil {
 		return facts.Disk{}, err

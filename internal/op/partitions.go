@@ -119,7 +119,10 @@ func (o WritePartitionTable) Predict(f *facts.Facts) {
 	disk := f.Block.Disks[o.Node]
 	whole := f.Block.Devices[o.Node]
 	for _, n := range append(slices.Clone(o.Deleted), o.Anew...) {
-		f.Block.Remove(facts.PartitionNode(o.Node, n))
+		f.Block.Remove(f.Block.Partition(o.Node, n))
+	}
+	for _, n := range o.Deleted {
+		delete(disk.Partitions, n)
 	}
 	whole.Signatures = nil
 	f.Block.Devices[o.Node] = whole
@@ -135,7 +138,7 @@ func (o WritePartitionTable) Predict(f *facts.Facts) {
 }
 
 func (o WritePartitionTable) predictPartition(f *facts.Facts, disk facts.Disk, p gpt.Partition) {
-	node := facts.PartitionNode(o.Node, p.Number)
+	node := f.Block.Partition(o.Node, p.Number)
 	d := f.Block.Devices[node]
 	size := int64(p.Size()) * int64(o.Table.SectorSize)
 	if slices.Contains(o.Anew, p.Number) {
@@ -177,7 +180,7 @@ func (o MarkDisk) Predict(f *facts.Facts) {
 	}
 	f.Block.Disks[o.Node] = disk
 	for _, p := range disk.Table.Table.Partitions {
-		node := facts.PartitionNode(o.Node, p.Number)
+		node := f.Block.Partition(o.Node, p.Number)
 		d, ok := f.Block.Devices[node]
 		if ok {
 			d.Unfinished = o.Mark != nil && slices.Contains(o.Mark.Content, p.Number)

@@ -106,7 +106,7 @@ func Produced(c *types.Config, b *facts.Block, seed string) map[string]bool {
 			partitions = append(partitions, gpt.Partition{Number: w.Number, Label: text(w.Label)})
 		}
 		for _, p := range partitions {
-			add(facts.PartitionNode(d.Node, p.Number))
+			add(b.Partition(d.Node, p.Number))
 			add(view.partitionPaths(d, p)...)
 		}
 	}
@@ -201,9 +201,19 @@ func usesClevis(l types.Luks) bool {
 	return text(c.Custom.Pin) != "" || len(c.Tang) > 0 || isTrue(c.TPM2)
 }
 
+// Kpartx is the program with which udev makes the partitions of a device-mapper disk. Whether it is needed is known once
+// the disks are.
+const Kpartx = "kpartx"
+
 // checkPrograms reports the helper programs that are missing, all at once.
 func (b *builder) checkPrograms() {
 	needs := Programs(b.c)
+	for i, d := range b.c.Storage.Disks {
+		node, _, _ := b.facts.Block.Lookup(d.Device)
+		if b.facts.Block.Disks[node].Mapping != "" && len(d.Partitions) > 0 && needs[Kpartx] == "" {
+			needs[Kpartx] = at("storage", "disks", i)
+		}
+	}
 	for _, name := range b.facts.Block.Missing {
 		if path := needs[name]; path != "" {
 			b.fail(path, "the program "+name+" is needed and is not in the initramfs",

@@ -51,6 +51,7 @@ func with(t *testing.T, b *facts.Block, disk string, mark *gpt.Mark, partitions 
 		t.Fatal(err)
 	}
 	table.Protected = true
+	nodes := map[int]string{}
 	for i, p := range partitions {
 		label, kind, _ := strings.Cut(p, ":")
 		first := gpt.Sectors(2048 + i*20480)
@@ -62,9 +63,24 @@ func with(t *testing.T, b *facts.Block, disk string, mark *gpt.Mark, partitions 
 			d.Signatures = []probe.Signature{{Type: kind, Usage: probe.Filesystem, Label: label, Magics: []probe.Extent{{Offset: 1080, Length: 2}}}}
 		}
 		d.Unfinished = mark != nil && slices.Contains(mark.Content, i+1)
-		b.Add(fmt.Sprintf("%s%d", disk, i+1), d, "/dev/disk/by-partlabel/"+label)
+		nodes[i+1] = fmt.Sprintf("%s%d", disk, i+1)
+		b.Add(nodes[i+1], d, "/dev/disk/by-partlabel/"+label)
 	}
-	b.Disks[disk] = facts.Disk{Table: &gpt.Found{Table: table, Mark: mark}}
+	b.Disks[disk] = facts.Disk{Table: &gpt.Found{Table: table, Mark: mark}, Partitions: nodes}
+	return b
+}
+
+// mapped makes a disk with its partitions into a mapping of the name disk, which does not know kpartx.
+func mapped(b *facts.Block, disk string) *facts.Block {
+	d := b.Disks[disk]
+	d.Mapping = "disk"
+	for n, node := range d.Partitions {
+		device, name := b.Devices[node], fmt.Sprint("/dev/dm-", n)
+		b.Remove(node)
+		b.Add(name, device, fmt.Sprint("/dev/mapper/disk-part", n))
+		d.Partitions[n] = name
+	}
+	b.Disks[disk] = d
 	return b
 }
 
@@ -220,6 +236,31 @@ note that the work on /dev/vda is finished`},
 note that work on /dev/vda begins
 format /dev/vda1 as ext4 labelled a, destroying ext4 labelled "a", 10 MiB
 note that the work on /dev/vda is finished`},
+		{"partitions of a mapping are known by number, whatever their nodes", `{"disks":[{"device":"/dev/dm-0","partitions":[
+			{"number":1,"label":"a","sizeMiB":10},{"number":2,"shouldExist":false,"wipePartitionEntry":true},{"number":3,"label":"c"}]}],
+			"filesystems":[{"device":"/dev/mapper/disk-part1","format":"ext4","label":"a"},{"device":"/dev/mapper/disk3","format":"xfs"}]}`,
+			func(t *testing.T) *facts.Block {
+				return mapped(with(t, machine("/dev/dm-0"), "/dev/dm-0", nil, "a:ext4", "b:xfs"), "/dev/dm-0")
+			}, `
+partition /dev/dm-0: delete partition 2 (labelled "b", xfs labelled "b", 10 MiB); create partition 3 53 MiB "c"
+format /dev/mapper/disk3 as xfs
+note that the work on /dev/dm-0 is finished`},
+		{"nothing makes the partitions of a mapping without kpartx", `{"disks":[{"device":"/dev/dm-0","partitions":[{"label":"a"}]}]}`,
+			func(t *testing.T) *facts.Block {
+				b := mapped(machine("/dev/dm-0"), "/dev/dm-0")
+				b.Missing = []string{Kpartx}
+				return b
+			}, `
+error at $.storage.disks.0: the program kpartx is needed and is not in the initramfs (add it to the initramfs, for example with dracut --install kpartx)`},
+		{"a mapping of which a partition is in use", `{"disks":[{"device":"/dev/dm-0","wipeTable":true}]}`,
+			func(t *testing.T) *facts.Block {
+				b := mapped(with(t, machine("/dev/dm-0"), "/dev/dm-0", nil, "a:ext4"), "/dev/dm-0")
+				d := b.Devices["/dev/dm-1"]
+				d.MountedOn = []string{"/sysroot"}
+				b.Devices["/dev/dm-1"] = d
+				return b
+			}, `
+error at $.storage.disks.0: the table of /dev/dm-0 cannot be wiped: /dev/dm-1 is mounted on /sysroot (` + freeIt + `)`},
 		{"an array left by an unfinished run is stopped", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1},{"number":2}]}],
 			"raid":[{"name":"d","level":"raid0","devices":["/dev/vda1","/dev/vda2"]}]}`, func(t *testing.T) *facts.Block {
 			b := with(t, machine("/dev/vda"), "/dev/vda", &gpt.Mark{Created: []int{1, 2}, Content: []int{1, 2}}, "a", "b")

@@ -120,7 +120,7 @@ func (b *builder) finishDisks() {
 			mark.Numbers = n
 		}
 		for _, p := range table.Table.Partitions {
-			if lost[facts.PartitionNode(node, p.Number)] {
+			if lost[b.facts.Block.Partition(node, p.Number)] {
 				mark.Content = append(mark.Content, p.Number)
 			}
 		}

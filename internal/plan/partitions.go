@@ -4,6 +4,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ func planPartitions(b *builder) {
 	before = append(before, b.fetchKeys()...)
 	for _, d := range disks {
 		path := at("storage", "disks", d.Index)
-		mark := d.mark(making)
+		mark := b.mark(d, making)
 		switch {
 		case d.writes():
 			b.add(path, b.writeTable(d, mark), "", before...)
@@ -81,8 +82,10 @@ const freeIt = "take it out of the config, or keep the initramfs from mounting o
 func (b *builder) checkUses(d DiskPlan, wipe bool) {
 	path := at("storage", "disks", d.Index)
 	partitions := 0
-	for node, device := range b.facts.Block.Devices {
-		if device.Uses() == "" || b.isLeaving(d, node) || !isPartitionOf(d.Node, node) {
+	for _, number := range slices.Sorted(maps.Keys(d.Facts.Partitions)) {
+		node := d.Facts.Partitions[number]
+		device := b.facts.Block.Devices[node]
+		if device.Uses() == "" || b.isLeaving(d, node) {
 			continue
 		}
 		partitions++
@@ -90,11 +93,11 @@ func (b *builder) checkUses(d DiskPlan, wipe bool) {
 			b.fail(path, fmt.Sprintf("the table of %s cannot be wiped: %s is %s", d.Disk.Device, node, device.Uses()), freeIt)
 		}
 	}
-	if uses := d.Device.Uses(); uses != "" && partitions == 0 && !d.Facts.Mapped {
+	if uses := d.Device.Uses(); uses != "" && partitions == 0 {
 		b.fail(path, fmt.Sprintf("%s cannot be partitioned: it is %s", d.Disk.Device, uses), freeIt)
 	}
 	for _, c := range d.Changes {
-		node := facts.PartitionNode(d.Node, c.Number())
+		node := b.facts.Block.Partition(d.Node, c.Number())
 		if uses := b.facts.Block.Devices[node].Uses(); uses != "" && c.Verb != gpt.Keep && !b.isLeaving(d, node) && !wipe {
 			b.fail(at("storage", "disks", d.Index, "partitions", c.Entry),
 				fmt.Sprintf("%s is %s: to %s it is not possible", b.partitionText(d, c.Number(), &c.Old), uses, c.Verb), freeIt)
@@ -102,15 +105,9 @@ func (b *builder) checkUses(d DiskPlan, wipe bool) {
 	}
 }
 
-// isPartitionOf tells whether a node is that of a partition of a disk.
-func isPartitionOf(disk, node string) bool {
-	rest, ok := strings.CutPrefix(node, facts.PartitionNode(disk, 0)[:len(facts.PartitionNode(disk, 0))-1])
-	return ok && rest != "" && strings.Trim(rest, "0123456789") == ""
-}
-
 // isLeaving tells whether a node is a partition that an unfinished run made.
 func (b *builder) isLeaving(d DiskPlan, node string) bool {
-	return slices.ContainsFunc(d.Leavings, func(p gpt.Partition) bool { return facts.PartitionNode(d.Node, p.Number) == node })
+	return slices.ContainsFunc(d.Leavings, func(p gpt.Partition) bool { return b.facts.Block.Partition(d.Node, p.Number) == node })
 }
 
 // partitionText names a partition for people, with what is on it.
@@ -123,7 +120,7 @@ func (b *builder) partitionText(d DiskPlan, number int, old *gpt.Partition) stri
 	if old.Label != "" {
 		what = append(what, fmt.Sprintf("labelled %q", old.Label))
 	}
-	what = append(what, describe(b.facts.Block.Devices[facts.PartitionNode(d.Node, number)]),
+	what = append(what, describe(b.facts.Block.Devices[b.facts.Block.Partition(d.Node, number)]),
 		sizeText(int64(old.Size())*int64(d.Base.SectorSize)))
 	return text + " (" + strings.Join(what, ", ") + ")"
 }
@@ -158,10 +155,10 @@ func (b *builder) stopArrays(disks []DiskPlan) []int {
 	for _, d := range disks {
 		path := at("storage", "disks", d.Index)
 		for _, p := range d.Leavings {
-			leaving[facts.PartitionNode(d.Node, p.Number)] = path
+			leaving[b.facts.Block.Partition(d.Node, p.Number)] = path
 		}
 		for _, p := range d.Base.Partitions {
-			if node := facts.PartitionNode(d.Node, p.Number); b.facts.Block.Devices[node].Unfinished {
+			if node := b.facts.Block.Partition(d.Node, p.Number); b.facts.Block.Devices[node].Unfinished {
 				leaving[node] = path
 			}
 		}
@@ -202,13 +199,13 @@ func sorted[V any](m map[string]V) []string {
 }
 
 // mark notes which partitions this run makes, and the contents of which.
-func (p DiskPlan) mark(making map[string]bool) *gpt.Mark {
+func (b *builder) mark(p DiskPlan, making map[string]bool) *gpt.Mark {
 	m := &gpt.Mark{Entry: p.entryDigest()}
 	for _, n := range p.New() {
 		m.Created = append(m.Created, n.Number)
 	}
 	for _, o := range p.Result.Partitions {
-		if making[facts.PartitionNode(p.Node, o.Number)] {
+		if making[b.facts.Block.Partition(p.Node, o.Number)] {
 			m.Content = append(m.Content, o.Number)
 			if p.doubted(o.Number) {
 				m.Again = append(m.Again, o.Number)
@@ -293,6 +290,13 @@ func (b *builder) partitionPaths(d DiskPlan, p gpt.Partition) []string {
 	for alias, node := range b.facts.Block.Paths {
 		if node == d.Node {
 			paths = append(paths, fmt.Sprintf("%s-part%d", alias, p.Number), facts.PartitionNode(alias, p.Number))
+		}
+	}
+	if name := d.Facts.Mapping; name != "" { // kpartx(8), -p: distributions differ
+		for _, alias := range []string{"/dev/mapper/" + name, "/dev/disk/by-id/dm-name-" + name} {
+			for _, delimiter := range []string{"", "p", "-part"} {
+				paths = append(paths, fmt.Sprint(alias, delimiter, p.Number))
+			}
 		}
 	}
 	slices.Sort(paths)

@@ -26,7 +26,7 @@ type Block struct {
 	Disk       string // node of the disk that it is a partition of, or ""
 	Number     int    // of the partition
 	Start      int64  // bytes, of the partition
-	Mapping    string // name of a device-mapper device, or ""
+	Mapping    string // name of a device-mapper device, or ""; its partitions are mappings too
 }
 
 // Resolve returns the node behind a device path, following links. The error wraps fs.ErrNotExist if there is none.
@@ -85,7 +85,7 @@ func blockInfo(node string) (Block, error) {
 	b.SectorSize = int(sector)
 	name, _ := os.ReadFile(filepath.Join(dir, "dm/name")) // absent for all but device-mapper devices
 	b.Mapping = strings.TrimSpace(string(name))
-	return b, nil
+	return b, b.partitionMapping(dir)
 }
 
 // MappingName returns the name of a device-mapper device, or "" for any other.
@@ -114,28 +114,34 @@ func Partitions(disk string) ([]Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir("/sys/class/block/" + d.Name)
+	dir := "/sys/class/block/" + d.Name
+	if d.Mapping != "" {
+		dir += "/holders"
+	}
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("list partitions of %s: %w", disk, err)
 	}
 	var all []Block
 	for _, e := range entries {
-		if _, err := readNumber("/sys/class/block/"+d.Name+"/"+e.Name(), "partition"); err != nil {
+		if _, err := readNumber(dir+"/"+e.Name(), "partition"); err != nil && d.Mapping == "" {
 			continue
 		}
 		p, err := BlockInfo("/dev/" + kernelNode(e.Name()))
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, p)
+		if p.Disk == "/dev/"+kernelNode(d.Name) {
+			all = append(all, p)
+		}
 	}
 	return all, nil
 }
 
-// Holders returns the nodes of the devices that are built on a device.
+// Holders returns the nodes of the devices that are built on a device. Its partitions are not among them.
 func Holders(node string) ([]string, error) { return related(node, "holders") }
 
-// Members returns the nodes of the devices that a device is built on.
+// Members returns the nodes of the devices that a device is built on. A partition is not built on its disk.
 func Members(node string) ([]string, error) { return related(node, "slaves") }
 
 func related(node, kind string) ([]string, error) {
@@ -145,13 +151,19 @@ func related(node, kind string) ([]string, error) {
 	}
 	entries, err := os.ReadDir("/sys/class/block/" + b.Name + "/" + kind)
 	if os.IsNotExist(err) {
-		return nil, nil // partitions have no slaves directory
+		return nil, nil // partitions of the kernel have no slaves directory
 	} else if err != nil {
 		return nil, fmt.Errorf("list %s of %s: %w", kind, node, err)
 	}
 	var nodes []string
 	for _, e := range entries {
-		nodes = append(nodes, "/dev/"+kernelNode(e.Name()))
+		other, err := BlockInfo("/dev/" + kernelNode(e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		if self := "/dev/" + kernelNode(b.Name); other.Disk != self && b.Disk != other.Node {
+			nodes = append(nodes, other.Node)
+		}
 	}
 	return nodes, nil
 }

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// Disks returns the nodes of all devices that may hold a partition table.
+// Disks returns the nodes of all devices that may hold a partition table. The paths below a multipath device are not among
+// them: what they hold is that device's.
 func Disks() ([]string, error) {
 	entries, err := os.ReadDir("/sys/block")
 	if err != nil {
@@ -21,9 +22,17 @@ func Disks() ([]string, error) {
 		other := slices.ContainsFunc([]string{"loop", "ram", "zram", "sr", "fd", "md"}, func(p string) bool {
 			return strings.HasPrefix(e.Name(), p)
 		})
-		if err == nil && size > 0 && !other {
+		if err == nil && size > 0 && !other && !isPath("/sys/block/"+e.Name()) {
 			nodes = append(nodes, "/dev/"+kernelNode(e.Name()))
 		}
 	}
 	return nodes, nil
+}
+
+// isPath tells whether a device with a directory in sysfs is one of the paths of a multipath device.
+func isPath(dir string) bool {
+	holders, _ := os.ReadDir(dir + "/holders")
+	return slices.ContainsFunc(holders, func(h os.DirEntry) bool {
+		return strings.HasPrefix(mappingUUID(dir+"/holders/"+h.Name()), "mpath-")
+	})
 }
