@@ -104,9 +104,27 @@ func replaceTable(ctx context.Context, d *sys.Disk, info sys.Block, found gpt.Fo
 		}
 	}
 	if info.Mapping != "" {
-		return nil // partitions of a mapping are mappings, which udev makes
+		return removeMappings(ctx, o.Node, want)
 	}
 	return tellKernel(ctx, d, o, want)
+}
+
+// removeMappings takes away the partitions of a mapping that are not wanted any more, which are mappings too. The others udev
+// makes anew when it hears of the disk; without a table it would leave them as they are (kpartx(8), -u).
+func removeMappings(ctx context.Context, disk string, want gpt.Table) error {
+	known, err := sys.Partitions(disk)
+	if err != nil {
+		return err
+	}
+	for _, k := range known {
+		if _, stays := want.Find(k.Number); stays {
+			continue
+		}
+		if err := sys.RemoveMapping(ctx, k.Mapping); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func sameTable(a, b gpt.Table) bool { return a.ID == b.ID && slices.Equal(a.Partitions, b.Partitions) }

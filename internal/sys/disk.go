@@ -138,8 +138,13 @@ func (d *Disk) AddPartition(number int, start, length int64) error {
 // DeletePartition tells the kernel of a partition that is gone. A partition that somebody, such as udev, has open for
 // a moment is waited for.
 func (d *Disk) DeletePartition(ctx context.Context, number int) error {
+	return whileBusy(ctx, func() error { return d.partition(blkpgDelete, "delete", number, 0, 0) })
+}
+
+// whileBusy does again what fails because something is open. There is no event for when it is not any more.
+func whileBusy(ctx context.Context, do func() error) error {
 	for end := time.Now().Add(lockPatience); ; {
-		err := d.partition(blkpgDelete, "delete", number, 0, 0)
+		err := do()
 		if !errors.Is(err, unix.EBUSY) || ctx.Err() != nil || time.Now().After(end) {
 			return err
 		}

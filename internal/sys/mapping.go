@@ -4,6 +4,7 @@ package sys
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -59,6 +60,7 @@ func partitionUUID(uuid string) (number int, disk string, ok bool) {
 
 // The kernel's interface for mappings (linux/dm-ioctl.h).
 const (
+	dmDevRemove       = 0xc138fd04 // _IOWR(0xfd, 4, struct dm_ioctl)
 	dmTableStatus     = 0xc138fd0c // _IOWR(0xfd, 12, struct dm_ioctl)
 	dmStatusTableFlag = 1 << 4
 	dmBufferFullFlag  = 1 << 8
@@ -82,20 +84,38 @@ type dmTable struct {
 	parameters          [256]byte
 }
 
-// linearStart returns where a mapping of one linear piece begins on the device that it is on, in bytes.
-func linearStart(name string) (int64, error) {
+// askMapper has the kernel do something with the mapping of a name.
+func askMapper(request uintptr, name string, flags uint32) (dmTable, error) {
+	t := dmTable{version: [3]uint32{4}, flags: flags}
 	control, err := os.OpenFile("/dev/mapper/control", os.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return 0, err
+		return t, err
 	}
 	defer control.Close()
-	t := dmTable{version: [3]uint32{4}, flags: dmStatusTableFlag}
 	t.dataSize, t.dataStart = uint32(unsafe.Sizeof(t)), uint32(unsafe.Offsetof(t.sector))
 	if copy(t.name[:len(t.name)-1], name) < len(name) {
-		return 0, unix.ENAMETOOLONG
+		return t, unix.ENAMETOOLONG
 	}
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, control.Fd(), dmTableStatus, uintptr(unsafe.Pointer(&t))); errno != 0 {
-		return 0, errno
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, control.Fd(), request, uintptr(unsafe.Pointer(&t))); errno != 0 {
+		return t, errno
+	}
+	return t, nil
+}
+
+// RemoveMapping takes a mapping away, or finds it gone. One that somebody, such as udev, has open for a moment is waited for.
+func RemoveMapping(ctx context.Context, name string) error {
+	err := whileBusy(ctx, func() error { _, err := askMapper(dmDevRemove, name, 0); return err })
+	if err != nil && !errors.Is(err, unix.ENXIO) {
+		return fmt.Errorf("remove the mapping %s: %w", name, err)
+	}
+	return nil
+}
+
+// linearStart returns where a mapping of one linear piece begins on the device that it is on, in bytes.
+func linearStart(name string) (int64, error) {
+	t, err := askMapper(dmTableStatus, name, dmStatusTableFlag)
+	if err != nil {
+		return 0, err
 	}
 	if t.flags&dmBufferFullFlag != 0 {
 		return 0, errors.New("it is longer than that of any partition")
