@@ -18,8 +18,9 @@ import (
 	"github.com/firstlight-boot/firstlight/config/diag"
 )
 
-// DeviceTimeout bounds the wait for a device unless Host.DeviceTimeout says otherwise.
-const DeviceTimeout = 60 * time.Second
+// DeviceTimeout bounds the wait for a device unless Host.DeviceTimeout says otherwise. It is as long as systemd waits for one
+// (DefaultDeviceTimeoutSec, systemd-system.conf(5)).
+const DeviceTimeout = 90 * time.Second
 
 // progressEvery is how often a wait says what it waits for.
 const progressEvery = 5 * time.Second
