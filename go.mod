@@ -14,4 +14,7 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
-require golang.org/x/text v0.43.0 // indirect
+require (
+	github.com/moby/sys/mountinfo v0.7.3 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)

@@ -31,13 +31,12 @@ const recheck = 100 * time.Millisecond
 // ErrTimeout is wrapped by the error of a wait that came to its bound.
 var ErrTimeout = errors.New("it has not appeared in time")
 
-// AwaitDevices waits until all paths lead to block devices, and returns their nodes. While it waits it says what
-// for. Paths that it waited for in vain come back in absent, with what is there instead, for people.
+// AwaitDevices implements Names. While it waits it says what for.
 func (h *Host) AwaitDevices(ctx context.Context, paths []string) (nodes, absent map[string]string, err error) {
 	nodes = map[string]string{}
 	missing := func() []string {
 		return slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
-			node, err := Resolve(p)
+			node, err := h.Resolve(p)
 			if err == nil {
 				nodes[p] = node
 			}
@@ -57,12 +56,12 @@ func (h *Host) AwaitDevices(ctx context.Context, paths []string) (nodes, absent 
 	}
 	absent = map[string]string{}
 	for _, p := range left {
-		absent[p] = strings.TrimPrefix(nearMiss(p)+fmt.Sprintf("; it was waited for %s", limit), "; ")
+		absent[p] = strings.TrimPrefix(h.nearMiss(p)+fmt.Sprintf("; firstlight waited %s for it", limit), "; ")
 	}
 	return nodes, absent, nil
 }
 
-// Await waits until ready says yes; what names it in messages.
+// Await implements Waiter.
 func (h *Host) Await(ctx context.Context, limit time.Duration, what string, ready func() bool) error {
 	if err := h.await(ctx, limit, ready, func() string { return "waiting for " + what }); err != nil {
 		return fmt.Errorf("wait for %s: %w", what, err)
@@ -146,8 +145,8 @@ func (e events) close() {
 	}
 }
 
-// nearMiss says what is there that has almost the name of a device that is not.
-func nearMiss(path string) string {
+// nearMiss names the devices whose names are almost that of one that is missing.
+func (h *Host) nearMiss(path string) string {
 	dir, name := filepath.Split(path)
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -160,7 +159,7 @@ func nearMiss(path string) string {
 		if diag.Distance(name, e.Name()) > min(2, len(name)/2) {
 			continue
 		}
-		if node, err := Resolve(dir + e.Name()); err == nil && !strings.HasPrefix(e.Name(), ".") {
+		if node, err := h.Resolve(dir + e.Name()); err == nil && !strings.HasPrefix(e.Name(), ".") {
 			near = append(near, describeLink(dir, e.Name(), node))
 		}
 	}
@@ -196,21 +195,24 @@ func join(what string, near []string) string {
 	return what + "; " + list
 }
 
-// HasUdev tells whether udev is running.
-func HasUdev() bool {
+// HasUdev implements Udev.
+func (*Host) HasUdev() bool {
 	_, err := os.Stat("/run/udev/control")
 	return err == nil
 }
 
-// aliasDir is where every device in use has a link that stays as it is when udev makes its own anew.
+// aliasDir is where every device in use has a link that stays when udev replaces its own.
 const aliasDir = "/run/ignition/dev_aliases"
 
 // Alias returns the name of the link that stands for a device path.
 func Alias(path string) string { return filepath.Join(aliasDir, path) }
 
-// MakeAlias makes, or makes anew, the link that stands for a device path.
-func MakeAlias(path, node string) error {
+// MakeAlias implements Names.
+func (h *Host) MakeAlias(path, node string) error {
 	link := Alias(path)
+	if err := h.effect("alias " + path); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(link), 0o750); err != nil {
 		return fmt.Errorf("make alias of %s: %w", path, err)
 	}
@@ -223,9 +225,8 @@ func MakeAlias(path, node string) error {
 	return nil
 }
 
-// UdevProperty returns what udev's database says of a device, or "". udev writes it after the links of the device
-// are made, so that whoever finds a new value there finds the links as well.
-func UdevProperty(node, name string) string {
+// UdevProperty implements Udev.
+func (*Host) UdevProperty(node, name string) string {
 	var st unix.Stat_t
 	if err := unix.Stat(node, &st); err != nil {
 		return ""

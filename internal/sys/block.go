@@ -27,10 +27,13 @@ type Block struct {
 	Number     int    // of the partition
 	Start      int64  // bytes, of the partition
 	Mapping    string // name of a device-mapper device, or ""; its partitions are mappings too
+	// Holders are the nodes of the devices that are built on this one, its partitions excepted; Members are those that this
+	// one is built on. A partition is not built on its disk.
+	Holders, Members []string
 }
 
-// Resolve returns the node behind a device path, following links. The error wraps fs.ErrNotExist if there is none.
-func Resolve(path string) (string, error) {
+// Resolve implements Names.
+func (*Host) Resolve(path string) (string, error) {
 	node, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", err
@@ -45,9 +48,12 @@ func Resolve(path string) (string, error) {
 	return node, nil
 }
 
-// BlockInfo returns what the kernel says of a device.
-func BlockInfo(node string) (Block, error) {
+// Block implements Devices.
+func (*Host) Block(node string) (Block, error) {
 	b, err := blockInfo(node)
+	if err == nil {
+		err = b.relations()
+	}
 	if err != nil {
 		return Block{}, fmt.Errorf("look at %s: %w", node, err)
 	}
@@ -88,15 +94,6 @@ func blockInfo(node string) (Block, error) {
 	return b, b.partitionMapping(dir)
 }
 
-// MappingName returns the name of a device-mapper device, or "" for any other.
-func MappingName(node string) string {
-	b, err := blockInfo(node)
-	if err != nil {
-		return ""
-	}
-	return b.Mapping
-}
-
 // kernelNode returns the path below /dev for a kernel name, in which a slash is written as !.
 func kernelNode(name string) string { return strings.ReplaceAll(name, "!", "/") }
 
@@ -108,11 +105,11 @@ func readNumber(dir, file string) (int64, error) {
 	return strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64)
 }
 
-// Partitions returns the partitions that the kernel has of a disk.
-func Partitions(disk string) ([]Block, error) {
-	d, err := BlockInfo(disk)
+// Partitions implements Devices.
+func (*Host) Partitions(disk string) ([]Block, error) {
+	d, err := blockInfo(disk)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("look at %s: %w", disk, err)
 	}
 	dir := "/sys/class/block/" + d.Name
 	if d.Mapping != "" {
@@ -127,9 +124,9 @@ func Partitions(disk string) ([]Block, error) {
 		if _, err := readNumber(dir+"/"+e.Name(), "partition"); err != nil && d.Mapping == "" {
 			continue
 		}
-		p, err := BlockInfo("/dev/" + kernelNode(e.Name()))
+		p, err := blockInfo("/dev/" + kernelNode(e.Name()))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("list partitions of %s: %w", disk, err)
 		}
 		if p.Disk == "/dev/"+kernelNode(d.Name) {
 			all = append(all, p)
@@ -138,26 +135,26 @@ func Partitions(disk string) ([]Block, error) {
 	return all, nil
 }
 
-// Holders returns the nodes of the devices that are built on a device. Its partitions are not among them.
-func Holders(node string) ([]string, error) { return related(node, "holders") }
-
-// Members returns the nodes of the devices that a device is built on. A partition is not built on its disk.
-func Members(node string) ([]string, error) { return related(node, "slaves") }
-
-func related(node, kind string) ([]string, error) {
-	b, err := BlockInfo(node)
-	if err != nil {
-		return nil, err
+// relations fills in what the device is part of and what it is built on.
+func (b *Block) relations() (err error) {
+	if b.Holders, err = b.related("holders"); err != nil {
+		return err
 	}
+	b.Members, err = b.related("slaves")
+	return err
+}
+
+// related lists a directory of sysfs that links to other devices. A disk and its partitions are not related in this sense.
+func (b *Block) related(kind string) ([]string, error) {
 	entries, err := os.ReadDir("/sys/class/block/" + b.Name + "/" + kind)
 	if os.IsNotExist(err) {
-		return nil, nil // partitions of the kernel have no slaves directory
+		return nil, nil // the kernel's partitions have no directory "slaves"
 	} else if err != nil {
-		return nil, fmt.Errorf("list %s of %s: %w", kind, node, err)
+		return nil, fmt.Errorf("list %s: %w", kind, err)
 	}
 	var nodes []string
 	for _, e := range entries {
-		other, err := BlockInfo("/dev/" + kernelNode(e.Name()))
+		other, err := blockInfo("/dev/" + kernelNode(e.Name()))
 		if err != nil {
 			return nil, err
 		}
@@ -166,43 +163,4 @@ func related(node, kind string) ([]string, error) {
 		}
 	}
 	return nodes, nil
-}
-
-// Mounts returns what is mounted where: mount points, the later over the earlier, with the nodes mounted there. A
-// mount without a device has its source as it is (proc(5), mountinfo).
-func Mounts() (map[string]string, error) {
-	text, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return nil, fmt.Errorf("read mounts: %w", err)
-	}
-	mounts := map[string]string{}
-	for line := range strings.Lines(string(text)) {
-		before, after, ok := strings.Cut(line, " - ")
-		fields, tail := strings.Fields(before), strings.Fields(after)
-		if !ok || len(fields) < 5 || len(tail) < 2 {
-			continue
-		}
-		source := unescape(tail[1])
-		if node, err := Resolve(source); err == nil {
-			source = node
-		}
-		mounts[unescape(fields[4])] = source
-	}
-	return mounts, nil
-}
-
-// unescape turns \040 and the like into the bytes they stand for.
-func unescape(text string) string {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+3 < len(text) {
-			if n, err := strconv.ParseUint(text[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
 }

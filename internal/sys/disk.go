@@ -13,22 +13,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Disk is a block device that is open for reading and writing without anybody being told.
+// hostDisk is a block device that is open for reading and writing without anybody being told.
 //
 // It is opened through a node of its own, which is gone again before the first byte is written. udev watches the
 // node that everybody uses, and answers its being closed after writing by having the kernel read the partition
 // table again, for which all partitions vanish for a moment. Those who have been told of exactly what changed
 // do not need that.
-type Disk struct {
+type hostDisk struct {
+	host *Host
 	file *os.File
 	held *os.File // the usual node, for reading: it carries the lock, which belongs to the node
 	node string
 }
 
-// OpenDisk opens a device. While it is open udev keeps its hands off the device (systemd, BLOCK_DEVICE_LOCKING);
-// what udev is busy with is waited for.
-func OpenDisk(ctx context.Context, node string) (*Disk, error) {
-	held, err := OpenRead(node)
+// OpenDisk implements Opener. udev leaves a locked device alone (systemd, BLOCK_DEVICE_LOCKING); OpenDisk waits for what udev
+// is busy with.
+func (h *Host) OpenDisk(ctx context.Context, node string) (Disk, error) {
+	held, err := openRead(node)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", node, err)
 	}
@@ -39,7 +40,7 @@ func OpenDisk(ctx context.Context, node string) (*Disk, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", node, err), held.Close())
 	}
-	return &Disk{file, held, node}, nil
+	return &hostDisk{h, file, held, node}, nil
 }
 
 func openPrivate(node string, flags int) (*os.File, error) {
@@ -78,10 +79,13 @@ func lock(ctx context.Context, file *os.File) error {
 
 // ReadAt reads from the device itself, not from what a cache may still hold of an earlier write through another node:
 // all nodes of a device share one cache.
-func (d *Disk) ReadAt(p []byte, offset int64) (int, error) { return d.file.ReadAt(p, offset) }
+func (d *hostDisk) ReadAt(p []byte, offset int64) (int, error) { return d.file.ReadAt(p, offset) }
 
-// WriteAt writes to the device. What is written is durable after Sync.
-func (d *Disk) WriteAt(p []byte, offset int64) (int, error) {
+// WriteAt implements Disk.
+func (d *hostDisk) WriteAt(p []byte, offset int64) (int, error) {
+	if err := d.host.effect(fmt.Sprintf("write %d bytes at %d of %s", len(p), offset, d.node)); err != nil {
+		return 0, err
+	}
 	n, err := d.file.WriteAt(p, offset)
 	if err != nil {
 		return n, fmt.Errorf("write %d bytes at %d of %s: %w", len(p), offset, d.node, err)
@@ -89,25 +93,30 @@ func (d *Disk) WriteAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// Zero overwrites a place with zeros.
-func (d *Disk) Zero(offset, length int64) error {
+// Zero implements Disk.
+func (d *hostDisk) Zero(offset, length int64) error {
 	_, err := d.WriteAt(make([]byte, length), offset)
 	return err
 }
 
-// Sync makes everything that was written durable.
-func (d *Disk) Sync() error {
+// Sync implements Disk.
+func (d *hostDisk) Sync() error {
+	if err := d.host.effect("sync " + d.node); err != nil {
+		return err
+	}
 	if err := d.file.Sync(); err != nil {
 		return fmt.Errorf("make %s durable: %w", d.node, err)
 	}
 	return nil
 }
 
-// Close gives the device back.
-func (d *Disk) Close() error { return errors.Join(d.file.Close(), d.held.Close()) }
+// Close implements Disk.
+func (d *hostDisk) Close() error { return errors.Join(d.file.Close(), d.held.Close()) }
 
-// OpenRead opens a device for reading. Closing it causes no event.
-func OpenRead(node string) (*os.File, error) {
+// OpenRead implements Opener.
+func (*Host) OpenRead(node string) (ReadDisk, error) { return openRead(node) }
+
+func openRead(node string) (*os.File, error) {
 	return os.OpenFile(node, os.O_RDONLY|unix.O_CLOEXEC, 0)
 }
 
@@ -130,18 +139,17 @@ type blkpgArg struct {
 	data              unsafe.Pointer
 }
 
-// AddPartition tells the kernel of a partition that is new, in bytes.
-func (d *Disk) AddPartition(number int, start, length int64) error {
+// AddPartition implements PartitionTeller.
+func (d *hostDisk) AddPartition(number int, start, length int64) error {
 	return d.partition(blkpgAdd, "add", number, start, length)
 }
 
-// DeletePartition tells the kernel of a partition that is gone. A partition that somebody, such as udev, has open for
-// a moment is waited for.
-func (d *Disk) DeletePartition(ctx context.Context, number int) error {
+// DeletePartition implements PartitionTeller.
+func (d *hostDisk) DeletePartition(ctx context.Context, number int) error {
 	return whileBusy(ctx, func() error { return d.partition(blkpgDelete, "delete", number, 0, 0) })
 }
 
-// whileBusy does again what fails because something is open. There is no event for when it is not any more.
+// whileBusy repeats what fails because something is open. There is no event for its end.
 func whileBusy(ctx context.Context, do func() error) error {
 	for end := time.Now().Add(lockPatience); ; {
 		err := do()
@@ -152,12 +160,15 @@ func whileBusy(ctx context.Context, do func() error) error {
 	}
 }
 
-// ResizePartition tells the kernel of a partition that has another size now, in use or not.
-func (d *Disk) ResizePartition(number int, start, length int64) error {
+// ResizePartition implements PartitionTeller. It works on partitions in use, too.
+func (d *hostDisk) ResizePartition(number int, start, length int64) error {
 	return d.partition(blkpgResize, "resize", number, start, length)
 }
 
-func (d *Disk) partition(op int32, verb string, number int, start, length int64) error {
+func (d *hostDisk) partition(op int32, verb string, number int, start, length int64) error {
+	if err := d.host.effect(fmt.Sprintf("%s partition %d of %s in the kernel", verb, number, d.node)); err != nil {
+		return err
+	}
 	p := blkpgPartition{start: start, length: length, number: int32(number)}
 	arg := blkpgArg{op: op, length: int32(unsafe.Sizeof(p)), data: unsafe.Pointer(&p)}
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, d.file.Fd(), blkpg, uintptr(unsafe.Pointer(&arg)))
@@ -167,10 +178,13 @@ func (d *Disk) partition(op int32, verb string, number int, start, length int64)
 	return nil
 }
 
-// Announce has the kernel send an event for a device, as if it had changed: udev then looks at it anew.
-func Announce(node string) error {
-	b, err := BlockInfo(node)
+// Announce implements Udev.
+func (h *Host) Announce(node string) error {
+	b, err := blockInfo(node)
 	if err != nil {
+		return fmt.Errorf("announce %s: %w", node, err)
+	}
+	if err := h.effect("announce " + node); err != nil {
 		return err
 	}
 	if err := os.WriteFile("/sys/class/block/"+b.Name+"/uevent", []byte("change"), 0); err != nil {

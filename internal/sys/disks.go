@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// Disks returns the nodes of all devices that may hold a partition table. The paths below a multipath device are not among
-// them: what they hold is that device's.
-func Disks() ([]string, error) {
+// Disks implements Devices. The paths below a multipath device are not among them: their contents are that device's.
+func (*Host) Disks() ([]string, error) {
 	entries, err := os.ReadDir("/sys/block")
 	if err != nil {
 		return nil, fmt.Errorf("list disks: %w", err)
@@ -29,7 +28,7 @@ func Disks() ([]string, error) {
 	return nodes, nil
 }
 
-// isPath tells whether a device with a directory in sysfs is one of the paths of a multipath device.
+// isPath reports whether a device with a directory in sysfs is one of the paths of a multipath device.
 func isPath(dir string) bool {
 	holders, _ := os.ReadDir(dir + "/holders")
 	return slices.ContainsFunc(holders, func(h os.DirEntry) bool {

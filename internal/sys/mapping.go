@@ -102,8 +102,11 @@ func askMapper(request uintptr, name string, flags uint32) (dmTable, error) {
 	return t, nil
 }
 
-// RemoveMapping takes a mapping away, or finds it gone. One that somebody, such as udev, has open for a moment is waited for.
-func RemoveMapping(ctx context.Context, name string) error {
+// RemoveMapping implements Mapper. It waits for whoever, such as udev, has the mapping open for a moment.
+func (h *Host) RemoveMapping(ctx context.Context, name string) error {
+	if err := h.effect("remove mapping " + name); err != nil {
+		return err
+	}
 	err := whileBusy(ctx, func() error { _, err := askMapper(dmDevRemove, name, 0); return err })
 	if err != nil && !errors.Is(err, unix.ENXIO) {
 		return fmt.Errorf("remove the mapping %s: %w", name, err)

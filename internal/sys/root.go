@@ -31,7 +31,7 @@ func DevicePath(spec string) string {
 	return ""
 }
 
-// IsBlockDevice tells whether a path leads to a block device now.
+// IsBlockDevice reports whether a path leads to a block device now.
 func IsBlockDevice(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode()&fs.ModeDevice != 0 && info.Mode()&fs.ModeCharDevice == 0
@@ -72,7 +72,7 @@ func (h *Host) ReadLabelled(ctx context.Context, label, file string) ([]byte, er
 		return nil, fmt.Errorf("find the filesystem labelled %s: %s has not appeared within %s", label, device, labelPatience)
 	}
 	var data []byte
-	err := h.Peek(ctx, device, "auto", func(dir string) error {
+	err := Peek(ctx, h, device, "auto", "", func(dir string) error {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
 			return err

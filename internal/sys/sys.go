@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Host is the running machine.
@@ -28,6 +30,19 @@ type Host struct {
 	DeviceTimeout time.Duration
 	// Say tells the people at the console what takes long; nil: nobody is told.
 	Say func(string)
+	// Before is called ahead of every effect with a description of it. If it returns an error the effect does not happen and
+	// the method fails with that error. It must be safe for concurrent calls; nil: nothing is called.
+	Before func(effect string) error
+}
+
+var _ Machine = (*Host)(nil)
+
+// effect announces an effect.
+func (h *Host) effect(what string) error {
+	if h.Before == nil {
+		return nil
+	}
+	return h.Before(what)
 }
 
 // A Command is one run of a helper program.
@@ -36,7 +51,12 @@ type Command struct {
 	Args  []string
 	Stdin []byte // not logged
 	Quiet bool   // the arguments hold a secret and are not logged
+	// Secret, if it is not nil, is what the program reads from the file SecretFile. It is in memory only, without a name.
+	Secret []byte
 }
+
+// SecretFile is the path under which a program that is run with Command.Secret, and what that program runs, read the secret.
+const SecretFile = "/proc/self/fd/3"
 
 // A CommandError is a helper program that could not be run or did not end with 0.
 type CommandError struct {
@@ -63,7 +83,7 @@ func (h *Host) Program(name string) string {
 	return name
 }
 
-// Missing returns those of the helper programs that are not in the search path.
+// Missing implements Programs.
 func (h *Host) Missing(names ...string) []string {
 	var missing []string
 	for _, n := range names {
@@ -74,8 +94,8 @@ func (h *Host) Missing(names ...string) []string {
 	return missing
 }
 
-// Run runs a helper program and returns its standard output. A program that was started is not killed when
-// the context ends: it would leave its device half-written.
+// Run implements Programs. A program that was started is not killed when the context ends: it would leave its device
+// half-written.
 func (h *Host) Run(ctx context.Context, c Command) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -89,7 +109,18 @@ func (h *Host) Run(ctx context.Context, c Command) ([]byte, error) {
 		words = append(words, strconv.Quote(a))
 	}
 	h.Log.Debug("executing: " + strings.Join(words, " "))
+	if err := h.effect("run " + c.Name); err != nil {
+		return nil, err
+	}
 	cmd := exec.Command(program, c.Args...)
+	if c.Secret != nil {
+		secret, err := memoryFile(c.Secret)
+		if err != nil {
+			return nil, fmt.Errorf("keep a secret for %s: %w", c.Name, err)
+		}
+		defer secret.Close()
+		cmd.ExtraFiles = []*os.File{secret} // descriptor 3
+	}
 	cmd.Stdin = bytes.NewReader(c.Stdin)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -100,6 +131,19 @@ func (h *Host) Run(ctx context.Context, c Command) ([]byte, error) {
 		return stdout.Bytes(), &CommandError{Name: program, Stderr: lastLines(stderr.String(), 4), Err: err}
 	}
 	return stdout.Bytes(), nil
+}
+
+// memoryFile returns a file without a name that holds data; opened through /proc it is read from its beginning each time.
+func memoryFile(data []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate("secret", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(fd), "secret")
+	if _, err := file.Write(data); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
 // lastLines returns the last n lines that are not blank, joined to one.
