@@ -22,12 +22,14 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/internal/acquire"
 	"github.com/firstlight-boot/firstlight/internal/apply"
-	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/handover"
 	"github.com/firstlight-boot/firstlight/internal/logx"
 	"github.com/firstlight-boot/firstlight/internal/platform"
-	"github.com/firstlight-boot/firstlight/internal/state"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/seal"
 	"github.com/firstlight-boot/firstlight/internal/sys"
+	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 // Options are the flags of one run.
@@ -60,17 +62,15 @@ type run struct {
 	host     *sys.Host
 	boot     fetch.Bootstrap
 	http     *fetch.Client
-	state    *state.State
-	progress progress
-	first    *facts.Facts // what the stage's preview has seen
-	seed     string       // of the plan that was made or taken up last
+	state    *handover.State
+	progress handover.Progress
 	began    time.Time
 }
 
 // Run runs one stage and returns the exit code of the process.
 func Run(ctx context.Context, o Options) int {
 	r := &run{o: o, began: time.Now(), log: openLog(o)}
-	r.log.Info("Ignition " + version)
+	r.log.Info("Ignition " + version.Version())
 	r.log.Info("Stage: " + o.Stage)
 	if err := r.prepare(); err != nil {
 		return r.fail(err, ExitPrepare)
@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) int {
 	return ExitOK
 }
 
-// openLog opens the log that the options ask for; if there is no syslog, standard output has to do.
+// openLog opens the log that the options ask for; without syslog it is standard output.
 func openLog(o Options) *slog.Logger {
 	if o.LogToStdout {
 		return logx.New(logx.Stdout{W: o.Stdout})
@@ -118,10 +118,10 @@ func (r *run) prepare() error {
 	if err := r.prepareFetch(); err != nil {
 		return err
 	}
-	if r.progress, err = loadProgress(r.progressFile()); err != nil {
+	if r.progress, err = handover.LoadProgress(r.progressFile()); err != nil {
 		return err
 	}
-	r.state, err = state.Load(r.o.StateFile)
+	r.state, err = handover.Load(r.o.StateFile)
 	return err
 }
 
@@ -138,7 +138,7 @@ func (r *run) prepareFetch() error {
 		}
 	}
 	r.http, err = fetch.New(fetch.Options{
-		Version: version, Offline: r.stage.offline, Log: r.log, Platform: r.platform.ID, AzureClientID: r.o.Getenv("AZURE_CLIENT_ID"),
+		Version: version.Version(), Offline: r.stage.offline, Log: r.log, Platform: r.platform.ID, AzureClientID: r.o.Getenv("AZURE_CLIENT_ID"),
 		Say: func(text string) { r.say("firstlight: " + text) }, Total: r.boot.Timeout, Base: r.boot.Settings(ca),
 	})
 	return err
@@ -150,6 +150,11 @@ func (r *run) fetchTimeout() time.Duration {
 		return r.boot.Timeout
 	}
 	return r.o.FetchTimeout
+}
+
+// progressFile is where the stages of a boot keep their progress.
+func (r *run) progressFile() string {
+	return filepath.Join(filepath.Dir(r.o.StateFile), "progress.json")
 }
 
 // run does the stage, unless the machine is provisioned already.
@@ -174,12 +179,12 @@ func (r *run) run(ctx context.Context) error {
 	if err := r.state.Save(r.o.StateFile); err != nil {
 		return err
 	}
-	r.progress.add(r.stage.name, time.Since(r.began), sys.PeakMemory())
-	if err := r.progress.save(r.progressFile()); err != nil {
+	r.progress.Add(r.stage.name, time.Since(r.began), sys.PeakMemory())
+	if err := r.progress.Save(r.progressFile()); err != nil {
 		return err
 	}
 	if r.stage.seals {
-		r.say(r.progress.summary())
+		r.say(r.progress.Summary())
 	}
 	return nil
 }
@@ -187,10 +192,15 @@ func (r *run) run(ctx context.Context) error {
 // forgetMarks removes, as the last thing of a boot whose root is sealed, what the disks stage noted on disks for the case
 // of a power cut.
 func (r *run) forgetMarks(ctx context.Context) error {
-	if r.stage.name != "umount" {
+	if !r.stage.forgets {
 		return nil
 	}
-	if seal, err := readSeal(r.o.Root, false); err != nil || seal == nil {
+	root, err := rootfs.Open(r.o.Root)
+	if err != nil {
+		return err
+	}
+	found, err := seal.Read(root, false)
+	if err := errors.Join(err, root.Close()); err != nil || found == nil {
 		return err
 	}
 	return apply.ForgetMarks(ctx, &apply.Machine{Sys: r.host, Log: r.log})
@@ -264,8 +274,9 @@ func (r *run) acquireEnv() acquire.Env {
 }
 
 // note records a config that went into the run, for the state file and for programs that read the journal.
-func (r *run) note(f acquire.Fetched) {
-	r.state.Update(func(s *state.State) {
+func (r *run) note(of acquire.Fetched) {
+	f := handover.Fetched(of)
+	r.state.Update(func(s *handover.State) {
 		if !slices.Contains(s.FetchedConfigs, f) {
 			s.FetchedConfigs = append(s.FetchedConfigs, f)
 		}

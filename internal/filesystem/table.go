@@ -54,9 +54,9 @@ func Mounts(name string) bool {
 	return f.Mounts || name == VirtioFS
 }
 
-// Args returns the arguments that make the filesystem on a device: the options of the config first. Label and UUID are
-// passed if they are set, even if empty.
-func (f Format) Args(options []string, label, uuid *string, device string) []string {
+// Args returns the arguments that make the filesystem, but for the device, which comes last: the options of the config come
+// first. Label and UUID are passed if they are set, even if empty.
+func (f Format) Args(options []string, label, uuid *string) []string {
 	args := append([]string{}, options...)
 	args = append(args, f.Fixed...)
 	if uuid != nil {
@@ -66,7 +66,7 @@ func (f Format) Args(options []string, label, uuid *string, device string) []str
 	if label != nil {
 		args = append(args, f.Label, *label)
 	}
-	return append(args, device)
+	return args
 }
 
 // NormalUUID returns the form of a UUID in which two are compared, and which the programs take: lower case, and without

@@ -19,6 +19,7 @@ import (
 
 	"github.com/firstlight-boot/firstlight/internal/engine"
 	"github.com/firstlight-boot/firstlight/internal/platform"
+	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 // limitMemory has the garbage collector work harder before the heap outgrows what a boot should need: an initramfs lives
@@ -48,7 +49,7 @@ func stage(args []string, stdout, stderr io.Writer) int {
 	stages := slices.Sorted(slices.Values(engine.StageNames()))
 	flags := flag.NewFlagSet("ignition", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	version := flags.Bool("version", false, "print the version and exit")
+	showVersion := flags.Bool("version", false, "print the version and exit")
 	flags.StringVar(&o.Platform, "platform", "", "platform to read the config from, one of "+list(platform.IDs()))
 	flags.StringVar(&o.Stage, "stage", "", "stage to run, one of "+list(stages))
 	flags.StringVar(&o.Root, "root", "/", "root of the target filesystem")
@@ -62,8 +63,8 @@ func stage(args []string, stdout, stderr io.Writer) int {
 	} else if err != nil {
 		return engine.ExitUsage
 	}
-	if *version {
-		fmt.Fprintln(stdout, "Ignition "+engine.Version())
+	if *showVersion {
+		fmt.Fprintln(stdout, "Ignition "+version.Version())
 		return engine.ExitOK
 	}
 	o.FetchTimeout = o.FetchTimeout.Truncate(time.Second)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package handover
 
 import (
 	"encoding/json"
@@ -8,43 +8,45 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/firstlight-boot/firstlight/config/types"
-	"github.com/firstlight-boot/firstlight/internal/state"
 )
 
-// progress is what the stages of one boot tell each other beside Ignition's state file: whether there is a seal,
-// how long they took, what was made.
-type progress struct {
-	Sealed   *Seal   `json:"sealed,omitempty"`
+// Progress is what the stages of one boot tell each other in addition to Ignition's state file.
+type Progress struct {
+	Sealed   *Sealed `json:"sealed,omitempty"`
 	Unsealed bool    `json:"unsealed,omitempty"` // the root was looked at and has no seal
 	Touched  bool    `json:"touched,omitempty"`  // a step was begun: the machine may have been changed
 	Source   string  `json:"source,omitempty"`
-	Stages   []timed `json:"stages,omitempty"`
-	Counts   []count `json:"counts,omitempty"`
+	Stages   []Timed `json:"stages,omitempty"`
+	Counts   []Count `json:"counts,omitempty"`
 }
 
-type timed struct {
+// Sealed says which boot provisioned the machine, as its seal has it.
+type Sealed struct {
+	Provisioned string `json:"provisioned"` // RFC 3339
+	BootID      string `json:"bootID"`
+}
+
+// Timed is how long a stage took.
+type Timed struct {
 	Stage string        `json:"stage"`
 	Took  time.Duration `json:"took"`
 	Peak  int64         `json:"peak"` // most memory in use, in bytes
 }
 
-type count struct {
+// Count is how many resources of one kind the config has.
+type Count struct {
 	One  string `json:"one"` // "file"
 	Many string `json:"many"`
 	N    int    `json:"n"`
 }
 
-func (r *run) progressFile() string {
-	return filepath.Join(filepath.Dir(r.o.StateFile), "progress.json")
-}
-
-func loadProgress(path string) (progress, error) {
-	var p progress
+// LoadProgress reads the progress of this boot; a file that does not exist is none.
+func LoadProgress(path string) (Progress, error) {
+	var p Progress
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil
@@ -57,30 +59,32 @@ func loadProgress(path string) (progress, error) {
 	return p, nil
 }
 
-func (p *progress) save(path string) error {
+// Save writes the progress.
+func (p *Progress) Save(path string) error {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encode progress: %w", err)
 	}
-	return state.WriteFile(path, append(text, '\n'), 0o600, 0o700)
+	return WriteFile(path, append(text, '\n'), 0o600, 0o700)
 }
 
-// touch records that the machine is going to be changed.
-func (p *progress) touch(path string) error {
+// Touch records that the machine is going to be changed.
+func (p *Progress) Touch(path string) error {
 	if p.Touched {
 		return nil
 	}
 	p.Touched = true
-	return p.save(path)
+	return p.Save(path)
 }
 
-func (p *progress) add(stage string, took time.Duration, peak int64) {
-	p.Stages = append(p.Stages, timed{stage, took, peak})
+// Add records how long a stage took, and the most memory that it had in use, in bytes.
+func (p *Progress) Add(stage string, took time.Duration, peak int64) {
+	p.Stages = append(p.Stages, Timed{stage, took, peak})
 }
 
-// count notes how much of what the config asks for.
-func (p *progress) count(c types.Config) {
-	p.Counts = []count{
+// Count records how much of what the config asks for.
+func (p *Progress) Count(c types.Config) {
+	p.Counts = []Count{
 		{"disk", "disks", len(c.Storage.Disks)},
 		{"array", "arrays", len(c.Storage.Raid)},
 		{"encrypted volume", "encrypted volumes", len(c.Storage.Luks)},
@@ -97,9 +101,9 @@ func (p *progress) count(c types.Config) {
 // shown are the counts that a summary names even if they are zero.
 const shown = "disk filesystem file user unit"
 
-// summary is the one line that a good boot ends with: where the config came from, what was made, and how long
-// each stage took.
-func (p *progress) summary() string {
+// Summary is the one line that a good boot ends with: where the config came from, what was made, and how long each stage
+// took.
+func (p *Progress) Summary() string {
 	var made, times []string
 	for _, c := range p.Counts {
 		name := c.Many
