@@ -48,33 +48,6 @@ func Sources() []File { return append(Files(), LoginDefs, UseraddDefaults, LibPa
 // Texts holds the content of files. A file that does not exist has no entry.
 type Texts map[File]string
 
-// Redact returns the texts without password hashes. Editing them chooses the same ids and makes the same changes
-// as editing the originals.
-func (t Texts) Redact() Texts {
-	redacted := make(Texts, len(t))
-	for f, text := range t {
-		switch f {
-		case Passwd, Shadow, Group, GShadow, LibPasswd, LibGroup:
-			var b strings.Builder
-			for line := range strings.Lines(text) {
-				b.WriteString(redactLine(line))
-			}
-			text = b.String()
-		}
-		redacted[f] = text
-	}
-	return redacted
-}
-
-func redactLine(line string) string {
-	name, rest, ok := strings.Cut(line, ":")
-	password, after, more := strings.Cut(rest, ":")
-	if !ok || !more || len(password) <= 1 { // empty, "x", "*" and "!" tell nothing
-		return line
-	}
-	return name + ":x:" + after
-}
-
 // DB is a set of account files that is being edited.
 type DB struct {
 	files    map[File]*table
@@ -115,8 +88,11 @@ func Parse(t Texts, today int) *DB {
 func (db *DB) Changed() Texts {
 	changed := Texts{}
 	for f, t := range db.files {
-		if t.changed {
-			changed[f] = t.text()
+		if !t.changed {
+			continue
+		}
+		if text := t.text(); text != withNewline(t.original) {
+			changed[f] = text
 		}
 	}
 	return changed
@@ -191,8 +167,8 @@ func checkName(kind, name string) error {
 
 // checkField refuses what would break a line of an account file.
 func checkField(what, value string) error {
-	if strings.ContainsAny(value, ":\n") {
-		return fmt.Errorf("the %s may not contain a colon or a line break", what)
+	if strings.ContainsAny(value, ":\n\x00") {
+		return fmt.Errorf("the %s may not contain a colon, a line break or a zero byte", what)
 	}
 	return nil
 }

@@ -21,10 +21,11 @@ var layouts = map[File]layout{
 
 // table is one file of lines with fields.
 type table struct {
-	exists  bool
-	lines   []*line
-	index   map[string]*line // the first line of each name
-	changed bool
+	exists   bool
+	original string
+	lines    []*line
+	index    map[string]*line // the first line of each name
+	changed  bool             // perhaps back to what it was
 }
 
 // line keeps its text until it is changed. Without fields it is not understood, and left alone.
@@ -34,15 +35,20 @@ type line struct {
 }
 
 func parseTable(text string, form layout, exists bool) *table {
-	t := &table{exists: exists, index: map[string]*line{}}
+	t := &table{exists: exists, original: text, index: map[string]*line{}}
 	for raw := range strings.Lines(text) {
-		l := &line{raw: strings.TrimSuffix(raw, "\n")}
-		if f := strings.Split(l.raw, ":"); form.fits(f) {
-			l.fields = f
-		}
-		t.insert(len(t.lines), l)
+		raw = strings.TrimSuffix(raw, "\n")
+		t.insert(len(t.lines), &line{raw: raw, fields: form.parse(raw)})
 	}
 	return t
+}
+
+// parse returns the fields of a line, nil if it is not understood.
+func (form layout) parse(line string) []string {
+	if f := strings.Split(line, ":"); form.fits(f) {
+		return f
+	}
+	return nil
 }
 
 func (form layout) fits(fields []string) bool {
