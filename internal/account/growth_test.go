@@ -116,7 +116,7 @@ func edit(t testing.TB, texts Texts, config types.Passwd) {
 // time. Where something grew with the square, both would be sixteen times as much.
 func TestGrowth(t *testing.T) {
 	for _, s := range sizes {
-		const n = 2000
+		const n = 1000
 		oneBytes, one := cost(t, s.config, n)
 		fourBytes, four := cost(t, s.config, 4*n)
 		t.Logf("%-28s %6d entries %8v %5d MB; %6d entries %8v %5d MB", s.name,

@@ -67,7 +67,7 @@ func (i *Install) set(n Name, o unitfile.Option) error {
 		for _, word := range strings.Fields(o.Value) {
 			word = unescape(word)
 			if other, err := expand(word, n); err == nil && !SplitName(other).valid() {
-				return fmt.Errorf("Also=%s is not the name of a unit", word)
+				return fmt.Errorf("%q in Also= is not the name of a unit", word)
 			}
 			i.Also = append(i.Also, word)
 		}
@@ -76,7 +76,7 @@ func (i *Install) set(n Name, o unitfile.Option) error {
 			return nil // as systemd, which ignores it
 		}
 		if instance, err := expand(o.Value, n); err == nil && !validChars(instance) {
-			return fmt.Errorf("DefaultInstance=%s is not the name of an instance", o.Value)
+			return fmt.Errorf("%q in DefaultInstance= is not the name of an instance", o.Value)
 		}
 		i.DefaultInstance = o.Value
 	}
