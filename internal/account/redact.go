@@ -87,14 +87,11 @@ func redactLine(form layout, line, keep string) string {
 		return prefix + keep
 	}
 	name, rest, _ := strings.Cut(line, ":")
-	password, after, more := strings.Cut(rest, ":")
+	password, after, _ := strings.Cut(rest, ":") // no line of an account ends in its password
 	if lock, hash := splitLock(password); hash != "" {
 		password = lock + keep
 	}
-	if more {
-		password += ":"
-	}
-	return name + ":" + password + after
+	return name + ":" + password + ":" + after
 }
 
 // splitLock splits a password field into what is not a secret and the hash after it. The hash is empty if the
@@ -197,16 +194,14 @@ func (r *restorer) line(form layout, line string) (string, error) {
 		}
 		return r.lineOf(file, number)
 	}
-	lock, placeholder := splitLock(fields[1])
+	name, rest, _ := strings.Cut(line, ":")
+	password, after, _ := strings.Cut(rest, ":") // no line of an account ends in its password
+	lock, placeholder := splitLock(password)
 	if placeholder == "" {
 		return line, nil
 	}
 	hash, err := r.hash(form, fields[0], placeholder)
-	if err != nil {
-		return "", err
-	}
-	after := line[len(fields[0])+1+len(fields[1]):]
-	return fields[0] + ":" + lock + hash + after, nil
+	return name + ":" + lock + hash + ":" + after, err
 }
 
 // hash returns what a placeholder in the line of an account stands for.
