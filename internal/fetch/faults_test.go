@@ -93,7 +93,7 @@ func (f fault) run(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { client.http.CloseIdleConnections() }()
+	defer func() { client.closeIdle() }()
 	if f.trust {
 		f.s.Authorities = []Request{{URL: "http://authority/"}}
 	}
@@ -205,7 +205,7 @@ func connectionFaults() []fault {
 		{name: "not HTTP", world: func(w *world, _ *script) { w.raw("host:80", "SSH-2.0-OpenSSH_9.2\r\n") },
 			s: limited(5 * time.Second), err: ErrTimeout, text: "malformed HTTP response"},
 		{name: "headers of 1 MB", answers: []answer{code(200, "X-Long: "+strings.Repeat("x", 2<<20))}, err: ErrTooLarge,
-			text: "more than 1048576 bytes of response headers"},
+			text: "the response headers are longer than the limit"},
 		{name: "no such scheme", url: "ftp://host/x?" + secret, err: ErrScheme, text: `"ftp"`},
 	}
 }
@@ -244,7 +244,7 @@ func statusFaults() []fault {
 }
 
 func bodyFaults() []fault {
-	const tag, changed = `ETag: "one"`, "Last-Modified: Sat, 01 Jan 2000 00:00:00 GMT"
+	const tag, changed = `ETag: "one"`, "Last-Modified: Fri, 31 Dec 1999 23:59:59 GMT"
 	wrongRange := code(206, "Content-Range: bytes 0-7999/8000", tag)
 	reset := func(w http.ResponseWriter, r *http.Request) { // in the middle of a chunk
 		w.(http.Flusher).Flush()
@@ -304,9 +304,9 @@ func contentFaults() []fault {
 		{name: "gzip stalls in its header", answers: []answer{part(5, packed, silent), serve(packed)}, req: gz, want: body, least: stallLimit, most: stallLimit + time.Second},
 		{name: "gzip cut on the server", answers: []answer{serve(packed[:50])}, req: gz, err: ErrGzip, text: "ends early", requests: 1},
 		{name: "gzip with a wrong sum", answers: []answer{serve(broken)}, req: gz, err: ErrGzip, text: "invalid checksum", requests: 1},
-		{name: "not gzip", answers: []answer{serve(body)}, req: gz, err: ErrGzip, text: "does not begin like it", requests: 1},
-		{name: "gzip with something behind it", answers: []answer{serve(packed + body)}, req: gz, err: ErrGzip, text: "invalid header"},
-		{name: "empty, not gzip", answers: []answer{serve("")}, req: gz, err: ErrGzip, text: "does not begin like it"},
+		{name: "not gzip", answers: []answer{serve(body)}, req: gz, err: ErrGzip, text: "does not begin with the bytes of a gzip file", requests: 1},
+		{name: "gzip with trailing data", answers: []answer{serve(packed + body)}, req: gz, err: ErrGzip, text: "invalid header"},
+		{name: "empty, not gzip", answers: []answer{serve("")}, req: gz, err: ErrGzip, text: "does not begin with the bytes of a gzip file"},
 		{name: "gzip bomb", answers: []answer{serve(zip(strings.Repeat("0", 10<<20)))}, req: gz, err: ErrTooLarge, text: "more than 65536 bytes"},
 	}
 }
@@ -323,7 +323,7 @@ func redirectFaults() []fault {
 			answers: append(redirect("https://host/config?"+secret), serve(body)), want: body, requests: 2},
 		{name: "redirect to nowhere", answers: []answer{code(302)}, s: limited(3 * time.Second), err: ErrFailed, text: "status 302", most: 1},
 		{name: "redirect to another scheme", answers: redirect("ftp://host/" + secret), err: ErrRedirect, text: `to "ftp"`, most: 1},
-		{name: "redirect drops headers", req: Request{Headers: []Header{{"X-Token", &value}}}, world: func(w *world, s *script) {
+		{name: "redirect drops headers", req: Request{Headers: []Header{{Name: "X-Token", Value: &value}}}, world: func(w *world, s *script) {
 			w.http("other:80", nil, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { io.WriteString(rw, r.Header.Get("X-Token")) }))
 		}, answers: redirect("http://other/")},
 		{name: "redirect, breaks off, resumed", answers: []answer{code(302, "Location: /a"), cut(5000, `ETag: "one"`), code(302, "Location: /b"), serve(body, `ETag: "one"`)},
@@ -364,7 +364,7 @@ func tlsFaults() []fault {
 		unknown,
 		f("trusted", fault{world: secured("host", -hour, hour), want: body}),
 		f("expired", fault{world: secured("host", -3*hour, -2*hour), err: ErrTrust, text: "and the clock of this machine says 2000-01-01 00:00 UTC", most: 1}),
-		f("not yet valid", fault{world: secured("host", hour, 2*hour), err: ErrTrust, text: "it holds from 2000-01-01 01:00 UTC", most: 1}),
+		f("not yet valid", fault{world: secured("host", hour, 2*hour), err: ErrTrust, text: "it is valid from 2000-01-01 01:00 UTC", most: 1}),
 		f("another name", fault{world: secured("other", -hour, hour), err: ErrTrust, text: "certificate is valid for other, not host", most: 1}),
 		// with TLS 1.3 the request may meet the closed connection before the alert is read; the attempt after it tells
 		f("wants a certificate of the client", fault{world: clientCert, err: ErrFailed, text: `"certificate required"`}),
