@@ -74,7 +74,7 @@ func (c *Client) Configure(ctx context.Context, s Settings) error {
 	transport := &http.Transport{
 		Proxy:                  func(r *http.Request) (*url.URL, error) { return s.proxyOf(r.URL) },
 		OnProxyConnectResponse: httporigin.ProxyAnswer,
-		DialContext:            c.o.Dial,
+		DialContext:            httporigin.LimitWrites(c.o.Dial),
 		TLSClientConfig:        &tls.Config{RootCAs: roots},
 		TLSHandshakeTimeout:    handshakeTimeout,
 		ResponseHeaderTimeout:  headers,

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 )
 
 // Transport sorts the error of a request that got no answer, and puts it into words of our own: those of net/http quote what
@@ -191,10 +192,14 @@ func Printable(text string) string {
 		}
 		return r
 	}, text)
-	if len(text) > mostShown {
-		text = strings.ToValidUTF8(text[:mostShown], "") + "…"
+	if len(text) <= mostShown {
+		return text
 	}
-	return text
+	end := mostShown
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 // Named returns a URL scheme for people, with a space before it, or nothing for what may be anything but a scheme, such as

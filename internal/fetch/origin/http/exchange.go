@@ -4,11 +4,10 @@ package http
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"net"
 	nethttp "net/http"
-	"net/http/httptrace"
 	"sync"
 	"time"
 
@@ -19,12 +18,10 @@ const maxRedirects = 10
 
 // Limits of one exchange, beyond those of net/http, which has none for them.
 const (
-	writeLimit = 30 * time.Second // for a server to take the request in
-	bodyLimit  = 2 * time.Second  // for the body of an answer that is not the payload
+	writeLimit = 30 * time.Second // for a server to take in a part of the request
+	bodyLimit  = 2 * time.Second  // for a read of a body that is not the payload
 	shortBody  = 4096             // bytes: a body to read to its end, so that the connection can be used again
 )
-
-var errUnread = errors.New("the server does not read the request")
 
 // exchange makes a request and follows at most ten redirects.
 func (o *Origin) exchange(req *nethttp.Request) (*nethttp.Response, error) {
@@ -75,7 +72,7 @@ func redirected(req *nethttp.Request, resp *nethttp.Response) (*nethttp.Request,
 	case checkURL(u) != nil:
 		return nil, fmt.Errorf("%w: to a malformed URL", origin.ErrRedirect)
 	}
-	next := req.Clone(req.Context())
+	next := req.WithContext(req.Context())
 	next.URL, next.Host, next.Header = u, u.Host, nethttp.Header{}
 	for _, name := range []string{"User-Agent", "Accept", "Accept-Encoding", "Range", "If-Range"} {
 		if v := req.Header[name]; v != nil {
@@ -87,29 +84,40 @@ func redirected(req *nethttp.Request, resp *nethttp.Response) (*nethttp.Request,
 
 // roundTrip makes one request. Its context ends when the body of the answer is closed.
 func (o *Origin) roundTrip(req *nethttp.Request) (*nethttp.Response, error) {
-	ctx, cancel := context.WithCancelCause(req.Context())
-	unread := time.AfterFunc(writeLimit, func() { cancel(errUnread) })
-	unread.Stop()
-	defer unread.Stop()
-	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:      func(httptrace.GotConnInfo) { unread.Reset(writeLimit) },
-		WroteRequest: func(httptrace.WroteRequestInfo) { unread.Stop() },
-	}))
+	ctx, cancel := context.WithCancel(req.Context())
+	req = req.WithContext(ctx)
 	if user := req.URL.User; user != nil && req.Header.Get("Authorization") == "" {
 		password, _ := user.Password()
 		req.SetBasicAuth(user.Username(), password)
 	}
 	resp, err := o.Client.Transport.RoundTrip(req)
 	if err != nil {
-		unread.Stop()
-		if context.Cause(ctx) == errUnread {
-			err = &origin.Failure{Class: origin.ClassSilent, Err: fmt.Errorf("%w within %s", errUnread, writeLimit)}
-		}
-		cancel(nil)
+		cancel()
 		return nil, err
 	}
-	resp.Body = &closer{ReadCloser: resp.Body, after: func() { cancel(nil) }}
+	resp.Body = &closer{ReadCloser: resp.Body, after: cancel}
 	return resp, nil
+}
+
+// LimitWrites returns a dial whose connections fail when the server does not read for writeLimit. All other limits of
+// net/http begin when the request is written.
+func LimitWrites(dial Dial) Dial {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return limitedConn{conn}, nil
+	}
+}
+
+type limitedConn struct{ net.Conn }
+
+func (c limitedConn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
 }
 
 // letGo ends an exchange whose body is of no use. A short one is read to its end, for the next request to take the same
