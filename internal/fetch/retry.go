@@ -26,6 +26,7 @@ var policies = [origin.Classes]policy{
 	origin.ClassResolve:   {local: true},
 	origin.ClassRoute:     {local: true},
 	origin.ClassHandshake: {limit: 2 * time.Minute},
+	origin.ClassGarbled:   {limit: 2 * time.Minute},
 	origin.ClassGone:      {limit: 2 * time.Minute},
 }
 

@@ -33,6 +33,7 @@ const (
 	ClassConnect                // the server does not accept the connection
 	ClassHandshake              // no agreement on TLS
 	ClassSilent                 // the server accepts the request and does not answer it
+	ClassGarbled                // its answer is not HTTP: the port may belong to another program for now
 	ClassBusy                   // 408, 425, 429
 	ClassGone                   // 410: final by RFC 9110, but metadata services give it while they start
 	ClassServer                 // 5xx

@@ -46,11 +46,12 @@ var answerFlaws = []struct {
 	class Class
 	words string
 }{
-	{"malformed HTTP", ClassSilent, "malformed HTTP response"}, // the port may belong to another program for now
+	{"malformed HTTP", ClassGarbled, "malformed HTTP response"},
 	{"multiple Content-Length", ClassFinal, "several Content-Length headers"},
 	{"Content-Length", ClassFinal, "an invalid Content-Length header"},
 	{"transfer encoding", ClassFinal, "an unknown transfer encoding"},
 	{"railer", ClassFinal, "an invalid trailer"},
+	{"malformed MIME header: missing colon", ClassGarbled, "malformed response header"}, // it may have broken off
 	{"malformed MIME header", ClassFinal, "a malformed header"},
 	{"too many 1xx", ClassFinal, "too many informational responses"},
 }
