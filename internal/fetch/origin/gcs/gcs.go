@@ -99,7 +99,7 @@ func (a *Account) find(ctx context.Context) (*metadata.Client, error) {
 	m := metadata.NewClient(a.local)
 	scopes, err := m.ScopesWithContext(ctx, "default")
 	var undefined metadata.NotDefinedError
-	if errors.As(err, &undefined) || err == nil && len(scopes) == 0 {
+	if errors.As(err, &undefined) || err == nil && strings.Join(scopes, "") == "" {
 		return nil, nil
 	}
 	return m, err
