@@ -16,7 +16,7 @@ import (
 const stallLimit = 30 * time.Second
 
 // errRestart says that the payload comes from its beginning once more, and what was read of it is void.
-var errRestart = errors.New("the payload begins again")
+var errRestart = errors.New("the payload starts over")
 
 // errStalled is the cause of requests that were given up because their body did not go on.
 var errStalled = fmt.Errorf("the body brought nothing for %s", stallLimit)

@@ -118,9 +118,9 @@ func (r *retry) again(ctx context.Context, err error) error {
 	case !f.Class.Temporary():
 		return f.Err
 	case p.limit > 0 && elapsed >= p.limit:
-		return fmt.Errorf("%w; it did not heal within %s and %d attempts", f.Err, elapsed.Round(time.Second), r.attempt)
+		return fmt.Errorf("%w; gave up after %s and %d attempts", f.Err, elapsed.Round(time.Second), r.attempt)
 	case f.RetryAfter > left:
-		return fmt.Errorf("%w: the server asks to be left alone for %s, and only %s are left: %w",
+		return fmt.Errorf("%w: the server asks to wait %s, but only %s remain: %w",
 			ErrTimeout, f.RetryAfter, left.Round(time.Second), f.Err)
 	default:
 		return r.over(ctx, f)
@@ -147,12 +147,12 @@ func (r *retry) over(ctx context.Context, f *origin.Failure) error {
 
 // announce logs a wait, and tells people of it when they have been waiting in silence for long, or are about to.
 func (r *retry) announce(f *origin.Failure, wait time.Duration) {
-	r.log.Info(fmt.Sprintf("GET error: %v; the next attempt comes in %s", f.Err, brief(wait)))
+	r.log.Info(fmt.Sprintf("GET error: %v; next attempt in %s", f.Err, brief(wait)))
 	if wait <= patience && time.Since(r.said) <= patience {
 		return
 	}
 	r.said = time.Now()
-	text := fmt.Sprintf("waiting for %s since %s: attempt %d: %v; the next one comes in %s",
+	text := fmt.Sprintf("waiting for %s, %s so far: attempt %d: %v; next attempt in %s",
 		r.what, time.Since(r.began).Round(time.Second), r.attempt, f.Err, brief(wait))
 	r.log.Warn(text)
 	if r.say != nil {

@@ -49,7 +49,7 @@ func (c Class) Temporary() bool { return c != ClassFinal && c != ClassTrust }
 type Failure struct {
 	Class      Class
 	LinkLocal  bool          // the server is on this machine or its link, such as a metadata service: no crowd shares it
-	RetryAfter time.Duration // how long the server asks to be left alone; 0: it did not say
+	RetryAfter time.Duration // how long the server asks to wait; 0: it did not say
 	Err        error
 }
 

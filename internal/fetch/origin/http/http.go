@@ -236,7 +236,7 @@ func ProxyAnswer(_ context.Context, proxy *url.URL, _ *nethttp.Request, resp *ne
 	if code == nethttp.StatusOK {
 		return nil
 	}
-	err := fmt.Errorf("the proxy %s lets nobody through: status %d %s", proxy.Host, code, nethttp.StatusText(code))
+	err := fmt.Errorf("the proxy %s refused the connection: status %d %s", proxy.Host, code, nethttp.StatusText(code))
 	if code >= 500 || code == nethttp.StatusTooManyRequests {
 		return &origin.Failure{Class: origin.ClassServer, Err: err, RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
 	}

@@ -102,7 +102,7 @@ func receive(in io.WriterTo, w io.Writer) error {
 	return nil
 }
 
-// failure sorts errors. Those that the server sends are known by their text alone.
+// failure sorts errors. Those that the server sends are known only by their text.
 func failure(err error) error {
 	var dns *net.DNSError
 	var network net.Error
