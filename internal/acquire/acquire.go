@@ -25,7 +25,7 @@ import (
 )
 
 // MaxConfig is the most that one config may hold, in bytes, decompressed.
-const MaxConfig = 256 << 20
+const MaxConfig = fetch.MaxConfig
 
 // Kinds of fetched configs, as the state file and the journal name them.
 const (

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -33,6 +34,7 @@ func limitMemory(configCache string) {
 }
 
 func main() {
+	log.SetOutput(io.Discard) // net/http prints there what servers send unasked, which may be what they were sent
 	switch args := os.Args[1:]; filepath.Base(os.Args[0]) {
 	case "ignition-apply":
 		os.Exit(live(args, os.Stdin, os.Stdout, os.Stderr))

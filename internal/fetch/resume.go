@@ -8,69 +8,52 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
-// stallLimit is how long a body may bring nothing before it is asked for anew.
+// stallLimit is how long a body may bring nothing before it is asked for again.
 const stallLimit = 30 * time.Second
 
 // errRestart says that the payload comes from its beginning once more, and what was read of it is void.
-var errRestart = errors.New("the payload begins again")
+var errRestart = errors.New("the payload starts over")
 
 // errStalled is the cause of requests that were given up because their body did not go on.
 var errStalled = fmt.Errorf("the body brought nothing for %s", stallLimit)
 
-// An origin is where one payload comes from.
-type origin interface {
-	// open makes one attempt to get the payload, from a mark on if that is possible and from the beginning otherwise.
-	open(ctx context.Context, from mark) (*stream, error)
-}
-
-// A mark is a place in a payload.
-type mark struct {
-	offset    int64  // in bytes, before decompression
-	validator string // what tells this version of the payload from others; empty: nothing does
-}
-
-// A stream is a payload on its way.
-type stream struct {
-	io.ReadCloser
-	from mark // the place of its first byte
-}
-
-// A feed reads a payload as if nothing could break: behind it, attempts follow each other as the retry policy says.
-type feed struct {
+// A resumingReader reads a payload as if nothing could break: behind it, attempts follow each other as the retry policy says.
+type resumingReader struct {
 	ctx    context.Context
-	origin origin
+	origin origin.Origin
 	retry  *retry
 
-	stream *stream
+	stream *origin.Stream
 	asked  context.Context         // of the request behind the stream
 	cancel context.CancelCauseFunc // ends it
 	stall  *time.Timer
-	at     mark
+	at     origin.Mark
 	best   int64 // the furthest offset so far
 	began  bool  // the reader knows that the payload begins
 }
 
 // Read returns errRestart when the payload could not be resumed and comes from the beginning.
-func (f *feed) Read(p []byte) (int, error) {
+func (f *resumingReader) Read(p []byte) (int, error) {
 	for {
 		if f.stream == nil {
 			if err := f.connect(); err != nil {
 				return 0, err
 			}
 		}
-		if f.began && f.at.offset == 0 {
+		if f.began && f.at.Offset == 0 {
 			f.began = false
 			return 0, errRestart
 		}
 		n, err := f.read(p)
-		if n > 0 {
-			f.began = true
-			f.at.offset += int64(n)
-			if f.at.offset > f.best {
-				f.best = f.at.offset
-				f.retry.progress()
+		f.advance(n)
+		if err == io.EOF && f.at.Offset < f.at.Total { // the server gave less than the rest, as it may
+			f.drop()
+			if err = nil; n == 0 {
+				continue
 			}
 		}
 		if err == nil || err == io.EOF || n > 0 {
@@ -79,6 +62,18 @@ func (f *feed) Read(p []byte) (int, error) {
 		if err := f.retry.again(f.ctx, err); err != nil {
 			return 0, err
 		}
+	}
+}
+
+func (f *resumingReader) advance(n int) {
+	if n == 0 {
+		return
+	}
+	f.began = true
+	f.at.Offset += int64(n)
+	if f.at.Offset > f.best {
+		f.best = f.at.Offset
+		f.retry.progress()
 	}
 }
 
@@ -91,7 +86,7 @@ func keepEOF(err error) error {
 }
 
 // read reads from the stream, and lets it go when it breaks.
-func (f *feed) read(p []byte) (int, error) {
+func (f *resumingReader) read(p []byte) (int, error) {
 	f.stall.Reset(stallLimit)
 	n, err := f.stream.Read(p)
 	f.stall.Stop()
@@ -106,31 +101,31 @@ func (f *feed) read(p []byte) (int, error) {
 }
 
 // broken sorts the error of a body.
-func (f *feed) broken(err error) error {
-	var known *failure
+func (f *resumingReader) broken(err error) error {
+	var known *origin.Failure
 	switch {
 	case errors.As(err, &known):
 		return err
 	case f.ctx.Err() != nil:
-		return &failure{class: classStalled, err: fmt.Errorf("the body was still on its way after %d bytes", f.at.offset)}
+		return &origin.Failure{Class: origin.ClassStalled, Err: fmt.Errorf("the body was still on its way after %d bytes", f.at.Offset)}
 	case context.Cause(f.asked) == errStalled:
-		return &failure{class: classStalled, err: fmt.Errorf("%w after %d bytes", errStalled, f.at.offset)}
+		return &origin.Failure{Class: origin.ClassStalled, Err: fmt.Errorf("%w after %d bytes", errStalled, f.at.Offset)}
 	}
-	return &failure{class: classTruncated, err: fmt.Errorf("the body broke off after %d bytes: %w", f.at.offset, err)}
+	return &origin.Failure{Class: origin.ClassTruncated, Err: fmt.Errorf("the body broke off after %d bytes: %w", f.at.Offset, origin.Words(err, true))}
 }
 
 // connect makes attempts until one yields a stream.
-func (f *feed) connect() error {
+func (f *resumingReader) connect() error {
 	for {
 		text := fmt.Sprintf("GET %s: attempt #%d", f.retry.address, f.retry.attempt)
-		if f.at.offset > 0 {
-			text += fmt.Sprintf(", after %d bytes", f.at.offset)
+		if f.at.Offset > 0 {
+			text += fmt.Sprintf(", after %d bytes", f.at.Offset)
 		}
 		f.retry.log.Info(text)
 		ctx, cancel := context.WithCancelCause(f.ctx)
-		s, err := f.origin.open(ctx, f.at)
+		s, err := f.origin.Open(ctx, f.at)
 		if err == nil {
-			f.stream, f.asked, f.cancel, f.at = s, ctx, cancel, s.from
+			f.stream, f.asked, f.cancel, f.at = s, ctx, cancel, s.From
 			f.stall = time.AfterFunc(stallLimit, func() { cancel(errStalled) })
 			f.stall.Stop()
 			return nil
@@ -143,7 +138,7 @@ func (f *feed) connect() error {
 }
 
 // drop lets the stream go.
-func (f *feed) drop() {
+func (f *resumingReader) drop() {
 	if f.stream == nil {
 		return
 	}

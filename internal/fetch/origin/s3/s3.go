@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package fetch
+// Package s3 reads objects of S3 and of its access points, each by one signed GET.
+package s3
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,15 +15,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
+	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
 // ErrARN is the class of ARNs that name no object of S3.
 var ErrARN = errors.New("the ARN does not name an object in S3")
 
-// An object of S3, read by one signed GET. The region need not be known: S3 says in its refusal where the bucket is.
-type object struct {
-	c           *Client
-	client      *http.Client
+// An Object is an object of S3. Its region need not be known: S3 says in its refusal where the bucket is.
+type Object struct {
+	machine     *Machine
+	client      *httporigin.Client
 	bucket, key string
 	version     string
 	access      accessPoint // empty: the object is named by its bucket
@@ -34,13 +37,13 @@ type object struct {
 // An accessPoint is a name of a bucket that policies are bound to. Its region is part of the name.
 type accessPoint struct{ name, account string }
 
-// s3URL is the origin of s3://BUCKET/KEY.
-func s3URL(c *Client, u *url.URL, r Request) (origin, error) {
+// New returns the origin of s3://BUCKET/KEY.
+func New(m *Machine, c *httporigin.Client, u *url.URL) (*Object, error) {
 	key := strings.TrimLeft(u.Path, "/")
 	if u.Host == "" || key == "" {
-		return nil, fmt.Errorf("%w: an s3: URL needs a bucket and a key", ErrScheme)
+		return nil, fmt.Errorf("%w: an s3: URL needs a bucket and a key", origin.ErrURL)
 	}
-	return c.object(&object{bucket: u.Host, key: key, version: u.Query().Get("versionId")}, r)
+	return &Object{machine: m, client: c, bucket: u.Host, key: key, version: u.Query().Get("versionId")}, nil
 }
 
 // accessPath takes apart what follows the account in the ARN of an object behind an access point:
@@ -51,38 +54,31 @@ func accessPath(resource string) (name, key string, ok bool) {
 	return name, key, ok && found && key != "" && isName(name, 3, 50)
 }
 
-// isName tells whether a text has lower-case letters, digits and dashes alone, and how many may be.
+// isName reports whether a text has only lower-case letters, digits and dashes, and as many as may be.
 func isName(text string, least, most int) bool {
 	return len(text) >= least && len(text) <= most &&
 		!strings.ContainsFunc(text, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') })
 }
 
-// s3ARN is the origin of arn:PARTITION:s3:::BUCKET/KEY and arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME/object/KEY.
-func s3ARN(c *Client, u *url.URL, r Request) (origin, error) {
+// NewARN returns the origin of arn:PARTITION:s3:::BUCKET/KEY and of
+// arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME/object/KEY.
+func NewARN(m *Machine, c *httporigin.Client, u *url.URL) (*Object, error) {
 	a, err := arn.Parse("arn:" + u.Opaque)
 	if err != nil || a.Service != "s3" {
 		return nil, ErrARN
 	}
-	o := &object{version: u.Query().Get("versionId"), hint: partitionOf(a.Partition).hint}
+	o := &Object{machine: m, client: c, version: u.Query().Get("versionId"), hint: partitionOf(a.Partition).hint}
 	if name, key, ok := accessPath(a.Resource); ok {
 		if !isLabel(a.Region) || !isLabel(a.AccountID) {
 			return nil, fmt.Errorf("%w: an access point needs a region and an account; those of several regions are not supported", ErrARN)
 		}
 		o.access, o.key, o.region = accessPoint{name, a.AccountID}, key, a.Region
-		return c.object(o, r)
+		return o, nil
 	}
 	var found bool
 	if o.bucket, o.key, found = strings.Cut(a.Resource, "/"); !found || o.bucket == "" || o.key == "" || a.Region != "" || a.AccountID != "" {
 		return nil, fmt.Errorf("%w: expected BUCKET/KEY, or accesspoint/NAME/object/KEY with region and account", ErrARN)
 	}
-	return c.object(o, r)
-}
-
-func (c *Client) object(o *object, r Request) (origin, error) {
-	if r.Compression != "" {
-		return nil, fmt.Errorf("%w: objects of S3 cannot be decompressed", ErrCompression)
-	}
-	o.c, o.client = c, c.unredirected()
 	return o, nil
 }
 
@@ -91,91 +87,76 @@ type elsewhere struct{ region string }
 
 func (e *elsewhere) Error() string { return "the bucket is in region " + e.region }
 
-func (o *object) open(ctx context.Context, from mark) (*stream, error) {
+// Open asks as the machine's role and, if it has none, without credentials.
+func (o *Object) Open(ctx context.Context, from origin.Mark) (*origin.Stream, error) {
 	if o.region == "" {
-		o.region = o.c.amazon.regionOf(ctx, o.c, o.bucket, o.hint)
+		o.region = o.machine.regionOf(ctx, o.bucket, o.hint)
 	}
-	credentials, err := o.c.amazon.get(ctx, o.c)
+	credentials, err := o.machine.credentials(ctx)
 	if err == nil {
 		return o.find(ctx, from, credentials)
 	}
-	o.c.o.Log.Info("GET error: " + err.Error() + "; asking without credentials")
+	o.machine.log.Info("GET error: " + err.Error() + "; asking without credentials")
 	s, anonymous := o.find(ctx, from, nil)
-	var f *failure
+	var f *origin.Failure
 	if errors.As(anonymous, &f) {
-		if !traits[f.class].again && traits[err.class].again {
+		if !f.Class.Temporary() && err.Class.Temporary() {
 			return nil, err // the role may come yet
 		}
-		f.err = fmt.Errorf("%w; as the machine's role: %w", f.err, err.err)
+		f.Err = fmt.Errorf("%w; as the machine's role: %w", f.Err, err.Err)
 	}
 	return s, anonymous
 }
 
 // find asks the region that the bucket is said to be in, and goes where it is sent.
-func (o *object) find(ctx context.Context, from mark, credentials *aws.Credentials) (*stream, error) {
+func (o *Object) find(ctx context.Context, from origin.Mark, credentials *aws.Credentials) (*origin.Stream, error) {
 	for hop := 0; ; hop++ {
-		s, err := o.site(credentials).open(ctx, from)
+		s, err := o.at(credentials).Open(ctx, from)
 		var moved *elsewhere
 		if !errors.As(err, &moved) {
 			if err == nil && o.bucket != "" {
-				o.c.amazon.learn(o.bucket, o.region)
+				o.machine.learn(o.bucket, o.region)
 			}
 			return s, err
 		}
 		if hop == 2 {
-			return nil, fmt.Errorf("%w: it sends from region to region", ErrFailed)
+			return nil, fmt.Errorf("%w: it sends from region to region", origin.ErrFailed)
 		}
 		o.region = moved.region
-	}
-}
-
-// site is the object at one region, asked for with credentials unless they are nil.
-func (o *object) site(credentials *aws.Credentials) *site {
-	return &site{
-		client: o.client,
-		gates:  &o.c.gates,
-		host:   o.address().Host,
-		log:    func(text string) { o.c.o.Log.Info(text) },
-		request: func(ctx context.Context) (*http.Request, error) {
-			return o.request(ctx, credentials)
-		},
-		answer: o.refusal,
 	}
 }
 
 // emptyDigest is the SHA-256 of the empty request body.
 const emptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-func (o *object) request(ctx context.Context, credentials *aws.Credentials) (*http.Request, error) {
-	u := o.address()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, fmt.Errorf("%w: the bucket or region makes no host name", ErrScheme)
+// at is the object at its region, asked for with credentials unless they are nil.
+func (o *Object) at(credentials *aws.Credentials) *httporigin.Origin {
+	get := &httporigin.Origin{Client: o.client, URL: o.address(), Refusal: o.refusal, Fixed: true}
+	if credentials == nil {
+		return get
 	}
-	req.URL = u // keeps the escaping that is signed
-	if credentials != nil {
-		req.Header.Set("X-Amz-Content-Sha256", emptyDigest)
+	get.Header = http.Header{"X-Amz-Content-Sha256": {emptyDigest}}
+	get.Authorize = func(ctx context.Context, req *http.Request) error {
 		signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }) // S3 escapes once
 		if err := signer.SignHTTP(ctx, *credentials, req, emptyDigest, "s3", o.region, time.Now()); err != nil {
-			return nil, fmt.Errorf("sign the request: %w", err)
+			return fmt.Errorf("sign the request: %w", err)
 		}
+		return nil
 	}
-	req.Header.Set("User-Agent", "Ignition/"+o.c.o.Version) // after signing: proxies may change it
-	req.Header.Set("Accept-Encoding", "identity")
-	return req, nil
+	return get
 }
 
-// hostable tells whether a bucket can be the first label of its host. A dot in the name would not match the certificate.
+// hostable reports whether a bucket can be the first label of its host. A dot in the name would not match the certificate.
 func hostable(bucket string) bool {
 	return isName(bucket, 3, 63) && bucket[0] != '-' && bucket[len(bucket)-1] != '-'
 }
 
-// isLabel tells whether a text can stand in a host name between dots.
+// isLabel reports whether a text can stand in a host name between dots.
 func isLabel(text string) bool { return isName(text, 1, 63) && text[0] != '-' }
 
 // address is the URL of the object at a region.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/dual-stack-endpoints.html
-func (o *object) address() *url.URL {
+func (o *Object) address() *url.URL {
 	p := partitionAt(o.region)
 	middle := "." + o.region + "." + p.suffix
 	if p.dual {
@@ -223,8 +204,7 @@ func element(document, name string) string {
 
 // refusal sorts what is not the object.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-func (o *object) refusal(resp *http.Response) error {
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<14)) // what came tells what there is to tell
+func (o *Object) refusal(resp *http.Response, text []byte) error {
 	region := resp.Header.Get("X-Amz-Bucket-Region")
 	if region == "" {
 		region = element(string(text), "Region")
@@ -236,9 +216,9 @@ func (o *object) refusal(resp *http.Response) error {
 	if code == "" || resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests {
 		return nil
 	}
-	class := ErrFailed
+	class := origin.ErrFailed
 	if resp.StatusCode == http.StatusNotFound {
-		class = ErrNotFound
+		class = origin.ErrNotFound
 	}
-	return &failure{err: fmt.Errorf("%w: status %d %s: %s", class, resp.StatusCode, http.StatusText(resp.StatusCode), code)}
+	return &origin.Failure{Err: fmt.Errorf("%w: status %d %s: %s", class, resp.StatusCode, http.StatusText(resp.StatusCode), code)}
 }

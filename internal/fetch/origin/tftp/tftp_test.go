@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package fetch
+package tftp_test
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/firstlight-boot/firstlight/internal/fetch"
 )
 
 // tftpPacket is a packet of RFC 1350: its kind, a number, and what follows.
@@ -64,18 +66,18 @@ func TestTFTPAnswers(t *testing.T) {
 		{name: "no options known", options: plain, want: "payload"},
 		{name: "options refused", options: refuse(8, "no options"), noOption: plain, want: "payload"},
 		{name: "options acknowledged", options: [][]byte{tftpPacket(6, 0, "blksize\x001428\x00tsize\x007\x00"), plain[0]}, want: "payload"},
-		{name: "missing", options: refuse(1, "File not found"), err: ErrNotFound, text: "error 1 File not found"},
-		{name: "forbidden", options: refuse(2, "Access violation"), err: ErrFailed, text: "error 2 Access violation"},
+		{name: "missing", options: refuse(1, "File not found"), err: fetch.ErrNotFound, text: "error 1 File not found"},
+		{name: "forbidden", options: refuse(2, "Access violation"), err: fetch.ErrFailed, text: "error 2 Access violation"},
 		{name: "shorter than announced", options: [][]byte{tftpPacket(6, 0, "blksize\x001428\x00tsize\x009\x00"), plain[0]},
-			err: ErrTimeout, text: "announced 9 bytes and sent 7"},
+			err: fetch.ErrTimeout, text: "announced 9 bytes and sent 7"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url := tftpServer(t, map[bool][][]byte{true: c.options, false: c.noOption})
-			client, err := New(Options{Total: time.Second})
+			client, err := fetch.New(fetch.Options{Total: time.Second})
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := client.Bytes(t.Context(), Request{URL: url}, 1<<10)
+			got, err := client.Bytes(t.Context(), fetch.Request{URL: url}, 1<<10)
 			switch {
 			case c.err == nil && (err != nil || string(got) != c.want):
 				t.Errorf("got %q, %v; want %q", got, err, c.want)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package fetch
+package http
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// TestGateWidth drives a gate through its widths: how many of 40 that wait have been let through.
-func TestGateWidth(t *testing.T) {
-	var g gates
+// TestLimitWidth drives a limit through its widths: how many of 40 that wait have been let through.
+func TestLimitWidth(t *testing.T) {
+	var g Limits
 	const waiting = 40
 	for range waiting {
-		g.change("host", func(h *gate) { h.waiting = append(h.waiting, make(chan struct{})) })
+		g.change("host", func(h *hostLimit) { h.waiting = append(h.waiting, make(chan struct{})) })
 	}
 	through := func() int { return waiting - len(g.hosts["host"].waiting) }
 	for i, step := range []struct {
@@ -36,21 +36,21 @@ func TestGateWidth(t *testing.T) {
 	}
 }
 
-func answers(g *gates, n int, well bool) {
+func answers(g *Limits, n int, well bool) {
 	for range n {
 		g.answered("host", well)
 	}
 }
 
-func overs(g *gates, n int) {
+func overs(g *Limits, n int) {
 	for range n {
 		g.leave("host")
 	}
 }
 
-// TestGateGivesUp has one that waits give up: its place goes to the next.
-func TestGateGivesUp(t *testing.T) {
-	var g gates
+// TestLimitGivesUp has one that waits give up: its place goes to the next.
+func TestLimitGivesUp(t *testing.T) {
+	var g Limits
 	for range fewPerHost {
 		if err := g.enter(t.Context(), "host"); err != nil {
 			t.Fatal(err)

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package fetch
+package s3
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
+	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
 // TestObjectAddress checks which host and path a name of an object leads to; the bytes of the path are what is signed.
@@ -27,7 +31,7 @@ func TestObjectAddress(t *testing.T) {
 		{"arn:aws:s3:us-west-2:123456789012:accesspoint/data/object/a/b", "us-west-2",
 			"https://data-123456789012.s3-accesspoint.dualstack.us-west-2.amazonaws.com/a/b"},
 	} {
-		o, err := objectOf(t, Request{URL: c.name})
+		o, err := objectOf(t, c.name)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -44,9 +48,9 @@ func TestObjectNames(t *testing.T) {
 		name string
 		want error
 	}{
-		{"s3://bucket", ErrScheme},
-		{"s3://bucket/", ErrScheme},
-		{"s3:///key", ErrScheme},
+		{"s3://bucket", origin.ErrURL},
+		{"s3://bucket/", origin.ErrURL},
+		{"s3:///key", origin.ErrURL},
 		{"arn:aws:sqs:::bucket/key", ErrARN},
 		{"arn:aws:s3", ErrARN},
 		{"arn:aws:s3:::bucket", ErrARN},
@@ -58,12 +62,9 @@ func TestObjectNames(t *testing.T) {
 		{"arn:aws:s3:evil.example/:123456789012:accesspoint/data/object/key", ErrARN},
 		{"arn:aws:s3:us-west-2:123456789012:outpost/o/accesspoint/data/object/key", ErrARN},
 	} {
-		if _, err := objectOf(t, Request{URL: c.name}); !errors.Is(err, c.want) {
+		if _, err := objectOf(t, c.name); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
-	}
-	if _, err := objectOf(t, Request{URL: "s3://bucket/key", Compression: "gzip"}); !errors.Is(err, ErrCompression) {
-		t.Errorf("compression: %v", err)
 	}
 }
 
@@ -77,12 +78,12 @@ func TestObjectHints(t *testing.T) {
 		"arn:aws-mars:s3:::bucket/key":      "us-east-1",
 		"s3://known-from-an-earlier-object": "eu-west-3",
 	} {
-		o, err := objectOf(t, Request{URL: strings.TrimSuffix(name, "/key") + "/key"})
+		o, err := objectOf(t, strings.TrimSuffix(name, "/key")+"/key")
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.c.amazon.learn("known-from-an-earlier-object", "eu-west-3")
-		if got := o.c.amazon.regionOf(t.Context(), o.c, o.bucket, o.hint); got != want {
+		o.machine.learn("known-from-an-earlier-object", "eu-west-3")
+		if got := o.machine.regionOf(t.Context(), o.bucket, o.hint); got != want {
 			t.Errorf("%s is looked for in %s, want %s", name, got, want)
 		}
 	}
@@ -90,20 +91,20 @@ func TestObjectHints(t *testing.T) {
 
 // TestObjectMoved checks that a server that sends from region to region is left in the end.
 func TestObjectMoved(t *testing.T) {
-	o, err := objectOf(t, Request{URL: "s3://bucket/key"})
+	o, err := objectOf(t, "s3://bucket/key")
 	if err != nil {
 		t.Fatal(err)
 	}
 	asked := 0
-	o.client = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	o.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 		asked++
 		region := "eu-west-1"
 		if strings.Contains(r.URL.Host, region) {
 			region = "eu-west-2"
 		}
 		return &http.Response{StatusCode: http.StatusMovedPermanently, Header: http.Header{"X-Amz-Bucket-Region": {region}}, Body: http.NoBody}, nil
-	})}
-	if _, err := o.open(t.Context(), mark{}); !errors.Is(err, ErrFailed) || asked != 3 {
+	})
+	if _, err := o.Open(t.Context(), origin.Mark{}); !errors.Is(err, origin.ErrFailed) || asked != 3 {
 		t.Errorf("%v after %d requests", err, asked)
 	}
 }
@@ -112,32 +113,33 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func objectOf(t *testing.T, r Request) (*object, error) {
+func objectOf(t *testing.T, name string) (*Object, error) {
 	t.Helper()
-	c, err := New(Options{})
+	u, err := url.Parse(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := url.Parse(r.URL)
-	if err != nil {
-		t.Fatal(err)
+	log := slog.New(slog.DiscardHandler)
+	client := &httporigin.Client{Limits: &httporigin.Limits{}, Agent: "Ignition/1", Log: log}
+	if u.Scheme == "arn" {
+		return NewARN(NewMachine(nil, log), client, u)
 	}
-	from, err := schemes()[u.Scheme].origin(c, u, r)
-	if err != nil {
-		return nil, err
-	}
-	return from.(*object), nil
+	return New(NewMachine(nil, log), client, u)
 }
 
 // TestObjectSession checks that a role's session token goes along, and is signed.
 func TestObjectSession(t *testing.T) {
-	o, err := objectOf(t, Request{URL: "s3://bucket/key"})
+	o, err := objectOf(t, "s3://bucket/key")
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.region = "us-east-1"
-	req, err := o.request(t.Context(), &aws.Credentials{AccessKeyID: "ASIA", SecretAccessKey: "secret", SessionToken: "session"})
-	if err != nil {
+	var req *http.Request
+	o.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		req = r
+		return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
+	})
+	if _, err := o.at(&aws.Credentials{AccessKeyID: "ASIA", SecretAccessKey: "secret", SessionToken: "session"}).Open(t.Context(), origin.Mark{}); err != nil {
 		t.Fatal(err)
 	}
 	signature := req.Header.Get("Authorization")

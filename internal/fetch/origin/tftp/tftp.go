@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package fetch
+// Package tftp reads files of TFTP servers in octet mode (RFC 1350).
+package tftp
 
 import (
 	"context"
@@ -9,43 +10,48 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/pin/tftp/v3"
+
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
-// tftpBlock is the size of blocks asked for (RFC 2348), in bytes: the most that fits a datagram on links with tunnels.
+// blockSize is the size of blocks asked for (RFC 2348), in bytes: the most that fits a datagram on links with tunnels.
 // Servers that know no options send blocks of 512.
-const tftpBlock = 1428
+const blockSize = 1428
 
-// tftpFile is the origin of a tftp: URL, octet mode (RFC 1350). The protocol has no way to begin in the middle.
-type tftpFile struct{ host, port, path string }
+// A File is the origin of a tftp: URL. The protocol has no way to begin in the middle.
+type File struct{ host, port, path string }
 
-func tftpURL(_ *Client, u *url.URL, _ Request) (origin, error) {
-	f := &tftpFile{u.Hostname(), u.Port(), u.Path}
+// New returns the origin of a tftp: URL.
+func New(u *url.URL) (*File, error) {
+	f := &File{u.Hostname(), u.Port(), u.Path}
 	if f.port == "" {
 		f.port = "69"
 	}
-	if f.host == "" || f.path == "" {
-		return nil, fmt.Errorf("%w: a tftp: URL needs a host and a path", ErrScheme)
+	if n, err := strconv.ParseUint(f.port, 10, 16); f.host == "" || f.path == "" || err != nil || n == 0 {
+		return nil, fmt.Errorf("%w: a tftp: URL needs a host and a path, and a port between 1 and 65535 if it has one", origin.ErrURL)
 	}
 	return f, nil
 }
 
-func (f *tftpFile) open(ctx context.Context, _ mark) (*stream, error) {
+// Open requests the file from its beginning.
+func (f *File) Open(ctx context.Context, _ origin.Mark) (*origin.Stream, error) {
 	s, err := f.ask(ctx, true)
 	if err != nil && strings.HasPrefix(err.Error(), "code: 8,") { // RFC 2347: the server does not want the options
 		s, err = f.ask(ctx, false)
 	}
 	if err != nil {
-		return nil, tftpFailure(err)
+		return nil, failure(err)
 	}
-	return &stream{ReadCloser: s}, nil
+	return &origin.Stream{ReadCloser: s}, nil
 }
 
 // ask requests the file and returns what the server sends. The library knows no contexts; what it waits for when
 // the context ends is given up in the background, within half a minute.
-func (f *tftpFile) ask(ctx context.Context, options bool) (io.ReadCloser, error) {
+func (f *File) ask(ctx context.Context, options bool) (io.ReadCloser, error) {
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", f.host)
 	if err != nil {
 		return nil, err
@@ -55,7 +61,7 @@ func (f *tftpFile) ask(ctx context.Context, options bool) (io.ReadCloser, error)
 		return nil, err
 	}
 	if options {
-		client.SetBlockSize(tftpBlock)
+		client.SetBlockSize(blockSize)
 		client.RequestTSize(true)
 	}
 	r, w := io.Pipe()
@@ -88,28 +94,28 @@ func receive(in io.WriterTo, w io.Writer) error {
 	}
 	n, err := in.WriteTo(w)
 	if err != nil {
-		return tftpFailure(err)
+		return failure(err)
 	}
 	if size != 0 && size != n {
-		return &failure{class: classTruncated, err: fmt.Errorf("the server announced %d bytes and sent %d", size, n)}
+		return &origin.Failure{Class: origin.ClassTruncated, Err: fmt.Errorf("the server announced %d bytes and sent %d", size, n)}
 	}
 	return nil
 }
 
-// tftpFailure sorts errors. Those that the server sends are known by their text alone.
-func tftpFailure(err error) error {
+// failure sorts errors. Those that the server sends are known only by their text.
+func failure(err error) error {
 	var dns *net.DNSError
 	var network net.Error
-	told := strings.NewReplacer("code: ", "error ", ", message:", "").Replace(err.Error())
+	told := origin.Printable(strings.NewReplacer("code: ", "error ", ", message:", "").Replace(err.Error()))
 	switch {
 	case strings.HasPrefix(told, "error 1 "):
-		return &failure{err: fmt.Errorf("%w: %s", ErrNotFound, told)}
+		return &origin.Failure{Err: fmt.Errorf("%w: %s", origin.ErrNotFound, told)}
 	case strings.HasPrefix(told, "error "):
-		return &failure{err: fmt.Errorf("%w: %s", ErrFailed, told)}
+		return &origin.Failure{Err: fmt.Errorf("%w: %s", origin.ErrFailed, told)}
 	case errors.As(err, &dns):
-		return &failure{class: classResolve, err: err}
+		return &origin.Failure{Class: origin.ClassResolve, Err: origin.Words(err, true)}
 	case errors.As(err, &network) && network.Timeout():
-		return &failure{class: classSilent, err: errors.New("the server does not answer")}
+		return &origin.Failure{Class: origin.ClassSilent, Err: errors.New("the server does not answer")}
 	}
-	return &failure{class: transportClass(err), err: err}
+	return &origin.Failure{Class: origin.TransportClass(err), Err: origin.Words(err, true)}
 }
