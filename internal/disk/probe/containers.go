@@ -5,6 +5,7 @@ package probe
 import (
 	"bytes"
 	"encoding/json"
+	"hash/crc32"
 	"strconv"
 )
 
@@ -13,22 +14,16 @@ const (
 	luksSecond = "SKUL\xba\xbe"
 )
 
-// containers are the encrypted formats.
-func containers() []format {
-	return []format{
-		{name: "crypto_LUKS", usage: Crypto, magics: luksMagics(), check: luks},
-		{name: "BitLocker", usage: Crypto, magics: one(3, "-FVE-FS-")},
-	}
-}
-
-// luksMagics has the header and, for LUKS2, the places where its second copy may be, which depend on the size of the
-// first (LUKS2 on-disk format specification 1.1, table 1).
-func luksMagics() []magic {
-	all := one(0, luksMagic)
-	for at := int64(0x4000); at <= 0x400000; at *= 2 {
-		all = append(all, magic{at, luksSecond})
-	}
-	return all
+// containers are the encrypted formats, and those that guard blocks by checksums. A LUKS2 header has a second copy in one of
+// several places, which depend on the size of the first (LUKS2 on-disk format specification 1.1, table 1).
+var containers = []format{
+	{name: "DM_verity_hash", usage: Crypto, magics: []magic{{0, "verity\x00\x00"}}, uuid: field{16, 16}},
+	{name: "DM_integrity", usage: Crypto, magics: []magic{{0, "integrt\x00"}}},
+	{name: "crypto_LUKS", usage: Crypto, magics: []magic{{0, luksMagic}, {0x4000, luksSecond}, {0x8000, luksSecond}, {0x10000, luksSecond},
+		{0x20000, luksSecond}, {0x40000, luksSecond}, {0x80000, luksSecond}, {0x100000, luksSecond}, {0x200000, luksSecond},
+		{0x400000, luksSecond}}, check: luks},
+	{name: "BitLocker", usage: Crypto, magics: []magic{{3, "-FVE-FS-"}}},
+	{name: "cs_fvault2", usage: Crypto, magics: []magic{{88, "CS"}}, check: fileVault, uuid: field{304, 16}},
 }
 
 // luks reads versions 1 and 2; a second copy knows its own place.
@@ -61,4 +56,18 @@ func luksFlags(d *device, offset int64, size uint64) []string {
 		return nil // cryptsetup will say what is wrong
 	}
 	return header.Config.Flags
+}
+
+// fileVault accepts the volume header of Core Storage with AES-XTS, as libfvde's documentation of the format has it: the magic
+// has but two bytes.
+func fileVault(d *device, _ magic, _ *Signature) bool {
+	const (
+		version, volumeHeader = 1, 0x10
+		crc32c                = 1
+		keySize, aesXTS       = 16, 2
+	)
+	h := d.at(0, 512)
+	return le.Uint16(h[8:]) == version && le.Uint16(h[10:]) == volumeHeader && le.Uint32(h[90:]) == crc32c &&
+		le.Uint32(h[168:]) == keySize && le.Uint32(h[172:]) == aesXTS &&
+		^crc32.Update(^le.Uint32(h[4:]), castagnoli, h[8:]) == le.Uint32(h)
 }

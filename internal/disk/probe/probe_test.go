@@ -54,10 +54,18 @@ func TestReadErrorIsNotAnEmptyDevice(t *testing.T) {
 
 // Whatever is on a device, probing it ends, and erasing what was found leaves nothing to be found.
 func FuzzProbe(f *testing.F) {
-	for _, row := range formats() {
+	for _, row := range slices.Concat(formats...) {
 		image := make([]byte, 72<<10)
-		for _, m := range row.magics {
-			if end := m.offset + int64(len(m.text)); end < int64(len(image)) {
+		d := newDevice(bytes.NewReader(image), int64(len(image)), 512)
+		magics := row.magics
+		if row.places != nil {
+			magics = append(magics[:len(magics):len(magics)], row.places(d)...)
+		}
+		for _, m := range magics {
+			if m.offset < 0 {
+				m.offset += int64(len(image))
+			}
+			if m.offset >= 0 && m.offset < int64(len(image)) {
 				copy(image[m.offset:], m.text)
 			}
 		}
