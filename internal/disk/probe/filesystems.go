@@ -5,6 +5,7 @@ package probe
 import (
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strconv"
 )
 
@@ -96,7 +97,9 @@ func btrfs(d *device, m magic, s *Signature) bool {
 
 func f2fs(d *device, m magic, s *Signature) bool {
 	sb := d.at(m.offset, 2048)
-	s.UUID, s.Label = uuid(sb[108:][:16]), utf16Text(le, sb[124:][:1024])
+	if le.Uint32(sb[4:]) != 1 { // version 1.0 had its names elsewhere
+		s.UUID, s.Label = uuid(sb[108:][:16]), utf16Text(le, sb[124:][:1024])
+	}
 	return le.Uint16(sb[4:]) > 0
 }
 
@@ -182,8 +185,10 @@ func minix(d *device, m magic, s *Signature) bool {
 }
 
 func apfs(d *device, _ magic, _ *Signature) bool {
+	const superblock = 1
 	h := d.at(0, 44)
-	return le.Uint16(h[24:]) == 1 && le.Uint32(h[36:]) == 4096
+	block := le.Uint32(h[36:])
+	return le.Uint16(h[24:]) == superblock && block >= 4096 && block <= 64<<10 && block&(block-1) == 0
 }
 
 // squashfs4 and squashfs3 differ in the layout of all that follows: kernels read one or the other. Only the old one had both byte
@@ -196,7 +201,7 @@ func squashfs3(d *device, m magic, _ *Signature) bool {
 
 // ufs keeps a volume name in its second version, and a number that is as good as an identifier.
 func ufs(d *device, m magic, s *Signature) bool {
-	start, number := m.offset-1372, order(m.text[0] == 0 || m.text[0] == 0x19 || m.text[0] == 0x05)
+	start, number := m.offset-1372, order(slices.Contains(ufsMagics[:], be.Uint32([]byte(m.text))))
 	sb := d.at(start, 1372)
 	s.Version = "1"
 	if number.Uint32([]byte(m.text)) == ufs2Magic {

@@ -110,7 +110,7 @@ func ufsPlaces(*device) []magic {
 	const magicAt = 1372
 	var all []magic
 	for _, start := range [...]int64{0, 8 << 10, 64 << 10, 256 << 10} {
-		for _, n := range [...]uint32{0x00011954, ufs2Magic, 0x00095014, 0x00195612, 0x00612195, 0x05231994} {
+		for _, n := range ufsMagics {
 			all = append(all, magic{start + magicAt, string(le.AppendUint32(nil, n))}, magic{start + magicAt, string(be.AppendUint32(nil, n))})
 		}
 	}
@@ -118,6 +118,8 @@ func ufsPlaces(*device) []magic {
 }
 
 const ufs2Magic = 0x19540119
+
+var ufsMagics = [...]uint32{0x00011954, ufs2Magic, 0x00095014, 0x00195612, 0x00612195, 0x05231994}
 
 // sysvPlaces are the second sector of filesystems whose first cylinders are of different length (kernel, fs/sysv/super.c).
 func sysvPlaces(*device) []magic {

@@ -160,6 +160,14 @@ func ubi(d *device, _ magic, s *Signature) bool {
 
 func stratis(d *device, m magic, s *Signature) bool {
 	h := d.at(m.offset-4, 512)
-	s.UUID = text(h[64:96])
+	s.UUID = dashed(text(h[64:96]))
 	return crc32.Checksum(h[4:], castagnoli) == le.Uint32(h)
+}
+
+// dashed puts the usual dashes into a UUID that is stored as 32 digits.
+func dashed(id string) string {
+	if len(id) != 32 {
+		return id
+	}
+	return id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
 }

@@ -35,8 +35,7 @@ func gptPlaces(d *device) []magic {
 // gpt accepts a header that knows its own place; whether the table is whole is for package gpt to say.
 func gpt(d *device, m magic, s *Signature) bool {
 	h := d.at(m.offset, 92)
-	id := h[56:72]
-	s.UUID = fmt.Sprintf("%08x-%04x-%04x-%x-%x", le.Uint32(id), le.Uint16(id[4:]), le.Uint16(id[6:]), id[8:10], id[10:])
+	s.UUID = guid(h[56:])
 	return le.Uint64(h[24:]) == uint64(m.offset/d.sector)
 }
 
@@ -77,7 +76,8 @@ func dos(d *device, _ magic, s *Signature) bool {
 			return false
 		}
 	}
-	if first := string(d.at(3, 8)); first == "NTFS    " || first == "EXFAT   " || first == "-FVE-FS-" {
+	switch string(d.at(3, 8)) {
+	case "NTFS    ", "EXFAT   ", bitLockerMagic:
 		return false
 	}
 	if id := le.Uint32(d.at(440, 4)); id != 0 {
@@ -121,13 +121,13 @@ func unixware(d *device, m magic, _ *Signature) bool {
 func solaris(d *device, m magic, _ *Signature) bool { return le.Uint32(d.at(m.offset+4, 4)) == 1 }
 
 // atariPlaces are the entries that are partitions. The root sector has no magic: an entry counts if its flag says so, its
-// type is of three letters or digits, and it lies on a disk whose size is that of the device at most (kernel,
-// block/partitions/atari.c).
+// type is of three letters or digits, and it lies on a disk of sectors of 512 bytes whose size is that of the device at most
+// (kernel, block/partitions/atari.c).
 func atariPlaces(d *device) []magic {
 	const first, size = 0x1C6, 12
 	sectors := uint64(d.size / 512)
 	disk := uint64(be.Uint32(d.at(first-4, 4)))
-	if disk > sectors {
+	if disk > sectors || d.sector != 512 {
 		return nil
 	}
 	var all []magic

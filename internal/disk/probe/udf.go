@@ -121,9 +121,6 @@ func iso(d *device, m magic, s *Signature) bool {
 		return true
 	}
 	v := d.at(vrsStart, 2048)
-	if v[0] != 1 { // not the primary volume descriptor: part of a sequence of UDF
-		return false
-	}
 	s.Label = isoLabel(d, text(v[40:72]))
 	for _, offset := range []int{830, 813} {
 		date := string(v[offset:][:16])

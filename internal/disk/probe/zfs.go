@@ -24,8 +24,8 @@ func zfsLabels(d *device) []int64 {
 	return []int64{0, zfsLabel, end - 2*zfsLabel, end - zfsLabel}
 }
 
-// zfsPlaces are the heads of the lists, and the uberblocks: what other programs go by differs. A list that names the pool makes a
-// member, or else four uberblocks: one alone may be left over.
+// zfsPlaces are the heads of the lists that name the pool. Where there is one, the uberblocks are erased with it: versions of
+// libblkid before 2.41 go by them.
 func zfsPlaces(d *device) []magic {
 	var heads []magic
 	for _, label := range zfsLabels(d) {
@@ -34,11 +34,10 @@ func zfsPlaces(d *device) []magic {
 			heads = append(heads, magic{label + zfsList, string(list[:16])})
 		}
 	}
-	blocks := uberblocks(d)
-	if len(heads) == 0 && len(blocks) < 4 {
+	if len(heads) == 0 {
 		return nil
 	}
-	return append(heads, blocks...)
+	return append(heads, uberblocks(d)...)
 }
 
 // zfsHead accepts the encoding that labels have: XDR, of either machine, version 0, unique names.
