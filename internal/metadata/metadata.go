@@ -183,8 +183,11 @@ func (c *Client) attempt(ctx context.Context, s Service, host, path string, n in
 		}
 	}
 	data, err := c.exchange(ctx, s, request{http.MethodGet, host, path, append(headers, s.Headers...), n})
-	if err == nil || errors.Is(err, ErrNotFound) {
+	switch {
+	case err == nil, errors.Is(err, ErrNotFound):
 		c.learn(s, func(known *session) { known.host = host })
+	case errors.Is(err, StatusError(http.StatusUnauthorized)): // the session is over: the next request opens another
+		c.learn(s, func(known *session) { known.token = "" })
 	}
 	return data, err
 }
@@ -207,9 +210,6 @@ func (c *Client) token(ctx context.Context, s Service, host string, n int) (stri
 	c.learn(s, func(known *session) { known.host, known.token = host, token })
 	return token, nil
 }
-
-// Forget drops the token of a service, which then is asked for a new one.
-func (c *Client) Forget(s Service) { c.learn(s, func(known *session) { known.token = "" }) }
 
 func (c *Client) session(s Service) session {
 	c.mu.Lock()
