@@ -27,7 +27,7 @@ import (
 )
 
 // MaxConfig is the most that one config may hold, in bytes, decompressed.
-const MaxConfig = 256 << 20
+const MaxConfig = config.MaxBytes
 
 // Kinds of fetched configs, as the state file and the journal name them.
 const (
@@ -134,9 +134,9 @@ func Given(ctx context.Context, env Env, name string, data []byte) (config.Docum
 
 // parseUser parses and renders what a source had.
 func (env Env) parseUser(ctx context.Context, source string, found platform.Found) (config.Document, bool, error) {
-	data, err := fetch.MaybeGunzip(found.Data, MaxConfig)
+	data, err := config.Gunzip(found.Data)
 	if err != nil {
-		return config.Document{}, false, fmt.Errorf("decompress the config from %s: %w", found.Name, err)
+		return config.Document{}, false, fmt.Errorf("read the config from %s: %w", found.Name, err)
 	}
 	if env.Verify != nil {
 		if err := env.Verify(data); err != nil {

@@ -27,7 +27,7 @@ const (
 	dialLimit    = 5 * time.Second
 	headersLimit = 10 * time.Second
 	attemptLimit = 60 * time.Second
-	mostBytes    = 64 << 20
+	mostBytes    = 256 << 20
 	mostHops     = 10
 )
 

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/firstlight-boot/firstlight/config"
 )
 
 // fwCfg is where the qemu_fw_cfg module shows the entries of QEMU's firmware configuration device
@@ -20,7 +22,7 @@ import (
 const fwCfg = "sys/firmware/qemu_fw_cfg"
 
 // maxConfig bounds a config of any source, in bytes.
-const maxConfig = 64 << 20
+const maxConfig = config.MaxBytes
 
 // firmware is the source "a key of the QEMU firmware configuration device".
 type firmware struct{ key string }
