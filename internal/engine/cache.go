@@ -32,6 +32,7 @@ func (r *run) userConfig(ctx context.Context, base config.Document) (config.Docu
 		return config.Document{}, err
 	}
 	r.progress.Source = user.Source
+	r.state.Update(func(s *handover.State) { s.ProviderFiles = providerFiles(user.Files) })
 	if err := r.writeCache(user.Document); err != nil {
 		return config.Document{}, err
 	}

@@ -75,7 +75,9 @@ func Run(ctx context.Context, o Options) int {
 	if err := r.prepare(); err != nil {
 		return r.fail(err, ExitPrepare)
 	}
-	if err := r.run(ctx); err != nil {
+	err := r.run(ctx)
+	r.postStatus(ctx, err)
+	if err != nil {
 		return r.fail(err, ExitFailed)
 	}
 	r.log.Info("Ignition finished successfully")
@@ -102,10 +104,10 @@ func (r *run) prepare() error {
 	if r.stage, known = findStage(r.o.Stage); !known {
 		return fmt.Errorf("no stage is named %q", r.o.Stage)
 	}
-	if r.platform, known = platform.Find(r.o.Platform); !known {
-		return fmt.Errorf("no platform is named %q", r.o.Platform)
-	}
 	var err error
+	if r.platform, err = findPlatform(r.o.Platform, r.log); err != nil {
+		return err
+	}
 	if r.distro, err = ReadDistro(r.o.Getenv); err != nil {
 		return err
 	}
@@ -261,15 +263,7 @@ func (r *run) acquireEnv() acquire.Env {
 	}
 	return acquire.Env{
 		Platform: r.platform, Cmdline: r.cmdline, Dirs: dirs, Timeout: r.fetchTimeout(), Verify: r.boot.Verify,
-		Drive: r.host.ReadLabelled, Note: r.note, Log: r.log,
-		Machine: platform.Env{
-			HTTP: r.http, FS: os.DirFS("/"), Getenv: r.o.Getenv, Log: r.log,
-			Module: func(ctx context.Context, name string) error {
-				_, err := r.host.Run(ctx, sys.Command{Name: "modprobe", Args: []string{name}})
-				return err
-			},
-			Read: func(_ context.Context, p string) ([]byte, error) { return os.ReadFile(p) },
-		},
+		HTTP: r.http, Note: r.note, Log: r.log, Machine: r.platformEnv(),
 	}
 }
 

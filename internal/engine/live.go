@@ -22,7 +22,6 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/logx"
 	"github.com/firstlight-boot/firstlight/internal/observe"
 	"github.com/firstlight-boot/firstlight/internal/plan"
-	"github.com/firstlight-boot/firstlight/internal/platform"
 	"github.com/firstlight-boot/firstlight/internal/provision"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 	"github.com/firstlight-boot/firstlight/internal/sys"
@@ -74,7 +73,7 @@ func applyLive(ctx context.Context, o LiveOptions, log *slog.Logger) error {
 		return err
 	}
 	doc, err := acquire.Given(ctx, acquire.Env{
-		Machine: platform.Env{HTTP: client}, Note: func(acquire.Fetched) {}, Log: log,
+		HTTP: client, Note: func(acquire.Fetched) {}, Log: log,
 	}, o.Config, data)
 	if err != nil {
 		return err

@@ -43,9 +43,6 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// MaxConfig is the most that one config may hold, in bytes, decompressed.
-const MaxConfig = 256 << 20
-
 // A Client fetches. It may be used concurrently.
 type Client struct {
 	o      Options

@@ -52,7 +52,7 @@ func stage(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("ignition", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	showVersion := flags.Bool("version", false, "print the version and exit")
-	flags.StringVar(&o.Platform, "platform", "", "platform to read the config from, one of "+list(platform.IDs()))
+	flags.StringVar(&o.Platform, "platform", "", "platform to read the config from, one of "+list(platform.IDs())+", or auto")
 	flags.StringVar(&o.Stage, "stage", "", "stage to run, one of "+list(stages))
 	flags.StringVar(&o.Root, "root", "/", "root of the target filesystem")
 	flags.StringVar(&o.ConfigCache, "config-cache", "/run/ignition.json", "where the rendered config is kept between stages")
@@ -97,8 +97,8 @@ func checkPlatform(id, flag string) string {
 	if id == "" {
 		return "the flag " + flag + " is required"
 	}
-	if _, known := platform.Find(id); !known {
-		return fmt.Sprintf("the platform %q is not known; it is one of %s", id, list(platform.IDs()))
+	if _, known := platform.Find(id); !known && id != platform.Auto {
+		return fmt.Sprintf("the platform %q is not known; it is one of %s, or auto", id, list(platform.IDs()))
 	}
 	return ""
 }

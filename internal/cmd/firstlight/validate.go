@@ -65,6 +65,10 @@ func runValidate(name, format string, args []string, s streams) int {
 		fmt.Fprintf(s.err, "couldn't read config: %v\n", err)
 		return exitFailed
 	}
+	if text, err = config.Gunzip(text); err != nil {
+		fmt.Fprintf(s.err, "couldn't decompress config: %v\n", err)
+		return exitFailed
+	}
 	_, report := config.Parse(diag.NewSource(flags.Arg(0), text))
 	if err := writeReport(s, format, report); err != nil {
 		fmt.Fprintf(s.err, "couldn't write report: %v\n", err)
