@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/diag"
@@ -24,48 +23,54 @@ const (
 	formatSARIF = "sarif" // for code scanning
 )
 
-// validate is "firstlight validate".
-func validate(args []string, s streams) int {
-	return runValidate("firstlight validate", formatText, args, s)
+const validateManual = `
+FILE is a config; - stands for standard input. The exit code is 1 if a config
+has an error.`
+
+// setupValidate is "firstlight validate".
+func setupValidate(flags *flag.FlagSet) runner {
+	var format string
+	choiceVar(flags, &format, "format", formatText, []string{formatText, formatLine, formatJSON, formatSARIF}, "`form` of the report")
+	return func(args []string, s streams) int {
+		if len(args) != 1 {
+			return usageError(s, "validate", "name a config to check, or - for standard input")
+		}
+		return validateFile(args[0], format, s)
+	}
 }
 
-// ignitionValidate is the program of that name.
+// ignitionValidate is the program of that name, with its flags and exit codes.
 func ignitionValidate(args []string, s streams) int {
-	return runValidate("ignition-validate", formatLine, args, s)
-}
-
-func runValidate(name, format string, args []string, s streams) int {
-	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(s.err)
-	flags.Usage = func() {
-		fmt.Fprintf(s.err, "usage: %s [FLAG]... CONFIG\n\nCONFIG is a file, or - for standard input. Flags:\n", name)
-		flags.PrintDefaults()
-	}
+	const usage = "Usage: ignition-validate [FLAG]... CONFIG\n\nCONFIG is a file, or - for standard input.\n\nFlags:\n"
+	flags := flag.NewFlagSet("ignition-validate", flag.ContinueOnError)
 	showVersion := flags.Bool("version", false, "print the version and exit")
-	flags.StringVar(&format, "format", format, "form of the report: line, text, json or sarif")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	var format string
+	choiceVar(flags, &format, "format", formatLine, []string{formatLine, formatText, formatJSON, formatSARIF}, "`form` of the report")
+	rest, err := parseFlags(flags, args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(s.out, usage+flagLines(flags))
 		return exitOK
-	} else if err != nil {
+	case err != nil:
+		fmt.Fprintf(s.err, "ignition-validate: %v\n%s%s", err, usage, flagLines(flags))
 		return exitUsage
-	}
-	if *showVersion {
-		return version(nil, s)
-	}
-	if !strings.Contains(" line text json sarif ", " "+format+" ") {
-		fmt.Fprintf(s.err, "there is no format %q\n", format)
-		flags.Usage()
-		return exitUsage
-	}
-	if flags.NArg() != 1 {
-		flags.Usage()
+	case *showVersion:
+		return version(s)
+	case len(rest) != 1:
+		fmt.Fprint(s.err, usage+flagLines(flags))
 		return exitFailed
 	}
-	text, err := read(flags.Arg(0), s.in)
+	return validateFile(rest[0], format, s)
+}
+
+// validateFile checks one config and writes a report.
+func validateFile(name, format string, s streams) int {
+	text, err := read(name, s.in)
 	if err != nil {
 		fmt.Fprintf(s.err, "couldn't read config: %v\n", err)
 		return exitFailed
 	}
-	_, report := config.Parse(diag.NewSource(flags.Arg(0), text))
+	_, report := config.Parse(diag.NewSource(name, text))
 	if err := writeReport(s, format, report); err != nil {
 		fmt.Fprintf(s.err, "couldn't write report: %v\n", err)
 		return exitFailed
