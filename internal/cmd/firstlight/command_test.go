@@ -48,7 +48,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{"validate --fromat json x", "firstlight validate: unknown flag --fromat; did you mean --format?"},
 		{"validate --zzz x", "unknown flag --zzz\n"},
 		{"validate x --format", "--format needs a value: --format=FORM"},
-		{"validate x --format jsn", `"jsn" is not one of text, line, json, sarif; did you mean json?`},
+		{"validate x --format jsn", `"jsn" is not one of text, line, json, sarif, github; did you mean json?`},
 	} {
 		out, err, code := run(t, "", append([]string{"firstlight"}, strings.Fields(c.line)...)...)
 		if code != exitUsage || out != "" || !strings.Contains(err, c.want) {
