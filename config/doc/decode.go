@@ -150,9 +150,10 @@ func (dec *decoder) mismatch(n *Node, want string) bool {
 	} else if want == List.String() {
 		hint = "put it in square brackets"
 	}
+	at := dec.at()
 	dec.errors.Add(diag.Diagnostic{
-		Severity: diag.Error, Code: "V003", Path: path.New("json"), Span: span, Mark: mark,
-		Summary: fmt.Sprintf("%s must be %s, not %s", dec.at(), want, got), Hint: hint,
+		Severity: diag.Error, Code: "V003", Path: path.New("json"), Span: span, Mark: mark, Subject: &at,
+		Summary: fmt.Sprintf("%s must be %s, not %s", at, want, got), Hint: hint,
 	})
 	return false
 }

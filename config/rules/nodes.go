@@ -114,10 +114,14 @@ func overwriteNeedsSource(c *Context, config *types.Config) {
 func oneOwner(c *Context, config *types.Config) {
 	eachNode(config, func(n *types.Node, at where) {
 		if n.User.ID != nil && set(n.User.Name) {
-			c.Report("the user is given by id and by name", "take one of the two away", at.steps("user")...)
+			c.Add(Finding{
+				Summary: "the user is given by id and by name", Hint: "remove one of the two", Steps: at.steps("user"), Exact: at.steps("user", "name"),
+			})
 		}
 		if n.Group.ID != nil && set(n.Group.Name) {
-			c.Report("the group is given by id and by name", "take one of the two away", at.steps("group")...)
+			c.Add(Finding{
+				Summary: "the group is given by id and by name", Hint: "remove one of the two", Steps: at.steps("group"), Exact: at.steps("group", "name"),
+			})
 		}
 	})
 }
@@ -193,8 +197,12 @@ func belowLink(list place) func(*Context, *types.Config) {
 				return
 			}
 			t.above(n.Path, func(link int) {
-				c.Report(fmt.Sprintf("the path is below %s, which is a link (%s)", shown(links[link].Path), c.other(where{list: inLinks, i: link}.steps())),
-					"put it below what the link points to", at.steps()...)
+				other := where{list: inLinks, i: link}
+				c.Add(Finding{
+					Summary: fmt.Sprintf("the path is below %s, which is a link (%s)", shown(links[link].Path), c.other(other.steps())),
+					Hint:    "use the path that the link points to",
+					Steps:   at.steps(), Exact: at.steps("path"), Other: other.steps("path"), OtherText: "the link",
+				})
 			})
 		})
 	}
@@ -229,8 +237,11 @@ func hardLinkToDirectory(c *Context, config *types.Config) {
 			target = gopath.Join(l.Path, target)
 		}
 		if j, ok := directories[target]; ok {
-			c.Report("the hard link points to a directory ("+c.other(where{list: inDirectories, i: j}.steps())+")",
-				"directories can have symbolic links only", "storage", "links", i)
+			other := where{list: inDirectories, i: j}
+			c.Add(Finding{
+				Summary: "the hard link points to a directory (" + c.other(other.steps()) + ")", Hint: "directories can have symbolic links only",
+				Steps: []any{"storage", "links", i}, Exact: []any{"storage", "links", i, "target"}, Other: other.steps("path"), OtherText: "the directory",
+			})
 		}
 	}
 }
@@ -274,7 +285,10 @@ func nodeOverUnit(c *Context, config *types.Config) {
 	}
 	eachNode(config, func(n *types.Node, at where) {
 		if unit, ok := written[n.Path]; ok {
-			c.Report("the path is that of a unit of this config ("+c.other(unit)+")", "take one of the two away", at.steps("path")...)
+			c.Add(Finding{
+				Summary: "the path is that of a unit of this config (" + c.other(unit) + ")", Hint: "remove one of the two",
+				Steps: at.steps("path"), Other: join(unit, "name"), OtherText: "the unit that is written there",
+			})
 		}
 	})
 }

@@ -85,9 +85,17 @@ func unitText(c *Context, config *types.Config) {
 		if !set(u.Contents) {
 			continue
 		}
-		if err := c.unit(*u.Contents).err; err != nil && textRule(err.Problem) == c.rule.ID {
-			c.Report(fmt.Sprintf("line %d of the unit: %s", err.Line, err.Problem), err.Hint(), "systemd", "units", i, "contents")
+		if err := c.unit(*u.Contents).err; err != nil && textRule(err.Problem) == c.rule.ID && !c.full() {
+			c.Add(lineFinding(*u.Contents, "unit", err, "systemd", "units", i, "contents"))
 		}
+	}
+}
+
+// lineFinding is a finding about a line of a unit's text.
+func lineFinding(text, what string, err *unitfile.SyntaxError, steps ...any) Finding {
+	from, to := unitfile.LineRange(text, err.Line)
+	return Finding{
+		Summary: fmt.Sprintf("line %d of the %s: %s", err.Line, what, err.Problem), Hint: err.Hint(), Steps: steps, From: from, To: to,
 	}
 }
 
@@ -98,18 +106,21 @@ func enabledWithoutInstall(c *Context, config *types.Config) {
 			continue
 		}
 		if f := c.unit(*u.Contents); f.err == nil && !f.install {
-			c.Report("the unit is enabled and has nothing in a section [Install]: enabling it has no effect",
-				"add [Install] with WantedBy=multi-user.target, or whatever is to start it", "systemd", "units", i, "contents")
+			c.Add(Finding{
+				Summary: "enabling this unit has no effect: it has no setting in an [Install] section",
+				Hint:    "add [Install] with WantedBy=multi-user.target, or another unit that starts it",
+				Steps:   []any{"systemd", "units", i, "contents"}, Exact: []any{"systemd", "units", i, "enabled"},
+			})
 		}
 	}
 }
 
 // instanceWithoutInstall looks at templates of the same config.
 func instanceWithoutInstall(c *Context, config *types.Config) {
-	templates := map[string]*types.Unit{}
+	templates := map[string]int{}
 	for i := range config.Systemd.Units {
 		if u := &config.Systemd.Units[i]; strings.HasSuffix(u.Name, "@.service") && set(u.Contents) {
-			templates[u.Name] = u
+			templates[u.Name] = i
 		}
 	}
 	for i := range config.Systemd.Units {
@@ -118,13 +129,18 @@ func instanceWithoutInstall(c *Context, config *types.Config) {
 		if !ok || !isTrue(u.Enabled) || prefix == "" || instance == "" || !strings.HasSuffix(u.Name, ".service") {
 			continue
 		}
-		t := templates[prefix+"@.service"]
-		if t == nil {
+		at, ok := templates[prefix+"@.service"]
+		if !ok {
 			continue
 		}
+		t := &config.Systemd.Units[at]
 		if f := c.unit(*t.Contents); f.err == nil && !f.install {
-			c.Report("the unit is enabled and its template has nothing in a section [Install]: enabling it has no effect",
-				"add [Install] to the template "+shown(t.Name), "systemd", "units", i, "contents")
+			c.Add(Finding{
+				Summary: "enabling this unit has no effect: its template " + shown(t.Name) + " has no setting in an [Install] section",
+				Hint:    "add [Install] with WantedBy=multi-user.target to the template",
+				Steps:   []any{"systemd", "units", i, "contents"}, Exact: []any{"systemd", "units", i, "enabled"},
+				Other: []any{"systemd", "units", at, "name"}, OtherText: "the template",
+			})
 		}
 	}
 }
@@ -151,8 +167,8 @@ func dropinText(c *Context, config *types.Config) {
 		if !set(d.Contents) {
 			return
 		}
-		if err := c.unit(*d.Contents).err; err != nil {
-			c.Report(fmt.Sprintf("line %d of the drop-in: %s", err.Line, err.Problem), err.Hint(), at("contents")...)
+		if err := c.unit(*d.Contents).err; err != nil && !c.full() {
+			c.Add(lineFinding(*d.Contents, "drop-in", err, at("contents")...))
 		}
 	})
 }

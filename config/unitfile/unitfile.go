@@ -72,6 +72,22 @@ func Parse(text string) ([]Section, *SyntaxError) {
 	return p.sections, p.err
 }
 
+// LineRange returns the offsets of a line, counted from 1, without its end.
+func LineRange(text string, line int) (from, to int) {
+	for ; line > 1; line-- {
+		n := strings.IndexByte(text[from:], '\n')
+		if n < 0 {
+			break
+		}
+		from += n + 1
+	}
+	to = len(text)
+	if n := strings.IndexByte(text[from:], '\n'); n >= 0 {
+		to = from + n
+	}
+	return from, to
+}
+
 // Values returns the values of an option in all sections of a name, in order.
 func Values(sections []Section, section, option string) []string {
 	var values []string
