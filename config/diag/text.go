@@ -6,8 +6,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -216,7 +216,7 @@ func printable(s string) string {
 		switch {
 		case r == '\t':
 			return ' '
-		case !unicode.IsPrint(r):
+		case !strconv.IsPrint(r):
 			return '·'
 		}
 		return r

@@ -69,12 +69,8 @@ func sameNumber(c *Context, config *types.Config) {
 	eachTable(config, func(disk int, list []types.Partition) {
 		i, j, found := firstRepeat(list, func(p *types.Partition) (int, bool) { return p.Number, p.Number != 0 })
 		if found {
-			at := []any{"storage", "disks", disk, "partitions"}
-			c.Add(Finding{
-				Summary: fmt.Sprintf("duplicate partition number %d: %s has it too", list[j].Number, c.other(join(at, i))),
-				Hint:    fmt.Sprintf("the next free number is %d", freeNumber(list)),
-				Steps:   join(at, j), Exact: join(at, j, "number"), Other: join(at, i, "number"), OtherText: "the first partition with this number",
-			})
+			c.Report(fmt.Sprintf("entry %d has the number %d already", i, list[j].Number), fmt.Sprintf("the next free number is %d", freeNumber(list)),
+				"storage", "disks", disk, "partitions", j)
 		}
 	})
 }
@@ -101,12 +97,8 @@ func sameLabel(c *Context, config *types.Config) {
 			return *p.Label, true
 		})
 		if found {
-			at := []any{"storage", "disks", disk, "partitions"}
-			c.Add(Finding{
-				Summary: fmt.Sprintf("duplicate partition label %s: %s has it too", shown(*list[j].Label), c.other(join(at, i))),
-				Hint:    "leave the label out if it does not matter",
-				Steps:   join(at, j), Exact: join(at, j, "label"), Other: join(at, i, "label"), OtherText: "the first partition with this label",
-			})
+			c.Report(fmt.Sprintf("entry %d has the label %s already", i, shown(*list[j].Label)), "leave the label out if it does not matter",
+				"storage", "disks", disk, "partitions", j)
 		}
 	})
 }
@@ -137,12 +129,8 @@ func overlap(c *Context, config *types.Config) {
 		}
 		a, _ := extentOf(first, &list[first])
 		b, _ := extentOf(second, &list[second])
-		at := []any{"storage", "disks", disk, "partitions"}
-		c.Add(Finding{
-			Summary: fmt.Sprintf("the partition covers MiB %d to %d, which overlaps MiB %d to %d of %s", b.start, b.end, a.start, a.end, c.other(join(at, first))),
-			Hint:    fmt.Sprintf("start it at MiB %d or later, or change its sizeMiB", saturate(a.end)),
-			Steps:   join(at, second), Exact: join(at, second, "startMiB"), Other: join(at, first, "startMiB"), OtherText: "the other partition starts here",
-		})
+		c.Report(fmt.Sprintf("MiB %d to %d overlap with MiB %d to %d of entry %d", b.start, b.end, a.start, a.end, first),
+			fmt.Sprintf("behind that entry, the first free MiB is %d", saturate(a.end)), "storage", "disks", disk, "partitions", second)
 	})
 }
 
@@ -215,11 +203,8 @@ func absentPartition(c *Context, config *types.Config) {
 			}
 		}
 		if len(has) > 0 {
-			at := []any{"storage", "disks", disk, "partitions", i}
-			c.Add(Finding{
-				Summary: "the partition must not exist (shouldExist is false), yet has " + strings.Join(has, ", "), Hint: "remove them, or shouldExist",
-				Steps: at, Exact: join(at, has[0]), Other: join(at, "shouldExist"), OtherText: "it must not exist because of this",
-			})
+			c.Report("the partition should not exist, and has properties: "+strings.Join(has, ", "), "take them away",
+				"storage", "disks", disk, "partitions", i)
 		}
 	})
 }
@@ -242,24 +227,16 @@ func partitionLabel(c *Context, config *types.Config) {
 		}
 		switch l := *p.Label; {
 		case len(l) > most && c.rule.ID == "V308":
-			c.Add(excess(l, most, "GPT", "storage", "disks", disk, "partitions", i, "label"))
+			c.Report(tooLong(l, most, "GPT"), "the longest that fits is "+shown(clip(l, most)), "storage", "disks", disk, "partitions", i, "label")
 		case len(l) <= most && strings.Contains(l, ":") && c.rule.ID == "V309":
-			colon := strings.IndexByte(l, ':')
-			c.Add(Finding{
-				Summary: "a partition label must not contain a colon", Hint: "did you mean " + shown(strings.ReplaceAll(l, ":", "-")) + "?",
-				Steps: []any{"storage", "disks", disk, "partitions", i, "label"}, From: colon, To: colon + 1,
-			})
+			c.Report("the label has a colon", "did you mean "+shown(strings.ReplaceAll(l, ":", "-"))+"?", "storage", "disks", disk, "partitions", i, "label")
 		}
 	})
 }
 
-// excess is the finding that a label is too long.
-func excess(label string, most int, where string, steps ...any) Finding {
-	fits := clip(label, most)
-	return Finding{
-		Summary: fmt.Sprintf("the label has %d bytes; %s has room for %d", len(label), where, most),
-		Hint:    "the longest that fits is " + shown(fits), Steps: steps, From: len(fits), To: len(label),
-	}
+// tooLong says that a label is too long.
+func tooLong(label string, most int, where string) string {
+	return fmt.Sprintf("the label has %d bytes; %s has room for %d", len(label), where, most)
 }
 
 // clip returns the longest start of a text that fits into n bytes, without cutting a character in two.

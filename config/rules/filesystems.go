@@ -124,7 +124,7 @@ func labelFits(c *Context, f *types.Filesystem, at func(string) []any) {
 	}
 	for _, known := range formats {
 		if known.name == *f.Format && known.label >= 0 && len(*f.Label) > known.label {
-			c.Add(excess(*f.Label, known.label, known.name, at("label")...))
+			c.Report(tooLong(*f.Label, known.label, known.name), "the longest that fits is "+shown(clip(*f.Label, known.label)), at("label")...)
 		}
 	}
 }
@@ -162,23 +162,11 @@ func filesystemOverTable(c *Context, config *types.Config) {
 		switch {
 		case d == nil:
 		case len(d.Partitions) > 0 && c.rule.ID == "V420":
-			c.Add(Finding{
-				Summary: "this filesystem overwrites the partition table of " + shown(f.Device), Hint: "put it on one of the partitions of that disk",
-				Steps: []any{"storage", "filesystems", i, "device"}, Other: c.diskSteps(config, f.Device), OtherText: "the disk with partitions",
-			})
+			c.Report("the filesystem takes the place of the partitions of its disk", "put it on one of the partitions",
+				"storage", "filesystems", i, "device")
 		case len(d.Partitions) == 0 && isTrue(d.WipeTable) && !isTrue(f.WipeFilesystem) && c.rule.ID == "V421":
 			c.Report("the partition table of this device is wiped, and a filesystem on it with that", "set wipeFilesystem to say so",
 				"storage", "filesystems", i, "device")
 		}
 	}
-}
-
-// diskSteps returns the path of the device member of a disk.
-func (c *Context) diskSteps(config *types.Config, device string) []any {
-	for i := range config.Storage.Disks {
-		if config.Storage.Disks[i].Device == device {
-			return []any{"storage", "disks", i, "device"}
-		}
-	}
-	return nil
 }

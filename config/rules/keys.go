@@ -4,7 +4,6 @@ package rules
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 )
@@ -20,17 +19,16 @@ var keyRules = []Rule{
 // text is the key of an element of a list of strings.
 func text(s *string) string { return *s }
 
-// repeats reports every element of a list whose key an earlier one has. The member is that of the key; lists of strings
-// have none.
-func repeats[T any](c *Context, list []T, member string, key func(*T) string, steps ...any) {
+// repeats reports every element of a list whose key an earlier one has.
+func repeats[T any](c *Context, list []T, what string, key func(*T) string, steps ...any) {
 	const few = 8 // up to here comparing all pairs beats a map
 	switch {
 	case len(list) < 2:
 	case len(list) <= few:
 		for i := 1; i < len(list); i++ {
 			for j := range i {
-				if k := key(&list[i]); k == key(&list[j]) {
-					c.repeated(member, k, i, j, steps)
+				if key(&list[i]) == key(&list[j]) {
+					c.repeated(what, i, j, steps)
 					break
 				}
 			}
@@ -40,7 +38,7 @@ func repeats[T any](c *Context, list []T, member string, key func(*T) string, st
 		for i := range list {
 			k := key(&list[i])
 			if j, ok := seen[k]; ok {
-				c.repeated(member, k, i, j, steps)
+				c.repeated(what, i, j, steps)
 			} else {
 				seen[k] = i
 			}
@@ -48,33 +46,11 @@ func repeats[T any](c *Context, list []T, member string, key func(*T) string, st
 	}
 }
 
-// repeated reports that element i has the key of element j. Only names and paths are shown: a source may hold a secret.
-func (c *Context) repeated(member, key string, i, j int, steps []any) {
-	if c.full() {
-		return
-	}
-	f := Finding{Steps: join(steps, i), Other: join(steps, j), OtherText: "the first entry is here"}
-	what := "entry"
-	switch member {
-	case "":
-	case numberOrLabel:
-		name, value, _ := strings.Cut(key, " ")
-		what = "partition " + name + " " + shown(value)
-		f.Exact, f.Other = join(f.Steps, name), join(f.Other, name)
-	default:
-		what = member
-		f.Exact, f.Other = join(f.Steps, member), join(f.Other, member)
-		if member != "source" && member != "url" {
-			what += " " + shown(key)
-		}
-	}
-	f.Summary = "duplicate " + what + ": " + c.other(join(steps, j)) + " has it too"
-	f.Hint = "merge the two entries, or remove one"
-	c.Add(f)
+// repeated reports that element i has the key of element j. The key itself is not shown: a source may hold a secret.
+func (c *Context) repeated(what string, i, j int, steps []any) {
+	c.Report(fmt.Sprintf("the %s of this entry is that of entry %d already", what, j), "merge the two entries, or take one away",
+		append(steps, i)...)
 }
-
-// numberOrLabel stands for the key of partitions.
-const numberOrLabel = "number or label"
 
 // headers checks the headers of a resource.
 func headers(c *Context, r *types.Resource, at where) {
@@ -89,9 +65,9 @@ func uniqueKeys(c *Context, config *types.Config) {
 	repeats(c, config.Ignition.Config.Merge, "source", source, "ignition", "config", "merge")
 	repeats(c, config.Ignition.Security.TLS.CertificateAuthorities, "source", source,
 		"ignition", "security", "tls", "certificateAuthorities")
-	repeats(c, config.Ignition.Proxy.NoProxy, "", text, "ignition", "proxy", "noProxy")
-	repeats(c, config.KernelArguments.ShouldExist, "", text, "kernelArguments", "shouldExist")
-	repeats(c, config.KernelArguments.ShouldNotExist, "", text, "kernelArguments", "shouldNotExist")
+	repeats(c, config.Ignition.Proxy.NoProxy, "host", text, "ignition", "proxy", "noProxy")
+	repeats(c, config.KernelArguments.ShouldExist, "text", text, "kernelArguments", "shouldExist")
+	repeats(c, config.KernelArguments.ShouldNotExist, "text", text, "kernelArguments", "shouldNotExist")
 	uniqueStorage(c, &config.Storage)
 	repeats(c, config.Systemd.Units, "name", func(u *types.Unit) string { return u.Name }, "systemd", "units")
 	for i := range config.Systemd.Units {
@@ -103,27 +79,27 @@ func uniqueKeys(c *Context, config *types.Config) {
 	repeats(c, config.Passwd.Users, "name", func(u *types.User) string { return u.Name }, "passwd", "users")
 	for i := range config.Passwd.Users {
 		u := &config.Passwd.Users[i]
-		repeats(c, u.Groups, "", text, "passwd", "users", i, "groups")
-		repeats(c, u.SSHAuthorizedKeys, "", text, "passwd", "users", i, "sshAuthorizedKeys")
+		repeats(c, u.Groups, "name", text, "passwd", "users", i, "groups")
+		repeats(c, u.SSHAuthorizedKeys, "text", text, "passwd", "users", i, "sshAuthorizedKeys")
 	}
 }
 
 func uniqueStorage(c *Context, s *types.Storage) {
 	repeats(c, s.Disks, "device", func(d *types.Disk) string { return d.Device }, "storage", "disks")
 	for i := range s.Disks {
-		repeats(c, s.Disks[i].Partitions, numberOrLabel, func(p *types.Partition) string { return p.Key() },
+		repeats(c, s.Disks[i].Partitions, "number or label", func(p *types.Partition) string { return p.Key() },
 			"storage", "disks", i, "partitions")
 	}
 	repeats(c, s.Raid, "name", func(r *types.Raid) string { return r.Name }, "storage", "raid")
 	for i := range s.Raid {
-		repeats(c, s.Raid[i].Devices, "", text, "storage", "raid", i, "devices")
+		repeats(c, s.Raid[i].Devices, "path", text, "storage", "raid", i, "devices")
 	}
 	repeats(c, s.Filesystems, "device", func(f *types.Filesystem) string { return f.Device }, "storage", "filesystems")
 	repeats(c, s.Luks, "name", func(l *types.Luks) string { return l.Name }, "storage", "luks")
 	for i := range s.Luks {
 		repeats(c, s.Luks[i].Clevis.Tang, "url", func(t *types.Tang) string { return t.URL },
 			"storage", "luks", i, "clevis", "tang")
-		repeats(c, s.Luks[i].OpenOptions, "", text, "storage", "luks", i, "openOptions")
+		repeats(c, s.Luks[i].OpenOptions, "text", text, "storage", "luks", i, "openOptions")
 	}
 }
 
@@ -132,14 +108,9 @@ func uniquePaths(c *Context, config *types.Config) {
 	s := &config.Storage
 	seen := make(map[string]where, len(s.Directories)+len(s.Files)+len(s.Links))
 	check := func(n *types.Node, at where) {
-		if first, ok := seen[n.Path]; ok && c.full() {
-			return
-		} else if ok {
-			c.Add(Finding{
-				Summary: "duplicate path " + shown(n.Path) + ": " + c.other(first.steps()) + " has it too",
-				Hint:    "merge the two entries, or remove one",
-				Steps:   at.steps(), Exact: at.steps("path"), Other: first.steps("path"), OtherText: "the first entry with this path",
-			})
+		if first, ok := seen[n.Path]; ok {
+			c.Report(fmt.Sprintf("the path %s is that of %s already", shown(n.Path), c.other(first.steps())), "merge the two entries, or take one away",
+				at.steps()...)
 			return
 		}
 		seen[n.Path] = at
@@ -158,11 +129,8 @@ func uniqueArguments(c *Context, config *types.Config) {
 	}
 	for i, a := range k.ShouldNotExist {
 		if j, ok := wanted[a]; ok {
-			c.Add(Finding{
-				Summary: fmt.Sprintf("kernel argument %s is in both lists", shown(a)), Hint: "remove it from one of the two lists",
-				Steps: []any{"kernelArguments", "shouldNotExist", i},
-				Other: []any{"kernelArguments", "shouldExist", j}, OtherText: "the same argument in shouldExist",
-			})
+			c.Report(fmt.Sprintf("this argument is shouldExist entry %d as well", j), "take it out of one of the two lists",
+				"kernelArguments", "shouldNotExist", i)
 		}
 	}
 }

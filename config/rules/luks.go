@@ -40,11 +40,7 @@ func eachLuks(check func(c *Context, l *types.Luks, at func(...any) []any)) func
 
 func luksName(c *Context, l *types.Luks, at func(...any) []any) {
 	if strings.Contains(l.Name, "/") {
-		slash := strings.IndexByte(l.Name, '/')
-		c.Add(Finding{
-			Summary: "the name " + shown(l.Name) + " has a slash", Hint: "did you mean " + shown(strings.ReplaceAll(l.Name, "/", "-")) + "?",
-			Steps: at("name"), From: slash, To: slash + 1,
-		})
+		c.Report("the name "+shown(l.Name)+" has a slash", "did you mean "+shown(strings.ReplaceAll(l.Name, "/", "-"))+"?", at("name")...)
 	}
 }
 
@@ -57,7 +53,7 @@ func luksDevice(c *Context, l *types.Luks, at func(...any) []any) {
 func luksLabel(c *Context, l *types.Luks, at func(...any) []any) {
 	const most = 47 // LUKS2 on-disk format, section 2.1, without the NUL
 	if l.Label != nil && len(*l.Label) > most {
-		c.Add(excess(*l.Label, most, "LUKS", at("label")...))
+		c.Report(tooLong(*l.Label, most, "LUKS"), "the longest that fits is "+shown(clip(*l.Label, most)), at("label")...)
 	}
 }
 
@@ -82,10 +78,7 @@ func customAlone(c *Context, l *types.Luks, at func(...any) []any) {
 		used = used || c.present(at("clevis", "custom")...)
 	}
 	if used && otherPins(l) {
-		c.Add(Finding{
-			Summary: "a custom binding excludes tang, tpm2 and threshold", Hint: "put all of them into custom.config, with the pin sss",
-			Steps: at("clevis"), Exact: at("clevis", "custom"),
-		})
+		c.Report("a custom binding excludes tang, tpm2 and threshold", "put all of them into custom.config, with the pin sss", at("clevis")...)
 	}
 }
 

@@ -114,14 +114,10 @@ func overwriteNeedsSource(c *Context, config *types.Config) {
 func oneOwner(c *Context, config *types.Config) {
 	eachNode(config, func(n *types.Node, at where) {
 		if n.User.ID != nil && set(n.User.Name) {
-			c.Add(Finding{
-				Summary: "the user is given by id and by name", Hint: "remove one of the two", Steps: at.steps("user"), Exact: at.steps("user", "name"),
-			})
+			c.Report("the user is given by id and by name", "take one of the two away", at.steps("user")...)
 		}
 		if n.Group.ID != nil && set(n.Group.Name) {
-			c.Add(Finding{
-				Summary: "the group is given by id and by name", Hint: "remove one of the two", Steps: at.steps("group"), Exact: at.steps("group", "name"),
-			})
+			c.Report("the group is given by id and by name", "take one of the two away", at.steps("group")...)
 		}
 	})
 }
@@ -197,12 +193,8 @@ func belowLink(list place) func(*Context, *types.Config) {
 				return
 			}
 			t.above(n.Path, func(link int) {
-				other := where{list: inLinks, i: link}
-				c.Add(Finding{
-					Summary: fmt.Sprintf("the path is below %s, which is a link (%s)", shown(links[link].Path), c.other(other.steps())),
-					Hint:    "use the path that the link points to",
-					Steps:   at.steps(), Exact: at.steps("path"), Other: other.steps("path"), OtherText: "the link",
-				})
+				c.Report(fmt.Sprintf("the path is below %s, which is a link (%s)", shown(links[link].Path), c.other(where{list: inLinks, i: link}.steps())),
+					"put it below what the link points to", at.steps()...)
 			})
 		})
 	}
@@ -237,11 +229,8 @@ func hardLinkToDirectory(c *Context, config *types.Config) {
 			target = gopath.Join(l.Path, target)
 		}
 		if j, ok := directories[target]; ok {
-			other := where{list: inDirectories, i: j}
-			c.Add(Finding{
-				Summary: "the hard link points to a directory (" + c.other(other.steps()) + ")", Hint: "directories can have symbolic links only",
-				Steps: []any{"storage", "links", i}, Exact: []any{"storage", "links", i, "target"}, Other: other.steps("path"), OtherText: "the directory",
-			})
+			c.Report("the hard link points to a directory ("+c.other(where{list: inDirectories, i: j}.steps())+")",
+				"directories can have symbolic links only", "storage", "links", i)
 		}
 	}
 }
@@ -285,10 +274,7 @@ func nodeOverUnit(c *Context, config *types.Config) {
 	}
 	eachNode(config, func(n *types.Node, at where) {
 		if unit, ok := written[n.Path]; ok {
-			c.Add(Finding{
-				Summary: "the path is that of a unit of this config (" + c.other(unit) + ")", Hint: "remove one of the two",
-				Steps: at.steps("path"), Other: join(unit, "name"), OtherText: "the unit that is written there",
-			})
+			c.Report("the path is that of a unit of this config ("+c.other(unit)+")", "take one of the two away", at.steps("path")...)
 		}
 	})
 }

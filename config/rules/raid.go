@@ -49,10 +49,8 @@ func raidSpares(c *Context, config *types.Config) {
 	for i := range config.Storage.Raid {
 		r := &config.Storage.Raid[i]
 		if r.Level != nil && slices.Contains(simple, *r.Level) && r.Spares != nil && *r.Spares != 0 {
-			c.Add(Finding{
-				Summary: "an array of level " + *r.Level + " cannot have spares", Hint: "remove spares, or use another level",
-				Steps: []any{"storage", "raid", i, "level"}, Exact: []any{"storage", "raid", i, "spares"},
-			})
+			c.Report("an array of level "+*r.Level+" cannot have spares", "take spares away, or use another level",
+				"storage", "raid", i, "level")
 		}
 	}
 }

@@ -61,15 +61,9 @@ func authoritySource(c *Context, config *types.Config) {
 
 // sourceFlaw is a source that breaks one of the rules.
 type sourceFlaw struct {
-	at where
-	problem
-}
-
-// A problem is what is wrong with a value of a resource, without any of its text.
-type problem struct {
-	code          string // of the rule; "" if nothing is wrong
+	at            where
+	code          string
 	summary, hint string
-	from, to      int // the part of the value that is wrong; both 0 for all of it
 }
 
 // flaws checks all sources once; the rules about them report their share.
@@ -82,8 +76,8 @@ func (c *Context) flaws() []sourceFlaw {
 		if !set(r.Source) {
 			return
 		}
-		if p := checkSource(*r.Source, c.Version); p.code != "" {
-			c.sources = append(c.sources, sourceFlaw{at, p})
+		if code, summary, hint := checkSource(*r.Source, c.Version); code != "" {
+			c.sources = append(c.sources, sourceFlaw{at, code, summary, hint})
 		}
 	})
 	return c.sources
@@ -96,11 +90,9 @@ func flawedSource(c *Context, _ *types.Config) {
 		if f.code != c.rule.ID {
 			continue
 		}
-		found := Finding{Summary: f.summary, Hint: f.hint, Steps: f.at.steps("source"), From: f.from, To: f.to}
-		c.Add(found)
+		c.Report(f.summary, f.hint, f.at.steps("source")...)
 		if c.Version >= spec.V3_1 && (f.at.list == inMerge || f.at.list == inAuthorities) {
-			found.Steps, found.Exact = f.at.steps(), f.at.steps("source")
-			c.Add(found)
+			c.Report(f.summary, f.hint, f.at.steps()...)
 		}
 	}
 }
@@ -131,71 +123,29 @@ func flawedHash(c *Context, config *types.Config) {
 		if r.Verification.Hash == nil {
 			return
 		}
-		if p := checkHash(*r.Verification.Hash, c.Version); p.code == c.rule.ID {
-			c.Add(Finding{Summary: p.summary, Hint: p.hint, Steps: at.steps("verification", "hash"), From: p.from, To: p.to})
+		if code, summary, hint := checkHash(*r.Verification.Hash, c.Version); code == c.rule.ID {
+			c.Report(summary, hint, at.steps("verification", "hash")...)
 		}
 	})
 }
 
-func checkHash(hash string, v spec.Version) problem {
+func checkHash(hash string, v spec.Version) (code, summary, hint string) {
 	function, digest, ok := strings.Cut(hash, "-")
 	if !ok {
-		return problem{code: "V112", summary: "the hash has no function", hint: functionHint(hash, v)}
+		return "V112", "the hash has no function", "write it as sha512-, followed by hexadecimal digits"
 	}
-	want, known := map[string]int{"sha512": 128, "sha256": 64}[function]
-	part := problem{to: len(function)}
+	digits, known := map[string]int{"sha512": 128, "sha256": 64}[function]
 	switch {
 	case known && function == "sha256" && v < spec.V3_1:
-		part.code, part.summary, part.hint = "V113", "sha256 is not known in version "+v.String(), "use sha512, or version 3.1.0 or later"
+		return "V113", "sha256 is not known in version " + v.String(), "use sha512, or version 3.1.0"
+	case !known && strings.Contains(strings.ToLower(function), "sha256") && v >= spec.V3_1:
+		return "V113", "the hash function " + shown(function) + " is not known", "write it as sha256"
 	case !known:
-		part.code, part.summary, part.hint = "V113", "the hash function "+shown(function)+" is not known", "use sha512 or, from version 3.1.0 on, sha256"
-		if lower := strings.ToLower(function); strings.Contains(lower, "256") {
-			part.hint = "write it as sha256"
-		} else if strings.Contains(lower, "512") {
-			part.hint = "write it as sha512"
-		}
-	case len(digest) != want:
-		part.code, part.from, part.to = "V114", len(function)+1, len(hash)
-		part.summary = fmt.Sprintf("the digest has %d characters; %s has %d hexadecimal digits", len(digest), function, want)
-		part.hint = digestHint(digest, v)
+		return "V113", "the hash function " + shown(function) + " is not known", "use sha512 or, from version 3.1.0 on, sha256"
+	case len(digest) != digits:
+		return "V114", fmt.Sprintf("the digest has %d characters; %s has %d", len(digest), function, digits), ""
 	}
-	return part
-}
-
-// functionHint says what a hash without a function is, going by its length.
-func functionHint(hash string, v spec.Version) string {
-	if function, digest, ok := strings.Cut(hash, ":"); ok && isDigest(digest) != "" {
-		return "write it as " + function + "-DIGEST, with a dash in place of the colon"
-	}
-	if isDigest(hash) != "" {
-		return digestHint(hash, v)
-	}
-	return "write it as sha512-DIGEST, the digest in hexadecimal digits"
-}
-
-// digestHint says which function makes a digest of this length.
-func digestHint(digest string, v spec.Version) string {
-	switch function := isDigest(digest); {
-	case function == "sha256" && v < spec.V3_1:
-		return "64 hexadecimal digits are a sha256, which version " + v.String() + " does not know; use sha512"
-	case function == "sha256" || function == "sha512":
-		return fmt.Sprintf("%d hexadecimal digits are a %s: write %s-DIGEST", len(digest), function, function)
-	case function != "":
-		return fmt.Sprintf("%d hexadecimal digits are a %s, which the format does not know; use sha512", len(digest), function)
-	case strings.HasSuffix(digest, "="):
-		return "the digest is not base64; write it in hexadecimal digits, as sha512sum prints it"
-	}
-	return "sha512sum FILE prints the digest"
-}
-
-// isDigest returns the function whose digests have as many hexadecimal digits as a text, or "".
-func isDigest(s string) string {
-	for i := range len(s) {
-		if !isHex(s[i]) {
-			return ""
-		}
-	}
-	return map[int]string{32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}[len(s)]
+	return "", "", ""
 }
 
 func headersNeedHTTP(c *Context, config *types.Config) {

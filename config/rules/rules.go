@@ -62,56 +62,15 @@ type Context struct {
 
 // Report adds a finding of the running rule at a path: names and indexes.
 func (c *Context) Report(summary, hint string, steps ...any) {
-	c.Add(Finding{Summary: summary, Hint: hint, Steps: steps})
-}
-
-// A Finding is what a rule has to say, with the exact place where Steps alone do not name it.
-type Finding struct {
-	Summary, Hint string
-	Steps         []any // the path that the format prescribes
-	Exact         []any // the path of the value that the finding is about; nil if it is that of Steps
-	From, To      int   // the part of that value, a string, that the finding is about; both 0 for all of it
-	Other         []any // the path of the other value that the finding is about; nil if there is none
-	OtherText     string
-}
-
-// full reports whether another finding of the running rule would be dropped, and counts it if so. Rules that compose long
-// findings ask first.
-func (c *Context) full() bool {
-	if !c.report.Full(c.rule.Severity) {
-		return false
-	}
-	c.report.Add(diag.Diagnostic{Severity: c.rule.Severity})
-	return true
-}
-
-// Add adds a finding of the running rule.
-func (c *Context) Add(f Finding) {
-	if c.full() {
+	if c.report.Full(c.rule.Severity) {
+		c.report.Add(diag.Diagnostic{Severity: c.rule.Severity})
 		return
 	}
-	d := diag.Diagnostic{
-		Severity: c.rule.Severity, Code: c.rule.ID, Path: path.New("json", slices.Clone(f.Steps)...),
-		Span: c.Origins.SpanOf(f.Steps), Summary: f.Summary, Hint: f.Hint,
-	}
-	exact := f.Steps
-	if f.Exact != nil {
-		exact = f.Exact
-		d.Mark = c.Origins.SpanOf(exact)
-	}
-	if f.To > 0 {
-		d.Mark = c.Origins.Within(exact, f.From, f.To)
-	}
-	if f.Other != nil {
-		if at := c.Origins.SpanOf(f.Other); at.Source != nil {
-			d.Related = &diag.Related{Span: at, Text: f.OtherText}
-		}
-	}
-	c.report.Add(d)
+	c.report.Add(diag.Diagnostic{
+		Severity: c.rule.Severity, Code: c.rule.ID, Path: path.New("json", slices.Clone(steps)...),
+		Span: c.Origins.SpanOf(steps), Summary: summary, Hint: hint,
+	})
 }
-
-// join returns a path and what follows it.
-func join(steps []any, rest ...any) []any { return append(slices.Clone(steps), rest...) }
 
 // other names another entry that a finding is about: in a merged config by the place where it was written, since nobody
 // has written the merged one.
@@ -129,9 +88,15 @@ func Check(c *Context, config *types.Config) diag.List {
 	c.config = config
 	objects := c.apply(table, Object)
 	if c.Merged {
-		return append(objects, c.apply(notes, Object)...)
+		return slices.Concat(objects, c.apply(impossible, Object), c.apply(notes, Object))
 	}
 	return append(objects, c.apply(table, Keys)...)
+}
+
+// Apply applies rules other than those of the table, such as Impossible or those of a package that is built on this one.
+func Apply(c *Context, list []Rule, config *types.Config) diag.List {
+	c.config = config
+	return c.apply(list, Object)
 }
 
 func (c *Context) apply(list []Rule, kind Kind) diag.List {

@@ -56,8 +56,8 @@ func TestSources(t *testing.T) {
 		{"arn:aws:s3:::b/k", spec.V3_4, ""}, {"arn:aws:s3:r:a:accesspoint/ap/object/k", spec.V3_4, ""}, {"arn:aws:s3:r:a:accesspoint/ap", spec.V3_4, "V108"},
 		{"arn:aws:sqs:::b/k", spec.V3_4, "V108"}, {"arn:aws:s3", spec.V3_4, "V108"},
 	} {
-		if p := checkSource(c.source, c.v); p.code != c.want {
-			t.Errorf("%s in %s: %+v, want %s", c.source, c.v, p, c.want)
+		if code, summary, _ := checkSource(c.source, c.v); code != c.want {
+			t.Errorf("%s in %s: %s %s, want %s", c.source, c.v, code, summary, c.want)
 		}
 	}
 }

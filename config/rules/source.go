@@ -3,7 +3,6 @@
 package rules
 
 import (
-	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -31,79 +30,60 @@ func Schemes(v spec.Version) []string {
 	return list
 }
 
-// checkSource returns what is wrong with a source, if anything. The source itself is not part of what it returns.
-func checkSource(source string, v spec.Version) problem {
+// checkSource returns the rule that a source breaks, if any. The source itself is not part of what it returns.
+func checkSource(source string, v spec.Version) (code, summary, hint string) {
 	if strings.HasPrefix(source, "data:") {
-		return dataProblem(source)
+		if at, problem := checkDataURL(source); problem != "" {
+			if at >= 0 && source[at] < ' ' {
+				return "V104", "the source is not a URL: it has a control character", "write it as % and two hexadecimal digits"
+			}
+			return "V106", "the data URL cannot be decoded: " + problem, dataHint(problem)
+		}
+		return "", "", ""
 	}
 	u, err := url.Parse(source)
 	if err != nil {
-		return problem{code: "V104", summary: "the source is not a URL", hint: "check the brackets, the escapes and the port"}
+		return "V104", "the source is not a URL", "check the brackets, the escapes and the port"
 	}
-	if p := checkScheme(u.Scheme, source, v); p.code != "" {
-		return p
+	if code, summary, hint = checkScheme(u.Scheme, source, v); code != "" {
+		return code, summary, hint
 	}
 	switch u.Scheme {
 	case "data":
-		return problem{code: "V106", summary: "the scheme of a data URL is in upper case", hint: "write it as data:", to: len("data")}
+		return "V106", "the scheme of a data URL is in upper case", "write it as data:"
 	case "s3", "arn":
 		if u.Scheme == "arn" {
-			if reason := checkARN(u.Opaque); reason != "" {
-				return problem{
-					code: "V108", summary: "the arn does not name an object: " + reason,
-					hint: "write it as arn:aws:s3:::BUCKET/KEY or arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/object/KEY",
-				}
+			if problem := checkARN(u.Opaque); problem != "" {
+				return "V108", "the arn does not name an object: " + problem,
+					"write it as arn:aws:s3:::BUCKET/KEY or arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/object/KEY"
 			}
 		}
 		if ids, ok := u.Query()["versionId"]; ok && ids[0] == "" {
-			return problem{code: "V107", summary: "versionId is empty", hint: "give a version, or remove ?versionId="}
+			return "V107", "versionId is empty", "give a version, or take ?versionId= away"
 		}
 	}
-	return problem{}
+	return "", "", ""
 }
 
-// dataProblem returns what is wrong with a data URL.
-func dataProblem(source string) problem {
-	at, reason := checkDataURL(source)
-	p := problem{}
-	switch {
-	case reason == "":
-		return p
-	case at >= 0 && source[at] < ' ':
-		p = problem{code: "V104", summary: "the source is not a URL: it has a control character", hint: "write it as % and two hexadecimal digits"}
-	default:
-		p = problem{code: "V106", summary: "the data URL cannot be decoded: " + reason, hint: dataHint(reason)}
-		if reason == badCharacter && at >= 0 {
-			p.hint = fmt.Sprintf("write it as %%%02X", source[at])
-		}
-	}
-	if at >= 0 && at < len(source) {
-		p.from, p.to = at, at+1
-	}
-	return p
-}
-
-func checkScheme(scheme, source string, v spec.Version) problem {
+func checkScheme(scheme, source string, v spec.Version) (code, summary, hint string) {
 	for _, s := range schemes {
 		if s.name != scheme {
 			continue
 		}
 		if v < s.since {
-			return problem{
-				code: "V102", summary: "sources with the scheme " + scheme + " are not known in version " + v.String(),
-				hint: "the scheme is known from version " + s.since.String() + " on", to: len(scheme),
-			}
+			return "V102", "sources with the scheme " + scheme + " are not known in version " + v.String(),
+				"the scheme is known from version " + s.since.String() + " on"
 		}
-		return problem{}
+		return "", "", ""
 	}
-	p := problem{code: "V102", summary: "the source has no scheme", hint: "start it with one of " + strings.Join(Schemes(v), ", ") + ", followed by a colon"}
+	hint = "the scheme is one of " + strings.Join(Schemes(v), ", ")
 	switch {
 	case scheme == "" && strings.HasPrefix(source, "/"):
-		p.hint = "a path is not a source: write the contents into a data URL, or give a URL of a server"
-	case scheme != "":
-		p.summary, p.hint, p.to = "the scheme "+shown(scheme)+" is not known", "use one of "+strings.Join(Schemes(v), ", "), len(scheme)
+		return "V102", "the source has no scheme", "paths are no sources; write the contents into a data URL, or give a URL: " + hint
+	case scheme == "":
+		return "V102", "the source has no scheme", hint
 	}
-	return p
+	return "V102", "the scheme " + shown(scheme) + " is not known", hint
 }
 
 // checkARN checks what follows "arn:".
@@ -129,8 +109,7 @@ func checkARN(rest string) string {
 const (
 	noComma      = "it has no comma before the data"
 	badCharacter = "it has a character that must be escaped"
-	badBase64    = "its base64 has a character that is not part of the alphabet"
-	badPadding   = "its base64 has the wrong length"
+	badBase64    = "its base64 is broken"
 )
 
 func dataHint(problem string) string {
@@ -140,9 +119,7 @@ func dataHint(problem string) string {
 	case badCharacter:
 		return "write the character as % and two hexadecimal digits"
 	case badBase64:
-		return "the alphabet is A-Z a-z 0-9 + and /, without line breaks; base64 -w0 FILE prints it"
-	case badPadding:
-		return "pad it with = to a multiple of 4; a shorter text was cut off"
+		return "the standard alphabet is needed, with = at the end"
 	}
 	return ""
 }
@@ -313,7 +290,7 @@ func checkBase64(s string, base int) (int, string) {
 		}
 	}
 	if len(s)%4 != 0 || len(digits)%4 == 1 {
-		return -1, badPadding
+		return -1, badBase64
 	}
 	return 0, ""
 }

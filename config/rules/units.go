@@ -85,17 +85,9 @@ func unitText(c *Context, config *types.Config) {
 		if !set(u.Contents) {
 			continue
 		}
-		if err := c.unit(*u.Contents).err; err != nil && textRule(err.Problem) == c.rule.ID && !c.full() {
-			c.Add(lineFinding(*u.Contents, "unit", err, "systemd", "units", i, "contents"))
+		if err := c.unit(*u.Contents).err; err != nil && textRule(err.Problem) == c.rule.ID {
+			c.Report(fmt.Sprintf("line %d of the unit: %s", err.Line, err.Problem), err.Hint(), "systemd", "units", i, "contents")
 		}
-	}
-}
-
-// lineFinding is a finding about a line of a unit's text.
-func lineFinding(text, what string, err *unitfile.SyntaxError, steps ...any) Finding {
-	from, to := unitfile.LineRange(text, err.Line)
-	return Finding{
-		Summary: fmt.Sprintf("line %d of the %s: %s", err.Line, what, err.Problem), Hint: err.Hint(), Steps: steps, From: from, To: to,
 	}
 }
 
@@ -106,21 +98,18 @@ func enabledWithoutInstall(c *Context, config *types.Config) {
 			continue
 		}
 		if f := c.unit(*u.Contents); f.err == nil && !f.install {
-			c.Add(Finding{
-				Summary: "enabling this unit has no effect: it has no setting in an [Install] section",
-				Hint:    "add [Install] with WantedBy=multi-user.target, or another unit that starts it",
-				Steps:   []any{"systemd", "units", i, "contents"}, Exact: []any{"systemd", "units", i, "enabled"},
-			})
+			c.Report("the unit is enabled and has nothing in a section [Install]: enabling it has no effect",
+				"add [Install] with WantedBy=multi-user.target, or whatever is to start it", "systemd", "units", i, "contents")
 		}
 	}
 }
 
 // instanceWithoutInstall looks at templates of the same config.
 func instanceWithoutInstall(c *Context, config *types.Config) {
-	templates := map[string]int{}
+	templates := map[string]*types.Unit{}
 	for i := range config.Systemd.Units {
 		if u := &config.Systemd.Units[i]; strings.HasSuffix(u.Name, "@.service") && set(u.Contents) {
-			templates[u.Name] = i
+			templates[u.Name] = u
 		}
 	}
 	for i := range config.Systemd.Units {
@@ -129,18 +118,13 @@ func instanceWithoutInstall(c *Context, config *types.Config) {
 		if !ok || !isTrue(u.Enabled) || prefix == "" || instance == "" || !strings.HasSuffix(u.Name, ".service") {
 			continue
 		}
-		at, ok := templates[prefix+"@.service"]
-		if !ok {
+		t := templates[prefix+"@.service"]
+		if t == nil {
 			continue
 		}
-		t := &config.Systemd.Units[at]
 		if f := c.unit(*t.Contents); f.err == nil && !f.install {
-			c.Add(Finding{
-				Summary: "enabling this unit has no effect: its template " + shown(t.Name) + " has no setting in an [Install] section",
-				Hint:    "add [Install] with WantedBy=multi-user.target to the template",
-				Steps:   []any{"systemd", "units", i, "contents"}, Exact: []any{"systemd", "units", i, "enabled"},
-				Other: []any{"systemd", "units", at, "name"}, OtherText: "the template",
-			})
+			c.Report("the unit is enabled and its template has nothing in a section [Install]: enabling it has no effect",
+				"add [Install] to the template "+shown(t.Name), "systemd", "units", i, "contents")
 		}
 	}
 }
@@ -167,8 +151,8 @@ func dropinText(c *Context, config *types.Config) {
 		if !set(d.Contents) {
 			return
 		}
-		if err := c.unit(*d.Contents).err; err != nil && !c.full() {
-			c.Add(lineFinding(*d.Contents, "drop-in", err, at("contents")...))
+		if err := c.unit(*d.Contents).err; err != nil {
+			c.Report(fmt.Sprintf("line %d of the drop-in: %s", err.Line, err.Problem), err.Hint(), at("contents")...)
 		}
 	})
 }
