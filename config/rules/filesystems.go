@@ -170,3 +170,13 @@ func filesystemOverTable(c *Context, config *types.Config) {
 		}
 	}
 }
+
+// LabelLimit returns how many bytes the label of a format may have; ok is false if there is no limit.
+func LabelLimit(format string) (most int, ok bool) {
+	for _, f := range formats {
+		if f.name == format && f.label >= 0 {
+			return f.label, true
+		}
+	}
+	return 0, false
+}

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/lint"
 	"github.com/firstlight-boot/firstlight/config/rules"
 	"github.com/firstlight-boot/firstlight/internal/engine"
 )
@@ -100,11 +100,7 @@ func checkFile(name string, in io.Reader) diag.List {
 			Severity: diag.Error, Code: "N002", Span: diag.Place{File: name}.Span(), Summary: "the config cannot be read: " + err.Error(),
 		}}
 	}
-	_, report := config.Parse(diag.NewSource(name, text))
-	slices.SortStableFunc(report, func(a, b diag.Diagnostic) int {
-		return cmp.Compare(a.Exact().Start.Offset, b.Exact().Start.Offset)
-	})
-	return report
+	return lint.Check(diag.NewSource(name, text))
 }
 
 // ignitionValidate is the program of that name, with its flags, reports and exit codes.
@@ -158,7 +154,7 @@ func writeVerdict(s streams, format string, report diag.List) error {
 // tool describes this program and its rules.
 func tool() diag.Tool {
 	t := diag.Tool{Name: "firstlight", Version: engine.Version()}
-	for _, r := range rules.Table() {
+	for _, r := range slices.Concat(rules.Table(), rules.Impossible(), lint.Rules()) {
 		if r.Kind != rules.Accepts {
 			t.Rules = append(t.Rules, diag.ToolRule{Code: r.ID, About: r.About, Severity: r.Severity})
 		}
