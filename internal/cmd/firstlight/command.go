@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
-	"github.com/firstlight-boot/firstlight/internal/engine"
 )
 
 // A command is a subcommand. Its help text, manual page and completions follow from this value and from the flags that setup
@@ -182,13 +181,16 @@ func setupVersion(*flag.FlagSet) runner {
 		if len(args) > 0 {
 			return usageError(s, "version", "it takes no arguments")
 		}
-		return version(s)
+		return printVersion(s)
 	}
 }
 
-// version prints the version in the form that programs around Ignition read.
-func version(s streams) int {
-	fmt.Fprintln(s.out, "Ignition "+engine.Version())
+// version is set when the program is linked: go build -ldflags "-X main.version=…". The tool does not link the engine.
+var version = "0.0.0-unknown"
+
+// printVersion prints the version in the form that programs around Ignition read.
+func printVersion(s streams) int {
+	fmt.Fprintln(s.out, "Ignition "+version)
 	return exitOK
 }
 

@@ -72,7 +72,7 @@ func dispatch(args []string, s streams) int {
 		overview(s.out)
 		return exitOK
 	case "-version", "--version":
-		return version(s)
+		return printVersion(s)
 	default:
 		c, ok := find(name)
 		if !ok {

@@ -15,7 +15,6 @@ import (
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/lint"
 	"github.com/firstlight-boot/firstlight/config/rules"
-	"github.com/firstlight-boot/firstlight/internal/engine"
 )
 
 const validateManual = `
@@ -119,7 +118,7 @@ func ignitionValidate(args []string, s streams) int {
 		fmt.Fprintf(s.err, "ignition-validate: %v\n%s%s", err, usage, flagLines(flags))
 		return exitUsage
 	case *showVersion:
-		return version(s)
+		return printVersion(s)
 	case len(rest) != 1:
 		fmt.Fprint(s.err, usage+flagLines(flags))
 		return exitFailed
@@ -153,7 +152,7 @@ func writeVerdict(s streams, format string, report diag.List) error {
 
 // tool describes this program and its rules.
 func tool() diag.Tool {
-	t := diag.Tool{Name: "firstlight", Version: engine.Version()}
+	t := diag.Tool{Name: "firstlight", Version: version}
 	for _, r := range slices.Concat(rules.Table(), rules.Impossible(), lint.Rules()) {
 		if r.Kind != rules.Accepts {
 			t.Rules = append(t.Rules, diag.ToolRule{Code: r.ID, About: r.About, Severity: r.Severity})
