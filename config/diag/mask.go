@@ -264,7 +264,7 @@ func secretsOfURL(s string) []extent {
 		if comma := strings.IndexByte(s, ','); comma >= 0 && comma < longestType {
 			return []extent{{comma + 1, len(s)}}
 		}
-		return all
+		return []extent{{len("data:"), len(s)}}
 	case "http", "https", "tftp", "s3", "gs", "arn", "ftp", "file":
 	default:
 		if strings.HasPrefix(s, "/") && !strings.ContainsAny(s, " \\") {

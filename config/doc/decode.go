@@ -141,7 +141,7 @@ func (dec *decoder) mismatch(n *Node, want string) bool {
 		got = "the number " + shorten(n.Text)
 		hint = "integers have neither fraction nor exponent, and fit into 64 bits"
 	} else if n.Kind == String && want != List.String() && want != Object.String() {
-		hint = "take the quotes away"
+		hint = "remove the quotes"
 		if want == "an integer" && len(n.Text) > 1 && n.Text[0] == '0' {
 			hint = "numbers are decimal and without quotes" + decimal(n.Text)
 		}

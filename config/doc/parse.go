@@ -276,7 +276,7 @@ func (p *parser) unexpected(want string) bool {
 		if p.values <= 1 {
 			return p.fail("it has nothing but white space", "")
 		}
-		return p.fail("it ends too early; "+want+" is expected", "the text may have been cut off")
+		return p.fail("it ends too early: expected "+want, "the text may have been cut off")
 	}
 	rest := p.text[p.pos:]
 	hint := ""
@@ -292,11 +292,11 @@ func (p *parser) unexpected(want string) bool {
 	case c == 'T' || c == 'F' || c == 'N':
 		hint = "true, false and null are lower case"
 	case c == '}' || c == ']':
-		hint = "look for a bracket that is missing or too many"
+		hint = "look for a missing or extra bracket"
 	case want == "a member name in double quotes" && (c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'):
 		hint = "put the name in double quotes"
 	}
-	return p.fail(want+" is expected, not "+quoteByte(rest[0]), hint)
+	return p.fail("expected "+want+", found "+quoteByte(rest[0]), hint)
 }
 
 // quoteByte shows one byte of a text.

@@ -24,6 +24,11 @@ func advise(d *diag.Diagnostic, src *diag.Source) {
 		hint = versionHint(src)
 	case "V007":
 		hint = memberHint(d.Path.Path)
+		d.Summary = "unknown member " + quote(lastName(d.Path.Path)) + " is ignored"
+	case "V009":
+		d.Summary = "the member " + quote(lastName(d.Path.Path)) + " has the wrong letter case; its value is used"
+	case "V106":
+		hint = dataHint(d)
 	case "V112", "V114":
 		hint = hashHint(d)
 	}
@@ -64,7 +69,7 @@ func typeHint(d *diag.Diagnostic) string {
 	if len(steps) == 0 {
 		return ""
 	}
-	last, _ := steps[len(steps)-1].(string)
+	last := lastName(steps)
 	switch parent := parentOf(steps); {
 	case last == "append" && parent == "files":
 		return `before 3.0.0 append was true or false; now it is a list of what to append: "append": [{"source": "data:,TEXT"}]`
@@ -76,6 +81,30 @@ func typeHint(d *diag.Diagnostic) string {
 		return `write it as {"name": "NAME"} or {"id": NUMBER}`
 	}
 	return ""
+}
+
+// lastName returns the last name of a path.
+func lastName(steps []any) string {
+	name, _ := steps[len(steps)-1].(string)
+	return name
+}
+
+// dataHint is the hint for one character of a data URL.
+func dataHint(d *diag.Diagnostic) string {
+	span := d.Exact()
+	if span.Source == nil || span.End.Offset-span.Start.Offset != 1 {
+		return ""
+	}
+	c := span.Source.Text[span.Start.Offset]
+	switch base64 := strings.Contains(d.Summary, "base64"); {
+	case base64 && (c == '-' || c == '_'):
+		return "this is base64 for URLs; write + for - and / for _"
+	case base64:
+		return "base64 has A-Z a-z 0-9 + / and = at the end; base64 -w0 FILE prints it without line breaks"
+	case c != '%':
+		return fmt.Sprintf("write it as %%%02X", c)
+	}
+	return "write the character % itself as %25"
 }
 
 // parentOf returns the name of the list or object that a value is in.
@@ -152,7 +181,7 @@ var formerMembers = map[member]string{
 
 // memberHint is the hint for an unknown member.
 func memberHint(steps []any) string {
-	name, _ := steps[len(steps)-1].(string)
+	name := lastName(steps)
 	if hint := formerMembers[member{parentOf(steps), name}]; hint != "" {
 		return hint
 	}

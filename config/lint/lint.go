@@ -4,7 +4,7 @@
 // what is legal and cannot work, or is legal and never meant.
 //
 // It is for programs that a person runs, not for the boot. It changes nothing and fetches nothing. The invariants: of what
-// package config finds, nothing is left out and no severity changes; what is added of the severity error fails on every
+// package config finds, nothing is left out but what it says twice, and no severity changes; what is added of the severity error fails on every
 // machine; and no finding repeats a password hash, a source, a header or a file's contents.
 package lint
 
@@ -42,6 +42,7 @@ func Findings(src *diag.Source, d config.Document, report diag.List) diag.List {
 		c.sharpen(&report[i])
 		advise(&report[i], src)
 	}
+	report = withoutRepeats(report)
 	if c.tree != nil {
 		for i := range table {
 			c.rule = &table[i]
@@ -53,6 +54,30 @@ func Findings(src *diag.Source, d config.Document, report diag.List) diag.List {
 		return cmp.Compare(a.Exact().Start.Offset, b.Exact().Start.Offset)
 	})
 	return report
+}
+
+// withoutRepeats leaves out findings that say the same of the same text as another one: Ignition reports some twice, at two
+// paths.
+func withoutRepeats(list diag.List) diag.List {
+	type key struct {
+		code string
+		from int
+	}
+	seen := map[key]bool{}
+	for _, d := range list {
+		switch d.Code {
+		case "V303", "V305": // equal numbers or labels, which V020 reports as equal keys
+			seen[key{"V020", d.Exact().Start.Offset}] = true
+		case "V401": // no format, which V403 reports for a label
+			seen[key{"V403", d.Exact().Start.Offset}] = true
+		}
+	}
+	return slices.DeleteFunc(list, func(d diag.Diagnostic) bool {
+		k := key{d.Code, d.Exact().Start.Offset}
+		repeated := seen[k] || d.Code == "V503" // which repeats what is wrong with a source, at a path that no config has
+		seen[k] = true
+		return repeated
+	})
 }
 
 // isSchema finds the warning about $schema at the top, which editors want and Ignition ignores.

@@ -76,7 +76,7 @@ func impossibleOwners(c *Context, config *types.Config) {
 // checkID reports an owner's id that is none. -1 leaves the owner alone, as chown(2) has it.
 func (c *Context) checkID(id *int, at where, who string) {
 	if id != nil && (*id < -1 || *id > maxID) {
-		c.Report(badID(*id), "", at.steps(who, "id")...)
+		c.Report(badID(*id), "give the id of a user or group, or its name", at.steps(who, "id")...)
 	}
 }
 
@@ -122,7 +122,7 @@ func impossibleFields(c *Context, config *types.Config) {
 	eachAccount(config, func(_ string, _ *int, fields map[string]*string, steps ...any) {
 		for _, member := range []string{"gecos", "homeDir", "passwordHash", "shell"} {
 			if v := fields[member]; v != nil && strings.ContainsAny(*v, ":\n\x00") {
-				c.Report(member+" must not contain a colon or a line break: it is a field of a line in /etc/passwd or /etc/shadow", "",
+				c.Report(member+" must not contain a colon or a line break: it is a field of a line in /etc/passwd or /etc/shadow", "remove it",
 					append(steps, member)...)
 			}
 		}

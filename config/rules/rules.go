@@ -60,10 +60,19 @@ type Context struct {
 	units   map[string]unitFlaw
 }
 
+// full reports whether another finding of the running rule would be dropped, and counts it if so. Rules that compose long
+// findings ask first.
+func (c *Context) full() bool {
+	if !c.report.Full(c.rule.Severity) {
+		return false
+	}
+	c.report.Add(diag.Diagnostic{Severity: c.rule.Severity})
+	return true
+}
+
 // Report adds a finding of the running rule at a path: names and indexes.
 func (c *Context) Report(summary, hint string, steps ...any) {
-	if c.report.Full(c.rule.Severity) {
-		c.report.Add(diag.Diagnostic{Severity: c.rule.Severity})
+	if c.full() {
 		return
 	}
 	c.report.Add(diag.Diagnostic{

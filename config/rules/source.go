@@ -76,10 +76,10 @@ func checkScheme(scheme, source string, v spec.Version) (code, summary, hint str
 		}
 		return "", "", ""
 	}
-	hint = "the scheme is one of " + strings.Join(Schemes(v), ", ")
+	hint = "use one of " + strings.Join(Schemes(v), ", ")
 	switch {
 	case scheme == "" && strings.HasPrefix(source, "/"):
-		return "V102", "the source has no scheme", "paths are no sources; write the contents into a data URL, or give a URL: " + hint
+		return "V102", "the source has no scheme", "a path is not a source: write the contents into a data URL, or give the URL of a server"
 	case scheme == "":
 		return "V102", "the source has no scheme", hint
 	}

@@ -139,11 +139,11 @@ func nearest(word string, allowed []string) string {
 			best, distance = a, d
 		}
 	}
-	list := "it is one of " + strings.Join(allowed, ", ")
+	list := "use one of " + strings.Join(allowed, ", ")
 	if best == "" {
 		return list
 	}
-	return "did you mean " + best + "? " + list
+	return "did you mean " + best + "? If not, " + list
 }
 
 // words joins a list for people.

@@ -57,7 +57,7 @@ func TestValidate(t *testing.T) {
 		{"bad version", `{"ignition":{"version":"x"}}`, []string{"-"}, "", "couldn't parse config: ", 1},
 		{"unknown version", `{"ignition":{"version":"2.3.0"}}`, []string{"-"}, "", "couldn't parse config: ", 1},
 		{"syntax error", "{\n]", []string{"-"},
-			"error at line 2 col 1: not well-formed JSON: a member name in double quotes is expected, not `]`\n", "", 1},
+			"error at line 2 col 1: not well-formed JSON: expected a member name in double quotes, found `]`\n", "", 1},
 		{"type error", `{"ignition":{"version":3}}`, []string{"-"},
 			"error at line 1 col 25: $.ignition.version must be a string, not a number\n", "", 1},
 		{"no argument", "", nil, "", "Usage: ignition-validate ", 1},
@@ -83,7 +83,7 @@ func TestValidate(t *testing.T) {
 
 func TestValidateText(t *testing.T) {
 	out, _, code := run(t, warning, "firstlight", "validate", "-")
-	const want = `-:1:44: warning: unused key filez [V007]
+	const want = `-:1:44: warning: unknown member "filez" is ignored [V007]
   1 | {"ignition":{"version":"3.4.0"},"storage":{"filez":[]}}
     |                                            ^^^^^^^
 help: did you mean files?
@@ -194,7 +194,7 @@ func TestOrder(t *testing.T) {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		names = append(names, name+":1:33: warning: unused key a [V007]")
+		names = append(names, name+":1:33: warning: unknown member \"a\" is ignored [V007]")
 	}
 	out, _, _ := run(t, "", "firstlight", "validate", dir)
 	var got []string
@@ -221,7 +221,7 @@ func TestCompressed(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if out, _, code := run(t, b.String(), "firstlight", "validate", "-"); code != exitOK || !strings.Contains(out, "-:1:44: warning: unused key filez") {
+	if out, _, code := run(t, b.String(), "firstlight", "validate", "-"); code != exitOK || !strings.Contains(out, "-:1:44: warning: unknown member \"filez\" is ignored") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 	if out, _, code := run(t, b.String()[:20], "firstlight", "validate", "-"); code != exitFailed || !strings.HasPrefix(out, "-: error: the config cannot be read: decompress: ") {
