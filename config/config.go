@@ -25,6 +25,7 @@ type Document struct {
 	Config  types.Config
 	Origins merge.Origins // where the values of Config were written
 	Notes   diag.List     // warnings about what merging did; Validate reports them
+	Version spec.Version  // the version that the config was written in; of merged configs the newest of theirs
 }
 
 // Empty returns the config that asks for nothing.
@@ -62,7 +63,7 @@ func FromTree(d *doc.Document) (Document, diag.List) {
 	origins := merge.Of(d)
 	report = append(rules.Check(&rules.Context{Version: version, Doc: d, Origins: origins}, &c), report...)
 	spec.Raise(&c, version, func(i int) bool { return d.Present("storage", "luks", i, "clevis", "custom") })
-	return Document{Config: c, Origins: origins}, report
+	return Document{Config: c, Origins: origins, Version: version}, report
 }
 
 // head is the part of a config that says how to read the rest.
@@ -110,19 +111,21 @@ func Merge(parent, child Document) Document {
 
 // A Merger lays any number of configs over one, in time that is in proportion to their sum.
 type Merger struct {
-	merger *merge.Merger
-	notes  diag.List
+	merger  *merge.Merger
+	notes   diag.List
+	version spec.Version
 }
 
 // NewMerger begins with a parent, which is not changed.
 func NewMerger(parent Document) *Merger {
-	return &Merger{merger: merge.New(parent.Config, parent.Origins), notes: parent.Notes}
+	return &Merger{merger: merge.New(parent.Config, parent.Origins), notes: parent.Notes, version: parent.Version}
 }
 
 // Add lays a child over what was merged so far. The child is not changed.
 func (m *Merger) Add(child Document) {
 	m.merger.Add(child.Config, child.Origins)
 	m.notes = append(slices.Clip(m.notes), child.Notes...)
+	m.version = max(m.version, child.Version)
 }
 
 // Ignition returns what the configs so far say about fetching.
@@ -130,7 +133,7 @@ func (m *Merger) Ignition() types.Ignition { return m.merger.Ignition() }
 
 // Document returns the merged config. What is added later does not change it.
 func (m *Merger) Document() Document {
-	var d Document
+	d := Document{Version: m.version}
 	d.Config, d.Origins = m.merger.Result()
 	d.Notes = slices.Concat(m.notes, m.merger.Notes())
 	return d

@@ -99,6 +99,18 @@ func (d *Document) start(n *Node) int {
 	return start
 }
 
+// Within returns where a part of a string stands: the bytes from and to of its value. Where the source has the string in a
+// form that cannot be followed byte by byte, it is the whole string.
+func (d *Document) Within(n *Node, from, to int) diag.Span {
+	if n.Kind == String && from >= 0 && from <= to && to <= len(n.Text) && n.Start < n.End && int(n.End) <= len(d.Source.Text) {
+		raw := d.Source.Text[n.Start:n.End]
+		if start, end, ok := part(raw, n.Text, from, to); ok {
+			return d.Source.Span(int(n.Start)+start, int(n.Start)+end)
+		}
+	}
+	return d.Span(n)
+}
+
 // KeySpan returns where the name of a member stands.
 func (d *Document) KeySpan(k *Kid) diag.Span {
 	return d.Source.Span(int(k.KeyStart), int(k.KeyEnd))
