@@ -153,6 +153,8 @@ type translator struct {
 }
 
 // find reports something at a member of a node, or at the node itself. A member that is not there stands where its object is.
+//
+//go:noinline
 func (t *translator) find(severity diag.Severity, code string, n *node, member, summary, hint string) {
 	steps := n.path.steps()
 	if member != "" && !n.made {
@@ -167,10 +169,12 @@ func (t *translator) find(severity diag.Severity, code string, n *node, member, 
 	})
 }
 
+//go:noinline
 func (t *translator) fail(code string, n *node, member, summary, hint string) {
 	t.find(diag.Error, code, n, member, summary, hint)
 }
 
+//go:noinline
 func (t *translator) warn(code string, n *node, member, summary, hint string) {
 	t.find(diag.Warning, code, n, member, summary, hint)
 }
@@ -201,6 +205,22 @@ func (r *Result) Relocate(report diag.List) diag.List {
 		d.Span = r.src.Span(int(n.start), int(n.end))
 	}
 	return report
+}
+
+// Paths calls f with every path of the YAML that has become something, and the path of that in the config.
+func (r *Result) Paths(f func(yaml, json string)) {
+	var walk func(n *node, at path.ContextPath)
+	walk = func(n *node, at path.ContextPath) {
+		for i, k := range n.kids {
+			below := at.Append(k.key)
+			if n.kind == doc.List {
+				below = at.Append(i)
+			}
+			f(k.path.text(), below.String())
+			walk(k.node, below)
+		}
+	}
+	walk(r.out, path.New("json"))
 }
 
 // isDouble returns 1 for the rules about unique keys.

@@ -15,7 +15,7 @@ import (
 )
 
 // maxExpansion is how many values aliases may expand to, other than those that the text has itself.
-const maxExpansion = 1 << 20
+const maxExpansion = 1 << 18
 
 // A decoder turns YAML into a tree by the shape of a variant. It is as lax as Butane's: unknown members are warned about, null
 // is as none, numbers may stand for texts.

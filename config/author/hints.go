@@ -21,7 +21,7 @@ func explain(src *diag.Source, p *positions, err error) (start, end int, problem
 			problem = after
 		}
 	}
-	at := reached(src.Text, problem)
+	at := reached(src.Text)
 	line, from := lineAt(src.Text, at)
 	for _, c := range causes {
 		for _, l := range []struct {
@@ -60,8 +60,13 @@ var causes = []cause{
 	{text: "a tab indents the line", hint: "YAML is indented with spaces only: replace the tab", find: tabIndent},
 	{only: "cannot start any token", text: "a value begins with a character that YAML reserves", hint: "put the value in quotes", find: reserved},
 	{only: "could not find expected ':'", text: "a colon has no space after it", hint: "write a space between the colon and the value", find: tightColon},
+	{only: "mapping values are not allowed", text: "a colon has no space after it", hint: "write a space between the colon and the value", find: tightColon},
 	{only: "mapping values are not allowed", text: "a second colon is in one line, or the line is indented too far",
 		hint: "put the value in quotes if the colon belongs to it; otherwise align the line with its neighbours", find: secondColon},
+	{only: "expected node content", text: "a bracket is not closed", hint: "close the bracket, or begin a list with a dash in the next line", find: openBracket},
+	{only: "expected ',' or", text: "a bracket is not closed, or a comma is missing", hint: "look for the missing bracket or comma", find: openBracket},
+	{only: "unexpected end of stream", text: "a quotation mark is not closed", hint: "close it; a value that begins with one ends with one", find: openQuote},
+	{only: "unexpected document indicator", text: "a quotation mark is not closed", hint: "close it; a value that begins with one ends with one", find: openQuote},
 	{only: "did not find expected key", text: "a list item is not at the depth of the lines around it",
 		hint: "align its dash with the dashes of the same list", find: dash},
 	{only: "did not find expected key", text: "a colon has no space after it", hint: "write a space between the colon and the value", find: tightColon},
@@ -69,6 +74,32 @@ var causes = []cause{
 		hint: "indent members of an item two spaces further than its dash", find: first},
 	{only: "block sequence entries are not allowed", text: "a list item begins in the line of its key, or is indented too far",
 		hint: "begin the list in the line after the key, aligned with other items", find: dash},
+}
+
+// openBracket finds the last bracket that is not closed in its line.
+func openBracket(line []byte) (int, int) {
+	depth := 0
+	for i := len(line) - 1; i >= 0; i-- {
+		switch line[i] {
+		case ']', '}':
+			depth++
+		case '[', '{':
+			if depth--; depth < 0 {
+				return i, 1
+			}
+		}
+	}
+	return -1, 0
+}
+
+// openQuote finds a quotation mark that begins a value and has no counterpart in its line.
+func openQuote(line []byte) (int, int) {
+	for i, c := range line {
+		if (c == '"' || c == '\'') && (i == 0 || strings.IndexByte(" [{,", line[i-1]) >= 0) && bytes.Count(line[i:], []byte{c})%2 == 1 {
+			return i, 1
+		}
+	}
+	return -1, 0
 }
 
 func first(line []byte) (int, int) {
@@ -107,7 +138,7 @@ func tightColon(line []byte) (int, int) {
 	for i := start; i < len(line); i++ {
 		c := line[i]
 		switch {
-		case c == ':' && i > start && i+1 < len(line) && strings.IndexByte(" /\t\r", line[i+1]) < 0:
+		case c == ':' && i > start && i+1 < len(line) && strings.IndexByte(" \t\r", line[i+1]) < 0 && !bytes.HasPrefix(line[i+1:], []byte("//")):
 			return i, 1
 		case c != '_' && c != '-' && (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9'):
 			return -1, 0
@@ -153,7 +184,7 @@ func general(problem string) string {
 
 // reached returns how far the parser gets before it fails. It reads a text in small pieces for that, larger ones in a long
 // text, so that the piece at hand when it fails is where the mistake is.
-func reached(text []byte, problem string) int {
+func reached(text []byte) int {
 	r := &pieces{text: text, size: 1 + len(text)>>18}
 	var n yaml.Node
 	func() {
@@ -165,7 +196,6 @@ func reached(text []byte, problem string) int {
 	if r.at < len(text) {
 		at = max(0, at-ahead)
 	}
-	_ = problem
 	for at > 0 && (at >= len(text) || text[at] == '\n' || text[at] == '\r' || text[at] == ' ') {
 		at--
 	}

@@ -41,6 +41,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"validate", "check a config and say what is wrong with it", validate},
+		{"build", "translate configs that people write into configs that machines read", withFlags("build", "[FLAG]... [FILE]...", setupBuild)},
 		{"version", "print the version", version},
 	}
 }
@@ -48,6 +49,7 @@ func commands() []command {
 // personalities are the programs that the base name of the executable selects.
 func personalities() []command {
 	return []command{
+		{"butane", "", butane},
 		{"ignition-validate", "", ignitionValidate},
 	}
 }
