@@ -329,3 +329,6 @@ func escape(p string) string {
 	}
 	return b.String()
 }
+
+// UnitName returns the name of the unit of a path, without its suffix, as systemd-escape --path does.
+func UnitName(p string) string { return escape(p) }

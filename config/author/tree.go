@@ -224,3 +224,6 @@ func snake(name string) string {
 	}
 	return b.String()
 }
+
+// MemberName returns the language's name of a member of the config: size_mib for sizeMiB.
+func MemberName(name string) string { return snake(name) }

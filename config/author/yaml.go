@@ -205,3 +205,13 @@ func countValues(text []byte) int {
 	}
 	return n
 }
+
+// ParseYAML parses the first document of a text within this package's limits, and returns a function that says where a value
+// stands. On an error the list has one entry; an empty text is an empty mapping.
+func ParseYAML(src *diag.Source) (*yaml.Node, func(*yaml.Node) diag.Span, diag.List) {
+	root, at, report := parseYAML(src)
+	return root, func(y *yaml.Node) diag.Span {
+		start, end := at.span(y)
+		return src.Span(int(start), int(end))
+	}, report
+}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/author"
+	"github.com/firstlight-boot/firstlight/config/convert"
 	"github.com/firstlight-boot/firstlight/config/diag"
 )
 
@@ -79,7 +80,7 @@ func writeFindings(w io.Writer, format string, list diag.List) error {
 		return diag.JSON(w, list)
 	case formatSARIF:
 		t := tool()
-		t.Rules = append(t.Rules, author.Rules()...)
+		t.Rules = append(append(t.Rules, author.Rules()...), convert.Rules()...)
 		return diag.SARIF(w, list, t)
 	case formatGitHub:
 		return gitHub(w, list)
