@@ -74,6 +74,7 @@ func Rules() []diag.ToolRule {
 type Options struct {
 	Files fs.FS // where local files are; nil: there are none, and naming one is an error
 	Raw   bool  // the config is wanted and no MachineConfig around it
+	Plain bool  // the config is used by this process and not written: nothing is compressed
 	// Check reads and checks a config that the document has as text; nil: it is not checked.
 	Check func(*diag.Source) diag.List
 }
@@ -149,7 +150,7 @@ type translator struct {
 	out    *node // the config
 	report diag.Collector
 	loaded int64 // bytes of local files that are in memory
-	zip    *compressor
+	jobs   []job // contents that are to become data URLs
 }
 
 // find reports something at a member of a node, or at the node itself. A member that is not there stands where its object is.

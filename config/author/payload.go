@@ -8,6 +8,9 @@ import (
 	"encoding/base64"
 	"io"
 	"io/fs"
+	"runtime"
+	"sync"
+	"sync/atomic"
 )
 
 // A form is a way of writing contents into a data URL.
@@ -90,17 +93,74 @@ func pick(plainSize, size, zipped int64) form {
 	return chosen
 }
 
+// A job is contents that are to become a data URL.
+type job struct {
+	cause       *node
+	source      *node  // its text is set
+	compression *node  // its text is set; nil if the author has said what the contents are, which are not compressed then
+	contents    []byte // or else
+	file        string // too large for memory
+	oldForm     bool   // in the first version all contents are escaped
+	err         error
+}
+
+// encode does what was put off: choosing forms takes most of the time of large documents, and all processors can share it.
+func (t *translator) encode() {
+	jobs := t.jobs
+	t.jobs = nil
+	mayZip := t.v.has&noGzip == 0 && !t.o.Plain
+	next := atomic.Int64{}
+	work := func() {
+		var c compressor
+		for i := int(next.Add(1)) - 1; i < len(jobs); i = int(next.Add(1)) - 1 {
+			jobs[i].run(&c, t.o.Files, mayZip)
+		}
+	}
+	const few = 16 // jobs that are not worth another thread
+	var others sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0)-1, len(jobs)/few) {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
+	for i := range jobs {
+		if jobs[i].err != nil {
+			t.fail(CodeLocal, jobs[i].cause, "", "read local file "+shown(jobs[i].file)+": "+reason(jobs[i].err), localHint(jobs[i].err))
+		}
+	}
+}
+
+// run encodes the contents, or measures the file.
+func (j *job) run(c *compressor, files fs.FS, mayZip bool) {
+	mayZip = mayZip && j.compression != nil
+	var chosen form
+	switch {
+	case j.oldForm:
+		j.source.text = plain.url(j.contents)
+	case j.file != "":
+		data, err := c.measure(files, j.file, mayZip)
+		if err != nil {
+			j.err = err
+			return
+		}
+		j.source.text, j.source.data, chosen = "data:,", data, data.form
+	default:
+		var zipped []byte
+		if chosen, zipped = c.choose(j.contents, mayZip); chosen == zip {
+			j.contents = zipped
+		}
+		j.source.text = chosen.url(j.contents)
+	}
+	if j.compression != nil {
+		j.compression.text = chosen.compression()
+	}
+	j.contents = nil
+}
+
 // A compressor is kept from one file to the next, since its tables are large.
 type compressor struct {
 	w   *gzip.Writer
 	out bytes.Buffer
-}
-
-func (t *translator) compressor() *compressor {
-	if t.zip == nil {
-		t.zip = &compressor{}
-	}
-	return t.zip
 }
 
 // writer returns a writer of level 9.
@@ -140,7 +200,7 @@ type payload struct {
 }
 
 // measure reads a file to choose its form.
-func measure(files fs.FS, name string, mayZip bool) (*payload, error) {
+func (c *compressor) measure(files fs.FS, name string, mayZip bool) (*payload, error) {
 	f, err := files.Open(name)
 	if err != nil {
 		return nil, err
@@ -151,7 +211,7 @@ func measure(files fs.FS, name string, mayZip bool) (*payload, error) {
 	sink := io.Writer(&lengths)
 	var z *gzip.Writer
 	if mayZip {
-		z = new(compressor).writer(&zipped)
+		z = c.writer(&zipped)
 		sink = io.MultiWriter(&lengths, z)
 	}
 	if _, err := io.CopyBuffer(sink, struct{ io.Reader }{f}, make([]byte, 64<<10)); err != nil {

@@ -29,19 +29,16 @@ func (t *translator) resource(in, out *node) {
 
 // fill sets the source of a resource to its contents. The cause is the node that asks for it.
 func (t *translator) fill(out, cause *node, contents []byte) {
+	source := cause.makeText("")
+	out.set("source", source)
+	j := job{cause: cause, source: source, contents: contents}
 	if t.v.Spec == spec.V3_0 {
-		out.set("source", cause.makeText(plain.url(contents)))
-		return
+		j.oldForm = true
+	} else if out.get("compression").str() == "" {
+		j.compression = cause.makeText("")
+		out.set("compression", j.compression)
 	}
-	preset := out.get("compression").str() != ""
-	form, zipped := t.compressor().choose(contents, !preset && t.v.has&noGzip == 0)
-	if form == zip {
-		contents = zipped
-	}
-	out.set("source", cause.makeText(form.url(contents)))
-	if !preset {
-		out.set("compression", cause.makeText(form.compression()))
-	}
+	t.jobs = append(t.jobs, j)
 }
 
 // Bounds of local files in memory. What is beyond is read once to choose its form, and again when the config is written.
@@ -69,20 +66,10 @@ func (t *translator) fillLocal(out, local *node) {
 	t.fillLarge(out, local, name)
 }
 
-// fillLarge sets the source to the contents of a file that stays where it is.
+// fillLarge is fill for a file that stays where it is.
 func (t *translator) fillLarge(out, cause *node, name string) {
-	preset := out.get("compression").str() != ""
-	data, err := measure(t.o.Files, name, !preset && t.v.has&noGzip == 0)
-	if err != nil {
-		t.cannotRead(cause, err)
-		return
-	}
-	source := cause.makeText("data:,")
-	source.data = data
-	out.set("source", source)
-	if !preset {
-		out.set("compression", cause.makeText(data.form.compression()))
-	}
+	t.fill(out, cause, nil)
+	t.jobs[len(t.jobs)-1].file = name
 }
 
 // localFile returns the name below the files directory, and the size, of what a node names.
@@ -163,6 +150,7 @@ func (t *translator) readLocal(local *node) ([]byte, bool) {
 // childConfig is resource for a config that is merged or replaces this one. If it is given as text, it is checked.
 func (t *translator) childConfig(in, out *node) {
 	t.resource(in, out)
+	t.encode() // lists of references are told apart by their sources
 	inline := in.get("inline")
 	if inline == nil || t.o.Check == nil {
 		return

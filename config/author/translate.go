@@ -37,6 +37,7 @@ func (t *translator) translate() {
 			l.apply(t)
 		}
 	}
+	t.encode()
 	ignition := t.out.get("ignition")
 	if ignition == nil {
 		ignition = t.in.make(doc.Object, "")

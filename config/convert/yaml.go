@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -117,6 +118,9 @@ func scalar(s string) *yaml.Node {
 // plainly reports whether the encoder's own choice of style is safe: it is for printable texts that YAML 1.1 has no other
 // meaning for.
 func plainly(s string) bool {
+	if slices.Contains([]string{"y", "n", "yes", "no", "on", "off"}, strings.ToLower(s)) {
+		return false
+	}
 	var v any
 	if yaml.Unmarshal([]byte(s), &v) != nil || v != s {
 		return false
