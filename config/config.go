@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package config reads, checks and merges machine configs: bytes in, a validated config and a report out.
+// Package config reads, checks and merges machine configs: bytes in, JSON or YAML, a validated config and a report out.
 //
 // It does no I/O, knows no clock and fetches nothing; what a config refers to is for its caller to bring. The
 // invariant: a Document without an error in its report is valid by the rules of the version it was written in, is in the
@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/doc"
 	"github.com/firstlight-boot/firstlight/config/merge"
@@ -36,8 +37,15 @@ func Empty() Document {
 }
 
 // Parse reads a config of any accepted version, checks it by the rules of that version, and raises it to the newest
-// form. If the report has errors the document is not to be used.
-func Parse(src *diag.Source) (Document, diag.List) {
+// form. The text is JSON, or YAML with a variant. If the report has errors the document is not to be used.
+func Parse(src *diag.Source) (Document, diag.List) { return ParseWith(src, Options{}) }
+
+// ParseWith is Parse with options.
+func ParseWith(src *diag.Source, o Options) (Document, diag.List) {
+	if !o.JSONOnly && author.IsAuthored(src.Text) {
+		_, d, report := Build(src, author.Options{Files: o.Files, Plain: true})
+		return d, report
+	}
 	if len(src.Text) == 0 {
 		return Document{}, diag.List{{Severity: diag.Error, Code: "V001", Fatal: true, Span: src.Span(0, 0),
 			Summary: "the config is empty", Hint: `the smallest config is {"ignition":{"version":"3.6.0"}}`}}

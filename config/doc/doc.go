@@ -77,6 +77,7 @@ func (n *Node) Find(name string) *Kid {
 type Document struct {
 	Source *diag.Source
 	Root   Node
+	Exact  bool // spans are those of the nodes: what generated them may have brackets of its own
 }
 
 // Span returns where a node stands: for objects and lists, as Ignition's reports have it, from the byte after the
@@ -91,7 +92,7 @@ func (d *Document) Place(n *Node) diag.Place {
 
 func (d *Document) start(n *Node) int {
 	start := int(n.Start)
-	if (n.Kind == Object || n.Kind == List) && start < len(d.Source.Text) {
+	if (n.Kind == Object || n.Kind == List) && start < len(d.Source.Text) && !d.Exact {
 		if c := d.Source.Text[start]; c == '{' || c == '[' {
 			start++
 		}

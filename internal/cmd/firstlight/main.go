@@ -34,6 +34,8 @@ func commands() []command {
 			name: "validate", synopsis: "[FLAG]... FILE...", about: "check configs and report what is wrong with them",
 			manual: validateManual, setup: setupValidate,
 		},
+		{name: "build", synopsis: "[FLAG]... [FILE]...", about: "translate configs that people write into configs that machines read", setup: setupBuild},
+		{name: "convert", synopsis: "[FLAG]... [FILE]", about: "turn Ignition configs and cloud-config into YAML", setup: setupConvert},
 		{name: "version", about: "print the version", setup: setupVersion},
 		{name: "help", synopsis: "[COMMAND]", about: "explain firstlight, or one of its commands", setup: setupHelp},
 	}
@@ -43,6 +45,7 @@ func commands() []command {
 // that they replace.
 func personalities() []personality {
 	return []personality{
+		{"butane", butane},
 		{"ignition-validate", ignitionValidate},
 	}
 }

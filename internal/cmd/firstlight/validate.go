@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/author"
+	"github.com/firstlight-boot/firstlight/config/convert"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/lint"
 	"github.com/firstlight-boot/firstlight/config/rules"
@@ -168,5 +170,6 @@ func tool() diag.Tool {
 			t.Rules = append(t.Rules, diag.ToolRule{Code: r.ID, About: r.About, Severity: r.Severity})
 		}
 	}
+	t.Rules = append(append(t.Rules, author.Rules()...), convert.Rules()...)
 	return t
 }
