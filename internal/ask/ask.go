@@ -8,44 +8,35 @@
 package ask
 
 import (
+	"path"
 	"slices"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
-// A Func poses the questions of one part. Facts are never nil.
-type Func func(*types.Config, *facts.Facts) facts.Questions
+// A Func adds the questions of one part to q.
+type Func func(c *types.Config, f *facts.Facts, q *facts.Questions)
 
 // All poses the questions of several functions at once.
 func All(functions ...Func) Func {
-	return func(c *types.Config, f *facts.Facts) facts.Questions {
-		var all facts.Questions
+	return func(c *types.Config, f *facts.Facts, q *facts.Questions) {
 		for _, ask := range functions {
-			all = join(all, ask(c, f))
+			ask(c, f, q)
 		}
-		return all
-	}
-}
-
-func join(a, b facts.Questions) facts.Questions {
-	return facts.Questions{
-		Programs: slices.Concat(a.Programs, b.Programs),
-		Await:    slices.Concat(a.Await, b.Await), Look: slices.Concat(a.Look, b.Look), Resolve: slices.Concat(a.Resolve, b.Resolve),
-		Tables: slices.Concat(a.Tables, b.Tables), Regions: slices.Concat(a.Regions, b.Regions),
-		Mounts: a.Mounts || b.Mounts, Nodes: slices.Concat(a.Nodes, b.Nodes), Trees: slices.Concat(a.Trees, b.Trees),
-		Accounts: a.Accounts || b.Accounts,
-		Units:    slices.Concat(a.Units, b.Units), UnitNames: a.UnitNames || b.UnitNames,
-		Policy: a.Policy || b.Policy, Handover: a.Handover || b.Handover,
 	}
 }
 
 // Nothing asks nothing: all that the part does follows from the config.
-func Nothing(*types.Config, *facts.Facts) facts.Questions { return facts.Questions{} }
+func Nothing(*types.Config, *facts.Facts, *facts.Questions) {}
 
 // programs asks for those programs that are not known yet.
-func programs(f *facts.Facts, names ...string) []string {
-	return slices.DeleteFunc(names, func(n string) bool { _, known := f.Programs[n]; return known })
+func programs(f *facts.Facts, q *facts.Questions, names ...string) {
+	for _, n := range names {
+		if _, known := f.Programs[n]; !known {
+			q.Programs = append(q.Programs, n)
+		}
+	}
 }
 
 // unknown returns those of the device paths of which it is not known what is behind them.
@@ -55,15 +46,21 @@ func unknown(f *facts.Facts, paths []string) []string {
 }
 
 // labels asks for what setting SELinux labels takes.
-func labels(f *facts.Facts) facts.Questions {
+func labels(f *facts.Facts, q *facts.Questions) {
 	if f.SELinux == nil {
-		return facts.Questions{Policy: true}
+		q.Policy = true
+	} else if f.SELinux.Policy != "" {
+		programs(f, q, "setfiles")
 	}
-	if f.SELinux.Policy == "" {
-		return facts.Questions{}
-	}
-	return facts.Questions{Programs: programs(f, "setfiles")}
 }
 
 // handover asks for what earlier stages have left.
-func handover(f *facts.Facts) facts.Questions { return facts.Questions{Handover: f.Handover == nil} }
+func handover(f *facts.Facts, q *facts.Questions) { q.Handover = q.Handover || f.Handover == nil }
+
+// node asks about a place of the target root.
+func node(f *facts.Facts, q *facts.Questions, name string, content bool) {
+	n := facts.NodeQuestion{Path: path.Clean("/" + name), Content: content}
+	if !f.Tree.Knows(n) {
+		q.Nodes = append(q.Nodes, n)
+	}
+}

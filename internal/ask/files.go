@@ -3,7 +3,6 @@
 package ask
 
 import (
-	"path"
 	"slices"
 
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -14,22 +13,22 @@ import (
 
 // Accounts asks for the account files if the config names users or groups, and then for the home directories that its changes
 // are about.
-func Accounts(c *types.Config, f *facts.Facts) facts.Questions {
+func Accounts(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	if !namesAccounts(c) {
-		return facts.Questions{}
+		return
 	}
+	handover(f, q)
 	if f.Accounts == nil {
-		return facts.Questions{Accounts: true, Handover: f.Handover == nil}
+		q.Accounts = true
+		return
 	}
-	q := handover(f)
 	homes, skeleton := plan.HomePaths(c, f.Accounts)
 	for _, name := range homes {
-		q.Nodes = nodes(q.Nodes, f, facts.NodeQuestion{Path: name})
+		node(f, q, name, false)
 	}
 	if skeleton != "" && !f.Tree.Knows(facts.NodeQuestion{Path: skeleton}) {
 		q.Trees = append(q.Trees, skeleton)
 	}
-	return q
 }
 
 // namesAccounts reports whether the config has users or groups, or owners by name.
@@ -45,64 +44,63 @@ func namesAccounts(c *types.Config) bool {
 
 // Files asks for every place of the target root that the config is about, for the units to be enabled, and for the headers of
 // the encrypted volumes.
-func Files(c *types.Config, f *facts.Facts) facts.Questions {
-	q := join(places(c, f), units(c, f))
-	q.Look = unknown(f, plan.LUKSPaths(c))
-	return join(q, join(labels(f), handover(f)))
+func Files(c *types.Config, f *facts.Facts, q *facts.Questions) {
+	FilesAhead(c, f, q)
+	q.Look = append(q.Look, unknown(f, plan.LUKSPaths(c))...)
 }
 
 // FilesAhead is Files before the encrypted volumes exist.
-func FilesAhead(c *types.Config, f *facts.Facts) facts.Questions {
-	q := join(places(c, f), units(c, f))
-	return join(q, join(labels(f), handover(f)))
+func FilesAhead(c *types.Config, f *facts.Facts, q *facts.Questions) {
+	Accounts(c, f, q)
+	places(c, f, q)
+	units(c, f, q)
+	labels(f, q)
+	handover(f, q)
 }
 
-func places(c *types.Config, f *facts.Facts) facts.Questions {
-	var q facts.Questions
-	add := func(content bool, name ...string) {
-		q.Nodes = nodes(q.Nodes, f, facts.NodeQuestion{Path: path.Clean("/" + path.Join(name...)), Content: content})
+func places(c *types.Config, f *facts.Facts, q *facts.Questions) {
+	for i := range c.Storage.Directories {
+		node(f, q, c.Storage.Directories[i].Path, false)
 	}
-	for _, d := range c.Storage.Directories {
-		add(false, d.Path)
+	for i := range c.Storage.Files {
+		node(f, q, c.Storage.Files[i].Path, len(c.Storage.Files[i].Append) > 0)
 	}
-	for _, file := range c.Storage.Files {
-		add(len(file.Append) > 0, file.Path)
-	}
-	for _, l := range c.Storage.Links {
-		add(false, l.Path)
+	for i := range c.Storage.Links {
+		l := &c.Storage.Links[i]
+		node(f, q, l.Path, false)
 		if l.Hard != nil && *l.Hard && l.Target != nil {
-			add(false, *l.Target)
+			node(f, q, *l.Target, false)
 		}
 	}
-	for _, u := range c.Systemd.Units {
-		add(false, unit.ConfigDir, u.Name)
+	for i := range c.Systemd.Units {
+		u := &c.Systemd.Units[i]
+		node(f, q, unit.ConfigDir+"/"+u.Name, false)
 		for _, d := range u.Dropins {
-			add(false, unit.ConfigDir, u.Name+".d", d.Name)
+			node(f, q, unit.ConfigDir+"/"+u.Name+".d/"+d.Name, false)
 		}
 	}
 	if len(c.Systemd.Units) > 0 {
-		add(false, unit.PresetFile)
+		node(f, q, unit.PresetFile, false)
 	}
-	for _, l := range c.Storage.Luks {
-		add(false, plan.Crypttab)
-		add(false, plan.KeyDir, l.Name)
+	for i := range c.Storage.Luks {
+		node(f, q, plan.Crypttab, false)
+		node(f, q, plan.KeyDir+"/"+c.Storage.Luks[i].Name, false)
 	}
 	if f.Handover != nil {
 		for _, name := range f.Handover.VolumeKeyFiles {
-			add(false, name)
+			node(f, q, name, false)
 		}
 		for _, file := range f.Handover.PlatformFiles {
-			add(false, file.Path)
+			node(f, q, file.Path, false)
 		}
 	}
-	return q
 }
 
 // units asks for the units to be enabled, and for the names of all if one is missing.
-func units(c *types.Config, f *facts.Facts) facts.Questions {
-	var q facts.Questions
+func units(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	missing := false
-	for _, u := range c.Systemd.Units {
+	for i := range c.Systemd.Units {
+		u := &c.Systemd.Units[i]
 		if u.Enabled == nil || !*u.Enabled {
 			continue
 		}
@@ -116,6 +114,7 @@ func units(c *types.Config, f *facts.Facts) facts.Questions {
 		}
 		missing = missing || known && !found
 	}
-	q.UnitNames = missing && f.Units.Names == nil
-	return q
+	if missing && f.Units.Names == nil {
+		q.UnitNames = true
+	}
 }

@@ -152,7 +152,7 @@ func (r *run) label(ctx context.Context, m *apply.Machine, place string) error {
 		return nil
 	}
 	var f facts.Facts
-	if err := observe.Answer(ctx, observe.Machine{System: r.host, Root: m.Root}, facts.Questions{Policy: true}, &f); err != nil {
+	if err := observe.Answer(ctx, observe.Machine{System: r.host, Root: m.Root}, &facts.Questions{Policy: true}, &f); err != nil {
 		return err
 	}
 	if f.SELinux.Policy == "" {

@@ -48,7 +48,7 @@ type NodeQuestion struct {
 }
 
 // Empty reports whether nothing is asked.
-func (q Questions) Empty() bool {
+func (q *Questions) Empty() bool {
 	return len(q.Programs)+len(q.Await)+len(q.Look)+len(q.Resolve)+len(q.Tables)+len(q.Regions)+len(q.Nodes)+len(q.Trees)+len(q.Units) == 0 &&
 		!q.Mounts && !q.Accounts && !q.UnitNames && !q.Policy && !q.Handover
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // devices answers questions about block devices.
-func (m Machine) devices(ctx context.Context, q facts.Questions, f *facts.Facts) error {
+func (m Machine) devices(ctx context.Context, q *facts.Questions, f *facts.Facts) error {
 	if len(q.Await)+len(q.Look)+len(q.Resolve)+len(q.Tables)+len(q.Regions) == 0 {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // mounts says what is mounted below the target root: of several filesystems on one mount point the last.
-func (m Machine) mounts(q facts.Questions, f *facts.Facts) error {
+func (m Machine) mounts(q *facts.Questions, f *facts.Facts) error {
 	if !q.Mounts {
 		return nil
 	}

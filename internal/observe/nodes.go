@@ -13,7 +13,7 @@ import (
 )
 
 // nodes looks at places of the target root.
-func (m Machine) nodes(q facts.Questions, f *facts.Facts) error {
+func (m Machine) nodes(q *facts.Questions, f *facts.Facts) error {
 	if len(q.Nodes)+len(q.Trees) == 0 {
 		return nil
 	}

@@ -33,7 +33,7 @@ type Machine struct {
 }
 
 // Answer answers questions. What the target root would have to tell while there is none stays unanswered.
-func Answer(ctx context.Context, m Machine, q facts.Questions, f *facts.Facts) error {
+func Answer(ctx context.Context, m Machine, q *facts.Questions, f *facts.Facts) error {
 	m.programs(q.Programs, f)
 	if q.Handover {
 		left := facts.Handover{}
@@ -48,7 +48,7 @@ func Answer(ctx context.Context, m Machine, q facts.Questions, f *facts.Facts) e
 	if m.Root == nil {
 		return nil
 	}
-	for _, answer := range []func(facts.Questions, *facts.Facts) error{m.mounts, m.policy, m.accounts, m.nodes, m.units} {
+	for _, answer := range []func(*facts.Questions, *facts.Facts) error{m.mounts, m.policy, m.accounts, m.nodes, m.units} {
 		if err := answer(q, f); err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 const mostAccounts = 64 << 20
 
 // accounts reads the account files.
-func (m Machine) accounts(q facts.Questions, f *facts.Facts) error {
+func (m Machine) accounts(q *facts.Questions, f *facts.Facts) error {
 	if !q.Accounts {
 		return nil
 	}

@@ -18,7 +18,7 @@ const seLinuxConfig = "/etc/selinux/config"
 const mostSELinuxConfig = 1 << 20
 
 // policy reads the name of the target's SELinux policy.
-func (m Machine) policy(q facts.Questions, f *facts.Facts) error {
+func (m Machine) policy(q *facts.Questions, f *facts.Facts) error {
 	if !q.Policy {
 		return nil
 	}

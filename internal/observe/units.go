@@ -10,7 +10,7 @@ import (
 )
 
 // units looks for units in the target.
-func (m Machine) units(q facts.Questions, f *facts.Facts) error {
+func (m Machine) units(q *facts.Questions, f *facts.Facts) error {
 	if len(q.Units) == 0 && !q.UnitNames {
 		return nil
 	}

@@ -25,11 +25,12 @@ const mostRounds = 16
 // answer asks until there are no questions left.
 func answer(ctx context.Context, m observe.Machine, question ask.Func, c *types.Config, f *facts.Facts) error {
 	for range mostRounds {
-		q := question(c, f)
+		var q facts.Questions
+		question(c, f, &q)
 		if q.Empty() {
 			return nil
 		}
-		if err := observe.Answer(ctx, m, q, f); err != nil {
+		if err := observe.Answer(ctx, m, &q, f); err != nil {
 			return err
 		}
 	}
@@ -113,7 +114,8 @@ func Foresee(parts []Part, doc config.Document, f facts.Facts, in plan.Inputs) (
 func (all *Forecast) postpone(doc config.Document, f facts.Facts, parts []Part, why string) {
 	var waiting []string
 	for _, p := range parts {
-		if !p.Ahead(&doc.Config, &f).Empty() {
+		var q facts.Questions
+		if p.Ahead(&doc.Config, &f, &q); !q.Empty() {
 			waiting = append(waiting, p.Name)
 		}
 	}

@@ -57,7 +57,7 @@ func Parts() []Part {
 		{Name: "mount", Stage: Mount, Ask: ask.Mount, Ahead: ask.MountPoints, Plan: plan.Mount, Root: true},
 		{Name: "accounts", Stage: Files, Ask: ask.Accounts, Ahead: ask.Accounts, Plan: plan.Accounts, Root: true, Journal: OnRoot},
 		{
-			Name: "files", Stage: Files, Ask: ask.All(ask.Accounts, ask.Files), Ahead: ask.All(ask.Accounts, ask.FilesAhead), Plan: plan.Files,
+			Name: "files", Stage: Files, Ask: ask.Files, Ahead: ask.FilesAhead, Plan: plan.Files,
 			Root: true, Journal: OnRoot, Wants: plan.FileWants, Live: true,
 		},
 		{Name: "umount", Stage: Umount, Ask: ask.Unmount, Ahead: ask.Nothing, Plan: plan.Unmount, Root: true},

@@ -210,7 +210,7 @@ func (m *machine) untrue(doc config.Document) []string {
 	for place := range predicted.Tree.Nodes {
 		again.Nodes = append(again.Nodes, facts.NodeQuestion{Path: place})
 	}
-	if err := observe.Answer(context.Background(), machine, again, &found); err != nil {
+	if err := observe.Answer(context.Background(), machine, &again, &found); err != nil {
 		return []string{err.Error()}
 	}
 	var wrong []string
