@@ -416,6 +416,76 @@ func TestHook(t *testing.T) {
 	}
 }
 
+// Without udev the programs make the links of what they make themselves.
+func TestNoUdev(t *testing.T) {
+	m := booted()
+	part(t, m, "/dev/vda", "a")
+	m.NoUdev = true
+	m = m.Reboot()
+	run(t, m, "mdadm --create pool --run --homehost any --level raid1 --raid-devices 2 /dev/vda1 /dev/vdb")
+	run(t, m, "cryptsetup luksFormat --key-file "+sys.SecretFile+" /dev/md/pool")
+	run(t, m, "cryptsetup luksOpen /dev/md/pool sec --key-file "+sys.SecretFile)
+	for path, want := range map[string]string{"/dev/mapper/sec": "/dev/dm-0", "/dev/vda1": "/dev/vda1", "/dev/disk/by-partlabel/a": ""} {
+		if got, _ := m.Resolve(path); got != want {
+			t.Errorf("%s leads to %q, want %q", path, got, want)
+		}
+	}
+	if m.HasUdev() || m.UdevProperty("/dev/vda1", "ID_PART_ENTRY_NAME") != "" {
+		t.Error("there is udev")
+	}
+}
+
+// While a disk is open, udev leaves it and its partitions alone.
+func TestLockKeepsUdevAway(t *testing.T) {
+	m := booted()
+	d := openDisk(t, m, "/dev/vda")
+	if _, err := m.OpenDisk(context.Background(), "/dev/vda"); !errors.Is(err, unix.EWOULDBLOCK) {
+		t.Errorf("opened twice: %v", err)
+	}
+	if err := d.AddPartition(1, mib, 20*mib); err != nil {
+		t.Fatal(err)
+	}
+	seen := func() bool { _, err := m.Resolve("/dev/disk/by-id/virtio-vda-part1"); return err == nil }
+	if err := m.Await(context.Background(), time.Minute, "a link", seen); !errors.Is(err, sys.ErrTimeout) {
+		t.Errorf("the link is made: %v", err)
+	}
+	d.Close()
+	if err := m.Await(context.Background(), time.Minute, "a link", seen); err != nil {
+		t.Error(err)
+	}
+}
+
+// A program that wrote to a whole disk and closed it makes udev have the kernel read its partition table again.
+func TestWritersMakeTheKernelLook(t *testing.T) {
+	m := booted()
+	part(t, m, "/dev/vda", "a")
+	run(t, m, "mkfs.btrfs --force /dev/vda")
+	if all, err := m.Partitions("/dev/vda"); err != nil || len(all) != 1 {
+		t.Errorf("before udev: %v, %v", all, err)
+	}
+	m.Settle()
+	if all, err := m.Partitions("/dev/vda"); err != nil || len(all) != 0 {
+		t.Errorf("after udev: %v, %v", all, err)
+	}
+}
+
+// Superblocks that lie where a partition appears make an array of it the moment udev sees it.
+func TestStaleSuperblocks(t *testing.T) {
+	m := booted()
+	part(t, m, "/dev/vda", "m0", "m1")
+	run(t, m, "mdadm --create old --run --homehost any --level raid0 --raid-devices 2 /dev/vda1 /dev/vda2")
+	m.Settle()
+	run(t, m, "mdadm --stop /dev/md/old")
+	part(t, m, "/dev/vda")
+	if all, _ := m.Partitions("/dev/vda"); len(all) != 0 {
+		t.Fatal(all)
+	}
+	part(t, m, "/dev/vda", "n0", "n1")
+	if b, err := m.Block("/dev/vda1"); err != nil || !slices.Equal(b.Holders, []string{"/dev/md127"}) {
+		t.Errorf("%+v, %v", b, err)
+	}
+}
+
 func BenchmarkCloneAndBoot(b *testing.B) {
 	m := booted()
 	for b.Loop() {

@@ -157,7 +157,7 @@ func (m *Machine) Settle() {
 }
 
 // work has udev work on the next event of a device that nobody has locked, and returns false if there is none. The lock of a disk
-// covers its partitions (systemd, BLOCK_DEVICE_LOCKING). The lock must be held.
+// covers its partitions; locks of other devices mean nothing to udev (systemd, BLOCK_DEVICE_LOCKING). The lock must be held.
 func (m *Machine) work() bool {
 	if m.NoUdev {
 		m.udev.events = nil
@@ -165,7 +165,7 @@ func (m *Machine) work() bool {
 	}
 	for i, e := range m.udev.events {
 		d := m.devices[e.node]
-		if m.locked[e.node] || d != nil && d.part != nil && m.locked[d.part.disk] {
+		if d != nil && (d.image != nil && m.locked[e.node] || d.part != nil && m.locked[d.part.disk]) {
 			continue
 		}
 		m.udev.events = slices.Delete(slices.Clone(m.udev.events), i, i+1)
