@@ -15,6 +15,7 @@ require (
 )
 
 require (
-	github.com/moby/sys/mountinfo v0.7.3 // indirect
+	github.com/moby/sys/mountinfo v0.7.3
+	github.com/vmware/vmw-guestinfo v0.0.0-20220317130741-510905f0efa3
 	golang.org/x/text v0.43.0 // indirect
 )

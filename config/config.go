@@ -43,7 +43,7 @@ func Parse(src *diag.Source) (Document, diag.List) {
 	}
 	d, report := doc.ParseJSON(src)
 	if report.HasErrors() {
-		return Document{}, report
+		return Document{}, foreign(src, report)
 	}
 	return FromTree(d)
 }
@@ -94,6 +94,9 @@ func versionOf(d *doc.Document) (spec.Version, diag.List) {
 		if bad.Malformed || bad.Text == "" {
 			finding.Code = "V004"
 		}
+	}
+	if old, ok := outdated(d, text); ok {
+		finding.Summary, finding.Hint = finding.Summary+": this is "+old.What, old.Do
 	}
 	return 0, diag.List{finding}
 }

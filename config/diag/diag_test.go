@@ -175,6 +175,18 @@ func TestDistance(t *testing.T) {
 	}
 }
 
+func TestClosest(t *testing.T) {
+	candidates := []string{"files", "filesystems", "links", "0", "ext4"}
+	for name, want := range map[string]string{
+		"flies": "files", "filesystem": "filesystems", "FILES": "files", "ext44": "ext4", "link": "links",
+		"": "", "zzz": "", "exfat": "", "files": "files", "1": "0", "lnisk": "",
+	} {
+		if got, found := Closest(name, candidates); got != want || found != (want != "") {
+			t.Errorf("%q: got %q, %v; want %q", name, got, found, want)
+		}
+	}
+}
+
 // TestReport checks that our lines are those of the form that programs around Ignition share.
 func TestReport(t *testing.T) {
 	s := NewSource("f", []byte("{\n\"a\": 12}"))

@@ -32,3 +32,21 @@ func Distance(a, b string) int {
 	}
 	return row[1][len(b)]
 }
+
+// tolerance is how many letters of a name may be wrong: a third, but at least one and at most three.
+func tolerance(name string) int { return max(1, min(3, len(name)/3)) }
+
+// Similar reports whether a name may be a misspelling of another.
+func Similar(name, other string) bool { return name != "" && Distance(name, other) <= tolerance(name) }
+
+// Closest returns the candidate that a name was probably meant to be, the first of those that are equally close. It
+// returns false if none is similar.
+func Closest(name string, candidates []string) (string, bool) {
+	best, distance := "", tolerance(name)+1
+	for _, c := range candidates {
+		if d := Distance(name, c); d < distance && name != "" {
+			best, distance = c, d
+		}
+	}
+	return best, distance <= tolerance(name)
+}

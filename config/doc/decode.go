@@ -212,16 +212,17 @@ func repeated(kids []Kid, i int) bool {
 
 // spelling guesses what an unknown member was meant to be.
 func (dec *decoder) spelling(name string, shape *spec.Struct) string {
-	best, distance := "", 1+max(1, min(3, len(name)/3))
+	var known []string
 	for _, f := range shape.Fields {
 		if f.Name == name {
 			return fmt.Sprintf("it is known from version %s on; this config says %s", f.Since, dec.version)
 		}
-		if d := diag.Distance(name, f.Name); f.Since <= dec.version && d < distance {
-			best, distance = f.Name, d
+		if f.Since <= dec.version {
+			known = append(known, f.Name)
 		}
 	}
-	if best == "" {
+	best, found := diag.Closest(name, known)
+	if !found {
 		return ""
 	}
 	return "did you mean " + best + "?"

@@ -243,7 +243,7 @@ func (p *parser) unexpected(want string) bool {
 		if p.values <= 1 {
 			return p.fail("it has nothing but white space", "")
 		}
-		return p.fail("it ends too early; "+want+" is expected", "the text may have been cut off")
+		return p.fail("it ends too early; "+want+" is expected", "the text may have been cut off, as clouds do with user data that is too large")
 	}
 	rest := p.text[p.pos:]
 	hint := ""

@@ -29,15 +29,11 @@ var filesystemRules = []Rule{
 	{ID: "V422", Kind: Accepts, About: "The contents of `uuid`, `options` and `mountOptions` are not checked."},
 }
 
-// formats are the formats of filesystems: the first version that knows them, and how many bytes a label may have (-1 for
-// any number). The order is that of messages.
-var formats = []struct {
+// A format is one format of filesystems. The list is generated from the engine's table.
+type format struct {
 	name  string
-	since spec.Version
-	label int
-}{
-	{"ext4", spec.V3_0, 16}, {"btrfs", spec.V3_0, 256}, {"xfs", spec.V3_0, 12}, {"vfat", spec.V3_0, 11}, {"swap", spec.V3_0, 15},
-	{"none", spec.V3_3, -1}, {virtiofs, spec.V3_7, -1},
+	since spec.Version // the first that knows it
+	label int          // how many bytes a label may have; negative: any number
 }
 
 // virtiofs is the format that has no block device.

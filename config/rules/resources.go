@@ -17,7 +17,7 @@ var resourceRules = []Rule{
 	{ID: "V101", Since: from31, Check: mergeSource, About: "`ignition.config.merge[].source` is given and not empty."},
 	{ID: "V102", Check: flawedSource, About: "A source has a scheme that the version allows."},
 	{ID: "V103", Check: authoritySource, About: "The source of a certificate authority is given and not empty."},
-	{ID: "V104", Check: flawedSource, About: "A source is a URL."},
+	{ID: "V104", Check: flawedSource, About: "A source is a URL. One with `http`, `https` or `tftp` names a host and, if any, a port from 1 to 65535."},
 	{ID: "V105", Kind: Accepts, About: "An empty source stands for an empty payload, where a source is optional."},
 	{ID: "V106", Check: flawedSource, About: "A `data` URL can be decoded."},
 	{ID: "V107", Check: flawedSource, About: "A `versionId` of an `s3` or `arn` URL is not empty."},
@@ -28,8 +28,8 @@ var resourceRules = []Rule{
 	{ID: "V113", Check: flawedHash, About: "The hash function is `sha512` or, from 3.1.0, `sha256`."},
 	{ID: "V114", Check: flawedHash, About: "The digest has as many digits as its function makes."},
 	{ID: "V121", Since: from31, Check: headersNeedHTTP, About: "`httpHeaders` stand beside an `http` or `https` source."},
-	{ID: "V122", Since: from31, Check: headerName, About: "A header has a name."},
-	{ID: "V123", Since: from31, Check: headerValue, About: "The value of a header is unset or not empty."},
+	{ID: "V122", Since: from31, Check: headerName, About: "A header has a name, which is a token of RFC 9110."},
+	{ID: "V123", Since: from31, Check: headerValue, About: "The value of a header is unset or not empty, and has no control characters."},
 	{ID: "V130", Since: from31, Check: proxyURL, About: "A proxy is a URL."},
 	{ID: "V131", Since: from31, Check: proxyURL, About: "The scheme of a proxy is `http` or `https`."},
 	{ID: "V132", Since: from31, Severity: diag.Warning, Check: proxyURL, About: "The proxy for `https` is reached by `https`."},
@@ -164,8 +164,12 @@ func headersNeedHTTP(c *Context, config *types.Config) {
 
 func headerName(c *Context, config *types.Config) {
 	eachHeader(config, func(h *types.HTTPHeader, at where, i int) {
-		if h.Name == "" {
+		switch {
+		case h.Name == "":
 			c.Report("the header has no name", "", at.steps("httpHeaders", i, "name")...)
+		case !isToken(h.Name): // not shown: it may be a value in the wrong place
+			c.Report("the name of the header has a character that no header name has",
+				"names have letters, digits and dashes", at.steps("httpHeaders", i, "name")...)
 		}
 	})
 }
@@ -175,8 +179,15 @@ func headerValue(c *Context, config *types.Config) {
 		if h.Value != nil && *h.Value == "" {
 			c.Report("the value of the header is empty", "leave value out to remove a header that another config sets",
 				at.steps("httpHeaders", i, "value")...)
+		} else if h.Value != nil && strings.ContainsFunc(*h.Value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+			c.Report("the value of the header has a control character", "", at.steps("httpHeaders", i, "value")...)
 		}
 	})
+}
+
+// isToken reports whether a text is a token of RFC 9110, which names of headers are.
+func isToken(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r) })
 }
 
 func eachHeader(config *types.Config, f func(h *types.HTTPHeader, at where, i int)) {

@@ -50,6 +50,8 @@ func TestSources(t *testing.T) {
 		{"http://h/x", spec.V3_0, ""}, {"HTTP://h/x", spec.V3_0, ""}, {"tftp://h/x", spec.V3_0, ""}, {"ftp://h/x", spec.V3_7, "V102"},
 		{"gs://b/o", spec.V3_1, "V102"}, {"gs://b/o", spec.V3_2, ""}, {"/etc/x", spec.V3_7, "V102"}, {"x", spec.V3_7, "V102"},
 		{"http://[::1", spec.V3_7, "V104"}, {"http://h/\n", spec.V3_7, "V104"}, {"http://h:x/", spec.V3_7, "V104"}, {"data:,a\nb", spec.V3_7, "V104"},
+		{"http:///x", spec.V3_0, "V104"}, {"http:u:p@h", spec.V3_0, "V104"}, {"https://u:p@/", spec.V3_0, "V104"}, {"http://h:99999/", spec.V3_0, "V104"},
+		{"http://h:0/", spec.V3_0, "V104"}, {"http://h:/", spec.V3_0, ""}, {"http://[::1]:65535", spec.V3_0, ""}, {"tftp:///x", spec.V3_0, "V104"},
 		{"data:hi", spec.V3_0, "V106"}, {"DATA:,hi", spec.V3_0, "V106"}, {"data:,", spec.V3_0, ""}, {"data:,%", spec.V3_0, "V106"},
 		{"s3://b/k?versionId=", spec.V3_0, "V107"}, {"s3://b/k?versionId=&versionId=3", spec.V3_0, "V107"}, {"s3://b/k?versionId=3", spec.V3_0, ""},
 		{"arn:aws:s3:::b/k?versionId=", spec.V3_4, "V107"}, {"arn:aws:s3:::b", spec.V3_4, "V108"}, {"arn:aws:s3:::b/k", spec.V3_3, "V102"},
@@ -58,6 +60,14 @@ func TestSources(t *testing.T) {
 	} {
 		if code, summary, _ := checkSource(c.source, c.v); code != c.want {
 			t.Errorf("%s in %s: %s %s, want %s", c.source, c.v, code, summary, c.want)
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	for name, want := range map[string]bool{"X-A": true, "x_1": true, "a b": false, "a:": false, "a\n": false, "ä": false, "{a}": false} {
+		if got := isToken(name); got != want {
+			t.Errorf("%q: %v, want %v", name, got, want)
 		}
 	}
 }

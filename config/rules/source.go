@@ -49,6 +49,10 @@ func checkSource(source string, v spec.Version) (code, summary, hint string) {
 		return code, summary, hint
 	}
 	switch u.Scheme {
+	case "http", "https", "tftp":
+		if problem := checkServer(u); problem != "" {
+			return "V104", "the source cannot be fetched: " + problem, "write it as " + u.Scheme + "://HOST/PATH"
+		}
 	case "data":
 		return "V106", "the scheme of a data URL is in upper case", "write it as data:"
 	case "s3", "arn":
@@ -63,6 +67,17 @@ func checkSource(source string, v spec.Version) (code, summary, hint string) {
 		}
 	}
 	return "", "", ""
+}
+
+// checkServer checks that a URL names a server to ask.
+func checkServer(u *url.URL) string {
+	if u.Opaque != "" || u.Hostname() == "" {
+		return "it names no host"
+	}
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || n == 0) {
+		return "its port is not between 1 and 65535"
+	}
+	return ""
 }
 
 func checkScheme(scheme, source string, v spec.Version) (code, summary, hint string) {

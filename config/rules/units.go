@@ -58,11 +58,8 @@ func (c *Context) unit(text string) unitFlaw {
 	if f, ok := c.units[text]; ok {
 		return f
 	}
-	sections, err := unitfile.Parse(text)
-	f := unitFlaw{err: err}
-	for _, s := range sections {
-		f.install = f.install || s.Name == "Install" && len(s.Options) > 0
-	}
+	read := unitfile.Parse(text)
+	f := unitFlaw{err: read.Strict, install: read.Has("Install")}
 	if c.units == nil {
 		c.units = map[string]unitFlaw{}
 	}

@@ -133,14 +133,9 @@ func unclean(p string) (summary, hint string) {
 
 // nearest guesses which of the allowed words was meant.
 func nearest(word string, allowed []string) string {
-	best, distance := "", 3
-	for _, a := range allowed {
-		if d := diag.Distance(word, a); d < distance {
-			best, distance = a, d
-		}
-	}
 	list := "it is one of " + strings.Join(allowed, ", ")
-	if best == "" {
+	best, found := diag.Closest(word, allowed)
+	if !found {
 		return list
 	}
 	return "did you mean " + best + "? " + list

@@ -1,81 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package unitfile reads the text of systemd units: sections, options, and where they stand.
+// Package unitfile reads the text of systemd units: sections, options, and their lines.
 //
-// It reads what Ignition accepts, by the syntax of systemd.syntax(7), and gives no meaning to names and values. The
-// invariant: a text without an error is taken apart completely; with an error, everything before it is.
+// It reads a text as systemd does (systemd.syntax(7)), which ignores most of what it does not understand, and in the
+// same call checks it by the stricter syntax that Ignition configs have to obey. Validation and the engine both use
+// it, so that a unit never means one thing to the one and another to the other. It gives no meaning to names and
+// values. The invariant: every text has a reading, and the same text has the same one everywhere.
 package unitfile
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
-// LineMax is the length in bytes that a physical line has to stay below, as systemd has it (LINE_MAX).
-const LineMax = 2048
+// longest is the length in bytes from which systemd refuses a line, continuations included (LONG_LINE_MAX).
+const longest = 1 << 20
 
-// A Section is a section with its options. A name may occur several times.
+// A File is a text as systemd reads it, and what is wrong with it.
+type File struct {
+	// Sections are in the order of the text, up to the problem that made systemd give up, if there is one. Names
+	// may occur several times, and are those of the text whether systemd knows them or not.
+	Sections []Section
+	// Ignored are the lines that systemd leaves out, in order.
+	Ignored []SyntaxError
+	// Fatal is why systemd does not load the file at all.
+	Fatal *SyntaxError
+	// Strict is the first problem by the syntax of Ignition. It is independent of the others: Ignition refuses
+	// lines that systemd ignores, and accepts some that systemd does not.
+	Strict *SyntaxError
+}
+
+// A Section is a section with its options.
 type Section struct {
 	Name    string
 	Line    int // from 1
 	Options []Option
 }
 
-// An Option is one assignment. White space around name and value is gone; continued lines are joined by a space.
+// An Option is one assignment. White space around name and value is gone; the backslash that continues a line is a
+// space.
 type Option struct {
 	Name, Value string
 	Line        int // from 1
 }
 
-// A Problem is a way in which a text is no unit.
-type Problem int
-
-// The problems.
-const (
-	UnclosedSection Problem = iota
-	TextAfterSection
-	NoEquals
-	EndInName
-	LongLine
-)
-
-// String says what the problem is.
-func (p Problem) String() string {
-	return [...]string{
-		"a [ has no ]", "text follows the ] of a section", "the line has no =",
-		"the text ends before the = of an option", "the line has 2048 bytes or more",
-	}[p]
-}
-
-// A SyntaxError is the first problem of a text.
-type SyntaxError struct {
-	Problem Problem
-	Line    int // from 1
-}
-
-func (e *SyntaxError) Error() string { return "parse unit: " + e.Problem.String() }
-
-// Hint says what to do about it.
-func (e *SyntaxError) Hint() string {
-	return [...]string{
-		"close the section's name with ]", "put it on a line of its own", "write NAME=VALUE; comments begin with #",
-		"write NAME=VALUE", `break it with \ at the end of a line`,
-	}[e.Problem]
-}
-
-// Parse takes a unit apart. Text before the first section has no meaning and is skipped.
-func Parse(text string) ([]Section, *SyntaxError) {
-	p := parser{text: text, line: 1}
-	if !p.preamble() {
-		return nil, p.err
-	}
-	for p.err == nil && p.pos < len(p.text) {
-		p.item()
-	}
-	return p.sections, p.err
+// Parse reads a text.
+func Parse(text string) File {
+	r := reader{file: File{Strict: check(text)}}
+	r.read(text)
+	return r.file
 }
 
 // Values returns the values of an option in all sections of a name, in order.
-func Values(sections []Section, section, option string) []string {
+func (f File) Values(section, option string) []string {
 	var values []string
-	for _, s := range sections {
+	for _, s := range f.Sections {
 		for _, o := range s.Options {
 			if s.Name == section && o.Name == option {
 				values = append(values, o.Value)
@@ -85,115 +64,115 @@ func Values(sections []Section, section, option string) []string {
 	return values
 }
 
-type parser struct {
-	text     string
-	pos      int
-	line     int
-	sections []Section
-	err      *SyntaxError
-}
-
-func (p *parser) fail(problem Problem, line int) { p.err = &SyntaxError{problem, line} }
-
-// preamble skips what is before the first section. A comment there hides a [ in it.
-func (p *parser) preamble() bool {
-	for p.pos < len(p.text) {
-		switch p.text[p.pos] {
-		case '[':
+// Has reports whether a section of a name has an option.
+func (f File) Has(section string) bool {
+	for _, s := range f.Sections {
+		if s.Name == section && len(s.Options) > 0 {
 			return true
-		case '#', ';':
-			if p.comment(); p.err != nil {
-				return false
-			}
+		}
+	}
+	return false
+}
+
+// space is what systemd takes for white space in units.
+const space = " \t\r\n"
+
+type reader struct {
+	file File
+	bom  bool // it was seen
+}
+
+func (r *reader) ignore(p Problem, line int) {
+	r.file.Ignored = append(r.file.Ignored, SyntaxError{p, line})
+}
+func (r *reader) fail(p Problem, line int) { r.file.Fatal = &SyntaxError{p, line} }
+
+// read joins the physical lines to logical ones. Comments do not interrupt a continued line, blank lines end it.
+func (r *reader) read(text string) {
+	var open strings.Builder // the continued line
+	first := 0               // the number of its first line; 0: none is continued
+	for number := 1; text != "" && r.file.Fatal == nil; number++ {
+		var line string
+		line, text = cutLine(text)
+		if len(line) >= longest || open.Len()+len(line) > longest {
+			r.fail(HugeLine, number)
+			return
+		}
+		if trimmed := strings.TrimLeft(line, space); trimmed != "" && (trimmed[0] == '#' || trimmed[0] == ';') {
 			continue
-		case '\n':
-			p.line++
 		}
-		p.pos++
+		if after, found := strings.CutPrefix(line, "\ufeff"); found && !r.bom {
+			line, r.bom = after, true
+		}
+		switch {
+		case continued(line):
+			if first == 0 {
+				first = number
+			}
+			open.WriteString(line[:len(line)-1] + " ")
+		case first > 0:
+			open.WriteString(line)
+			r.line(open.String(), first)
+			open.Reset()
+			first = 0
+		default:
+			r.line(line, number)
+		}
 	}
-	return true
-}
-
-// item reads a section header, a comment, an option, or white space.
-func (p *parser) item() {
-	switch c := p.text[p.pos]; c {
-	case '\n':
-		p.line++
-		p.pos++
-	case ' ', '\t', '\r', '\v', '\f':
-		p.pos++
-	case '[':
-		p.header()
-	case '#', ';':
-		p.comment()
-	default:
-		p.option()
-	}
-}
-
-// rest reads up to the end of the line, which must not be too long, and steps behind it.
-func (p *parser) rest() string {
-	start := strings.LastIndexByte(p.text[:p.pos], '\n') + 1
-	end, next := len(p.text), len(p.text)
-	if n := strings.IndexByte(p.text[p.pos:], '\n'); n >= 0 {
-		end, next = p.pos+n, p.pos+n+1
-	}
-	if end-start >= LineMax {
-		p.fail(LongLine, p.line)
-		return ""
-	}
-	rest := strings.TrimSuffix(p.text[p.pos:end], "\r")
-	p.pos = next
-	p.line++
-	return rest
-}
-
-// comment skips a comment; a backslash at its end continues it.
-func (p *parser) comment() {
-	for p.err == nil && p.pos < len(p.text) && strings.HasSuffix(p.rest(), `\`) {
+	if first > 0 && r.file.Fatal == nil {
+		r.line(open.String(), first)
 	}
 }
 
-func (p *parser) header() {
-	line := p.line
-	n := strings.IndexByte(p.text[p.pos:], ']')
-	if n < 0 {
-		p.fail(UnclosedSection, line)
-		return
+// cutLine cuts the first line off. A line ends in a line feed, a carriage return, or one of each in either order, and
+// perhaps a zero byte after them, or in a zero byte.
+func cutLine(text string) (line, rest string) {
+	end := strings.IndexAny(text, "\n\r\x00")
+	if end < 0 {
+		return text, ""
 	}
-	name := p.text[p.pos+1 : p.pos+n]
-	p.pos += n + 1
-	p.line += strings.Count(name, "\n")
-	at := p.line
-	if rest := p.rest(); p.err == nil && strings.TrimSpace(rest) != "" {
-		p.fail(TextAfterSection, at)
-		return
+	after := end
+	for after < len(text) && strings.IndexByte("\n\r\x00", text[after]) >= 0 && strings.IndexByte(text[end:after], text[after]) < 0 {
+		if after++; text[after-1] == 0 {
+			break
+		}
 	}
-	p.sections = append(p.sections, Section{Name: name, Line: line})
+	return text[:end], text[after:]
 }
 
-func (p *parser) option() {
-	line := p.line
-	n := strings.IndexAny(p.text[p.pos:], "=\r\n")
+// continued reports whether a line ends in a backslash that no other backslash escapes.
+func continued(line string) bool {
+	return (len(line)-len(strings.TrimRight(line, `\`)))%2 == 1
+}
+
+// line reads one logical line.
+func (r *reader) line(text string, number int) {
+	text = strings.Trim(text, space)
+	name, value, assigns := strings.Cut(text, "=")
+	n := len(r.file.Sections)
 	switch {
-	case n < 0:
-		p.fail(EndInName, line)
-		return
-	case p.text[p.pos+n] != '=':
-		p.fail(NoEquals, line)
-		return
+	case text == "":
+	case !utf8.ValidString(text):
+		r.fail(NotUTF8, number)
+	case text[0] == '[' && (len(text) == 1 || text[len(text)-1] != ']'):
+		r.fail(BadSection, number)
+	case text[0] == '[' && !safe(text[1:len(text)-1]):
+		r.fail(BadName, number)
+	case text[0] == '[':
+		r.file.Sections = append(r.file.Sections, Section{Name: text[1 : len(text)-1], Line: number})
+	case n == 0:
+		r.ignore(NoSection, number)
+	case !assigns:
+		r.ignore(NoEquals, number)
+	case name == "":
+		r.ignore(NoName, number)
+	default:
+		s := &r.file.Sections[n-1]
+		s.Options = append(s.Options, Option{strings.Trim(name, space), strings.Trim(value, space), number})
 	}
-	o := Option{Name: strings.TrimSpace(p.text[p.pos : p.pos+n]), Line: line}
-	p.pos += n + 1
-	value := p.rest()
-	var parts []string
-	for p.err == nil && strings.HasSuffix(value, `\`) {
-		parts = append(parts, strings.TrimSuffix(value, `\`))
-		if value = ""; p.pos < len(p.text) {
-			value = p.rest()
-		}
-	}
-	o.Value = strings.TrimSpace(strings.Join(append(parts, value), " "))
-	s := &p.sections[len(p.sections)-1]
-	s.Options = append(s.Options, o)
+}
+
+// safe reports whether systemd accepts a section's name.
+func safe(name string) bool {
+	return !strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == 0x7f || strings.ContainsRune(`"'\`, c) })
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The dracut module of firstlight: engine, generator, targets and stage units, under Ignition's names.
 # dracut sources this file: moddir, initdir and the systemd directories are its variables.
-# shellcheck disable=SC2154
+# filesystems.sh is generated from the engine's table of filesystems.
+# shellcheck disable=SC2154 source=/dev/null
 
 # Only in an initramfs that another module or --add asks for.
 check() { return 255; }
@@ -13,7 +14,8 @@ depends() { echo "systemd dracut-systemd"; }
 # Modules that a kernel does not have are passed over. An image boots elsewhere than where it was made: what the
 # machine at hand uses says nothing.
 installkernel() {
-    hostonly='' instmods qemu_fw_cfg virtio_blk virtio_net ext4 xfs btrfs vfat virtiofs nls_cp437 nls_iso8859-1 nls_ascii \
+    . "$moddir/filesystems.sh"
+    hostonly='' instmods qemu_fw_cfg virtio_blk virtio_net "${filesystem_modules[@]}" \
         raid0 raid1 raid456 raid10 linear dm_crypt hv_utils vsock \
         vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport mlxbf_bootctl
 }
@@ -32,7 +34,8 @@ requires() {
 install() {
     local target
     inst_multiple basename lsblk bash cat mount umount modprobe mountpoint systemctl udevadm
-    inst_multiple -o mkfs.btrfs mkfs.ext4 mkfs.fat mkfs.xfs mkswap setfiles mdadm cryptsetup dmsetup \
+    . "$moddir/filesystems.sh"
+    inst_multiple -o "${filesystem_programs[@]}" setfiles mdadm cryptsetup dmsetup \
         clevis clevis-encrypt-sss clevis-encrypt-tang clevis-encrypt-tpm2 clevis-luks-bind \
         clevis-luks-common-functions clevis-luks-unlock jose pwmake tpm2_create tpm2_createpolicy
     # What the scripts of clevis call: its own modules only have what unlocking takes, not binding.

@@ -12,9 +12,11 @@ package account
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/firstlight-boot/firstlight/config/types"
 )
 
 // A File is the path of one account file.
@@ -48,66 +50,33 @@ func Sources() []File { return append(Files(), LoginDefs, UseraddDefaults, LibPa
 // Texts holds the content of files. A file that does not exist has no entry.
 type Texts map[File]string
 
-// Redact returns the texts without password hashes. Editing them chooses the same ids and makes the same changes
-// as editing the originals.
-func (t Texts) Redact() Texts {
-	redacted := make(Texts, len(t))
-	for f, text := range t {
-		switch f {
-		case Passwd, Shadow, Group, GShadow, LibPasswd, LibGroup:
-			var b strings.Builder
-			for line := range strings.Lines(text) {
-				b.WriteString(redactLine(line))
-			}
-			text = b.String()
-		}
-		redacted[f] = text
-	}
-	return redacted
-}
-
-func redactLine(line string) string {
-	name, rest, ok := strings.Cut(line, ":")
-	password, after, more := strings.Cut(rest, ":")
-	if !ok || !more || len(password) <= 1 { // empty, "x", "*" and "!" tell nothing
-		return line
-	}
-	return name + ":x:" + after
-}
-
 // DB is a set of account files that is being edited.
 type DB struct {
 	files    map[File]*table
 	lib      struct{ passwd, group *table }
+	declared map[string]declaration // groups of sysusers.d
 	defs     defs
 	defaults defs
 	today    int
-	userIDs  map[int]int // how many users of /etc/passwd and /usr/lib/passwd have an id
-	groupIDs map[int]int
+	userIDs  *ids // of /etc/passwd and /usr/lib/passwd
+	groupIDs *ids
 }
 
 // Parse reads the texts. Today is the day that changed passwords get as theirs, in days since 1970-01-01.
 func Parse(t Texts, today int) *DB {
 	db := &DB{
-		files: map[File]*table{}, defs: parseLoginDefs(t[LoginDefs]), defaults: parseDefaults(t[UseraddDefaults]),
-		today: today, userIDs: map[int]int{}, groupIDs: map[int]int{},
+		files: map[File]*table{}, declared: parseSysusers(t), defs: parseLoginDefs(t[LoginDefs]),
+		defaults: parseDefaults(t[UseraddDefaults]), today: today,
 	}
+	indexed := map[File][]int{Passwd: {2, 3}, Group: {2}}
 	for _, f := range Files() {
 		text, exists := t[f]
-		db.files[f] = parseTable(text, layouts[f], exists || f == Passwd || f == Group)
+		db.files[f] = parseTable(text, layouts[f], exists || f == Passwd || f == Group, indexed[f]...)
 	}
-	db.lib.passwd = parseTable(t[LibPasswd], layouts[Passwd], true)
-	db.lib.group = parseTable(t[LibGroup], layouts[Group], true)
-	for _, users := range []*table{db.files[Passwd], db.lib.passwd} {
-		for _, id := range users.ids() {
-			db.userIDs[id]++
-		}
-	}
-	for _, groups := range []*table{db.files[Group], db.lib.group} {
-		for _, id := range groups.ids() {
-			db.groupIDs[id]++
-		}
-	}
+	db.lib.passwd = parseTable(t[LibPasswd], layouts[Passwd], true, indexed[Passwd]...)
+	db.lib.group = parseTable(t[LibGroup], layouts[Group], true, indexed[Group]...)
+	db.userIDs = newIDs(db.files[Passwd], db.lib.passwd)
+	db.groupIDs = newIDs(db.files[Group], db.lib.group)
 	return db
 }
 
@@ -115,8 +84,11 @@ func Parse(t Texts, today int) *DB {
 func (db *DB) Changed() Texts {
 	changed := Texts{}
 	for f, t := range db.files {
-		if t.changed {
-			changed[f] = t.text()
+		if !t.changed {
+			continue
+		}
+		if text := t.text(); text != withNewline(t.original) {
+			changed[f] = text
 		}
 	}
 	return changed
@@ -134,46 +106,71 @@ type Entry struct {
 func (db *DB) User(name string) (Entry, bool) {
 	for _, t := range []*table{db.files[Passwd], db.lib.passwd} {
 		if l := t.find(name); l != nil {
-			uid, _ := strconv.Atoi(l.fields[2])
-			gid, _ := strconv.Atoi(l.fields[3])
-			return Entry{name, uid, gid, l.fields[5], l.fields[6]}, true
+			return Entry{name, l.id(2), l.id(3), l.fields[5], l.fields[6]}, true
 		}
 	}
 	return Entry{}, false
 }
 
-// GroupID looks a group up, as getgrnam(3) would.
+// GroupID looks a group up, as getgrnam(3) would when the system runs: groups that sysusers.d declares with an id
+// exist then.
 func (db *DB) GroupID(name string) (int, bool) {
+	if gid, ok := db.groupID(name); ok {
+		return gid, true
+	}
+	d, ok := db.declared[name]
+	return d.gid, ok && db.reserved(d)
+}
+
+// groupID looks a group up that exists already.
+func (db *DB) groupID(name string) (int, bool) {
 	for _, t := range []*table{db.files[Group], db.lib.group} {
 		if l := t.find(name); l != nil {
-			gid, _ := strconv.Atoi(l.fields[2])
-			return gid, true
+			return l.id(2), true
 		}
 	}
 	return 0, false
 }
 
-// Users returns the names of all users, for suggestions. Groups does the same for groups.
-func (db *DB) Users() []string { return append(db.files[Passwd].names(), db.lib.passwd.names()...) }
+// Users returns the names of all users, for suggestions.
+func (db *DB) Users() []string {
+	var names []string
+	for _, t := range []*table{db.files[Passwd], db.lib.passwd} {
+		for _, l := range t.understood() {
+			names = append(names, l.fields[0])
+		}
+	}
+	return names
+}
 
-// Groups returns the names of all groups.
-func (db *DB) Groups() []string { return append(db.files[Group].names(), db.lib.group.names()...) }
+// Groups returns the names of all groups, for suggestions.
+func (db *DB) Groups() []string {
+	var names []string
+	for _, t := range []*table{db.files[Group], db.lib.group} {
+		for _, l := range t.understood() {
+			names = append(names, l.fields[0])
+		}
+	}
+	return append(names, slices.Sorted(maps.Keys(db.declared))...)
+}
 
-// adopt brings a group of /usr/lib/group into /etc/group, where it can be changed, and returns its line; nil
-// if there is no such group.
+// adopt brings a group of /usr/lib/group or sysusers.d into /etc/group, where it can be changed, and returns its line;
+// nil if there is no such group.
 func (db *DB) adopt(name string) *line {
 	if l := db.files[Group].find(name); l != nil {
 		return l
 	}
-	l := db.lib.group.find(name)
-	if l == nil {
+	if l := db.lib.group.find(name); l != nil {
+		copied := slices.Clone(l.fields)
+		if copied[1] == "" {
+			copied[1] = "x"
+		}
+		return db.files[Group].add(copied)
+	}
+	if db.declare(name) != nil {
 		return nil
 	}
-	copied := slices.Clone(l.fields)
-	if copied[1] == "" {
-		copied[1] = "x"
-	}
-	return db.files[Group].add(copied)
+	return db.files[Group].find(name)
 }
 
 // checkName refuses what Debian's tools refuse as a name, and what cannot be the name of a home directory.
@@ -191,8 +188,16 @@ func checkName(kind, name string) error {
 
 // checkField refuses what would break a line of an account file.
 func checkField(what, value string) error {
-	if strings.ContainsAny(value, ":\n") {
-		return fmt.Errorf("the %s may not contain a colon or a line break", what)
+	if strings.ContainsAny(value, ":\n\x00") {
+		return fmt.Errorf("the %s may not contain a colon, a line break or a zero byte", what)
+	}
+	return nil
+}
+
+// checkID refuses the ids that useradd(8) and groupadd(8) refuse.
+func checkID(kind string, id *int) error {
+	if id != nil && !types.ValidID(*id) {
+		return fmt.Errorf("%d is not a valid %s id: it must be from 0 to %d", *id, kind, types.MaxID)
 	}
 	return nil
 }

@@ -127,16 +127,3 @@ func FuzzParse(f *testing.F) {
 		_, _ = db.RemoveGroup("g")
 	})
 }
-
-func BenchmarkUsers300(b *testing.B) {
-	for b.Loop() {
-		db := Parse(start(), today)
-		for i := range 300 {
-			name := "user" + string(rune('a'+i/26%26)) + string(rune('a'+i%26)) + string(rune('a'+i/676))
-			if _, err := db.SetUser(UserRequest{Name: name, Groups: []string{"sudo", "docker"}}); err != nil {
-				b.Fatal(err)
-			}
-		}
-		db.Changed()
-	}
-}

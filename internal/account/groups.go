@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// A GroupRequest says what a group shall be. Nil means "not asked for".
+// A GroupRequest says what a group should be. Nil means "not asked for".
 type GroupRequest struct {
 	Name     string
 	GID      *int
@@ -21,7 +21,10 @@ func (db *DB) SetGroup(r GroupRequest) (Change, error) {
 	if err := checkField("password hash", r.Password); err != nil {
 		return Change{}, err
 	}
-	if _, exists := db.GroupID(r.Name); exists {
+	if err := checkID("group", r.GID); err != nil {
+		return Change{}, err
+	}
+	if _, exists := db.groupID(r.Name); exists {
 		return db.changeGroup(r)
 	}
 	if err := checkName("group", r.Name); err != nil {
@@ -30,7 +33,7 @@ func (db *DB) SetGroup(r GroupRequest) (Change, error) {
 	gid := 0
 	if r.GID != nil {
 		gid = *r.GID
-		if db.groupIDs[gid] > 0 {
+		if db.groupIDs.used[gid] > 0 {
 			return Change{}, fmt.Errorf("group id %d is taken by %s", gid, db.groupOf(gid))
 		}
 	} else {
@@ -57,24 +60,22 @@ func (db *DB) addGroup(name, password string, gid int) {
 		field = "x"
 	}
 	db.files[Group].add([]string{name, field, strconv.Itoa(gid), ""})
-	db.groupIDs[gid]++
+	db.groupIDs.take(gid)
 }
 
 func (db *DB) changeGroup(r GroupRequest) (Change, error) {
-	gid, _ := db.GroupID(r.Name)
+	gid, _ := db.groupID(r.Name)
 	change := Change{Verb: Modify, Group: true, Entry: Entry{Name: r.Name, GID: gid}}
 	if r.GID != nil && *r.GID != gid {
-		if db.groupIDs[*r.GID] > 0 {
+		if db.groupIDs.used[*r.GID] > 0 {
 			return change, fmt.Errorf("group id %d is taken by %s", *r.GID, db.groupOf(*r.GID))
 		}
-		l := db.adopt(r.Name)
-		db.files[Group].set(l, 2, strconv.Itoa(*r.GID))
-		db.groupIDs[gid]--
-		db.groupIDs[*r.GID]++
-		for _, u := range db.files[Passwd].lines {
-			if u.fields != nil && u.fields[3] == strconv.Itoa(gid) {
-				db.files[Passwd].set(u, 3, strconv.Itoa(*r.GID))
-			}
+		db.files[Group].set(db.adopt(r.Name), 2, strconv.Itoa(*r.GID))
+		db.groupIDs.free(gid)
+		db.groupIDs.take(*r.GID)
+		users := db.files[Passwd]
+		for _, u := range slices.Clone(users.having(3, gid)) {
+			users.set(u, 3, strconv.Itoa(*r.GID))
 		}
 		change.GID = *r.GID
 	}
@@ -92,7 +93,7 @@ func (db *DB) setGroupPassword(group *line, password string) {
 	}
 	l := g.find(group.fields[0])
 	if l == nil {
-		l = g.add([]string{group.fields[0], password, "", group.fields[3]})
+		l = g.add([]string{group.fields[0], password, "", group.get(3)})
 	}
 	db.files[Group].set(group, 1, "x")
 	g.set(l, 1, password)
@@ -101,63 +102,66 @@ func (db *DB) setGroupPassword(group *line, password string) {
 // RemoveGroup removes a group, as groupdel(8). One that does not exist is no error, the primary group of a user
 // is one.
 func (db *DB) RemoveGroup(name string) (Change, error) {
-	gid, exists := db.GroupID(name)
+	gid, exists := db.groupID(name)
 	if !exists {
 		return Change{}, nil
 	}
 	for _, users := range []*table{db.files[Passwd], db.lib.passwd} {
-		for _, u := range users.lines {
-			if u.fields != nil && u.fields[3] == strconv.Itoa(gid) {
-				return Change{}, fmt.Errorf("group %s is the primary group of user %s", name, u.fields[0])
-			}
+		if members := users.having(3, gid); len(members) > 0 {
+			return Change{}, fmt.Errorf("group %s is the primary group of user %s", name, members[0].fields[0])
 		}
 	}
-	if !db.files[Group].remove(name) {
+	removed := db.files[Group].remove(name)
+	if len(removed) == 0 {
 		return Change{}, fmt.Errorf("group %s is part of the system's image (%s) and cannot be removed", name, LibGroup)
 	}
 	db.files[GShadow].remove(name)
-	db.groupIDs[gid]--
+	for _, l := range removed {
+		db.groupIDs.free(l.id(2))
+	}
 	return Change{Verb: Delete, Group: true, Entry: Entry{Name: name, GID: gid}}, nil
 }
 
+// groupOf returns the name of a group with an id.
 func (db *DB) groupOf(gid int) string {
 	for _, t := range []*table{db.files[Group], db.lib.group} {
-		for _, l := range t.lines {
-			if l.fields != nil && l.fields[2] == strconv.Itoa(gid) {
-				return l.fields[0]
-			}
+		if lines := t.having(2, gid); len(lines) > 0 {
+			return lines[0].fields[0]
 		}
 	}
 	return "another group"
 }
 
-// findGroup looks a group up by name or, as the shadow suite allows, by number.
+// findGroup looks a group up by number or name, as the shadow suite does. One that only sysusers.d has is made.
 func (db *DB) findGroup(name string) (string, int, error) {
-	if gid, ok := db.GroupID(name); ok {
-		return name, gid, nil
-	}
-	if gid, err := strconv.Atoi(name); err == nil && db.groupIDs[gid] > 0 {
+	if gid, ok := number(name); ok && db.groupIDs.used[gid] > 0 {
 		return db.groupOf(gid), gid, nil
 	}
-	return "", 0, &UnknownError{Kind: "group", Name: name}
+	if gid, ok := db.groupID(name); ok {
+		return name, gid, nil
+	}
+	if err := db.declare(name); err != nil {
+		return "", 0, err
+	}
+	gid, _ := db.groupID(name)
+	return name, gid, nil
 }
 
 // setMember makes a user a member of exactly the named groups, or with add of these, too.
 func (db *DB) setMember(user string, groups []string, add bool) {
+	wanted := map[string]bool{}
 	for _, name := range groups {
 		db.adopt(name)
+		wanted[name] = true
 	}
 	for _, f := range []File{Group, GShadow} {
 		t := db.files[f]
-		for _, l := range t.lines {
-			if l.fields == nil {
-				continue
-			}
-			switch in := slices.Contains(groups, l.fields[0]); {
-			case in:
+		if !add {
+			t.leave(3, user, wanted)
+		}
+		for _, name := range groups {
+			for _, l := range t.named(name) {
 				t.member(l, 3, user, true)
-			case !add:
-				t.member(l, 3, user, false)
 			}
 		}
 	}

@@ -3,46 +3,146 @@
 package account
 
 import (
-	"cmp"
+	"container/heap"
 	"fmt"
-	"slices"
-	"strconv"
 )
 
-// newID chooses an id as the shadow suite does: system ids go down from below the lowest one in use, others up
-// from above the highest one in use; only if that way is exhausted, holes are used.
-func newID(used map[int]int, low, high int, system bool) (int, bool) {
-	free := func(id int) bool { return used[id] == 0 }
-	lowest, highest := high, low
-	for id, n := range used {
-		if n > 0 && id >= low && id <= high {
-			lowest, highest = min(lowest, id-1), max(highest, id+1)
+// ids are the ids in use, and the ways to choose new ones.
+type ids struct {
+	used    map[int]int // how many accounts have each
+	pickers map[ladder]*picker
+}
+
+// ladder is a range of ids and the way through it: up, or down for system accounts.
+type ladder struct {
+	low, high int
+	down      bool
+}
+
+func newIDs(tables ...*table) *ids {
+	s := &ids{used: map[int]int{}, pickers: map[ladder]*picker{}}
+	for _, t := range tables {
+		for _, l := range t.understood() {
+			s.used[l.id(2)]++
 		}
 	}
-	if system {
-		for _, from := range []int{lowest, high} {
-			for id := from; id >= low; id-- {
-				if free(id) {
-					return id, true
-				}
+	return s
+}
+
+func (s *ids) take(id int) {
+	if s.used[id]++; s.used[id] == 1 {
+		for _, p := range s.pickers {
+			p.taken(id)
+		}
+	}
+}
+
+func (s *ids) free(id int) {
+	if s.used[id]--; s.used[id] == 0 {
+		for _, p := range s.pickers {
+			p.freed(id)
+		}
+	}
+}
+
+// choose returns a free id as the shadow suite chooses it: system ids go down from below the lowest one in use, others up
+// from above the highest one in use; only if that way is exhausted, holes are used.
+func (s *ids) choose(l ladder) (int, bool) {
+	p := s.pickers[l]
+	if p == nil {
+		p = &picker{ladder: l, used: s.used}
+		p.hole = p.step(l.low)
+		if l.down {
+			p.hole = p.step(l.high)
+		}
+		for id, n := range s.used {
+			if n > 0 {
+				p.taken(id)
 			}
 		}
+		s.pickers[l] = p
+	}
+	return p.choose()
+}
+
+// picker chooses ids of one ladder. It counts in steps, which go up on every ladder.
+type picker struct {
+	ladder
+	used  map[int]int
+	ahead steps // minus the steps that are or were in use: the farthest is on top
+	holes steps // steps behind hole that were freed; the nearest is on top
+	hole  int   // behind it, what is not in holes is in use
+}
+
+func (p *picker) step(id int) int {
+	if p.down {
+		return -id
+	}
+	return id
+}
+
+// id is the inverse of step, which is its own.
+func (p *picker) id(step int) int { return p.step(step) }
+
+func (p *picker) inside(id int) bool { return p.low <= id && id <= p.high }
+
+func (p *picker) taken(id int) {
+	if p.inside(id) {
+		heap.Push(&p.ahead, -p.step(id))
+	}
+}
+
+func (p *picker) freed(id int) {
+	if p.inside(id) && p.step(id) < p.hole {
+		heap.Push(&p.holes, p.step(id))
+	}
+}
+
+func (p *picker) choose() (int, bool) {
+	for len(p.ahead) > 0 && p.used[p.id(-p.ahead[0])] == 0 {
+		heap.Pop(&p.ahead)
+	}
+	if p.low > p.high {
 		return 0, false
 	}
-	for _, from := range []int{highest, low} {
-		for id := from; id <= high; id++ {
-			if free(id) {
-				return id, true
-			}
+	if len(p.ahead) == 0 {
+		if p.down {
+			return p.high, true
 		}
+		return p.low, true
 	}
-	return 0, false
+	if next := p.id(-p.ahead[0] + 1); p.inside(next) {
+		return next, true
+	}
+	for len(p.holes) > 0 && p.used[p.id(p.holes[0])] > 0 {
+		heap.Pop(&p.holes)
+	}
+	if len(p.holes) > 0 {
+		return p.id(p.holes[0]), true
+	}
+	for p.inside(p.id(p.hole)) && p.used[p.id(p.hole)] > 0 {
+		p.hole++
+	}
+	return p.id(p.hole), p.inside(p.id(p.hole))
+}
+
+// steps is a heap with the lowest on top.
+type steps []int
+
+func (s steps) Len() int           { return len(s) }
+func (s steps) Less(i, j int) bool { return s[i] < s[j] }
+func (s steps) Swap(i, j int)      { s[i], s[j] = s[j], s[i] }
+func (s *steps) Push(x any)        { *s = append(*s, x.(int)) }
+func (s *steps) Pop() any {
+	last := (*s)[len(*s)-1]
+	*s = (*s)[:len(*s)-1]
+	return last
 }
 
 // newUID chooses the id of a new user.
 func (db *DB) newUID(system bool) (int, error) {
 	low, high := db.defs.ids("UID", system)
-	id, ok := newID(db.userIDs, low, high, system)
+	id, ok := db.userIDs.choose(ladder{low, high, system})
 	if !ok {
 		return 0, fmt.Errorf("no user id from %d to %d is free (login.defs)", low, high)
 	}
@@ -52,68 +152,12 @@ func (db *DB) newUID(system bool) (int, error) {
 // newGID chooses the id of a new group; the preferred one, if it is in the range and free.
 func (db *DB) newGID(system bool, preferred int) (int, error) {
 	low, high := db.defs.ids("GID", system)
-	if preferred >= low && preferred <= high && db.groupIDs[preferred] == 0 {
+	if preferred >= low && preferred <= high && db.groupIDs.used[preferred] == 0 {
 		return preferred, nil
 	}
-	id, ok := newID(db.groupIDs, low, high, system)
+	id, ok := db.groupIDs.choose(ladder{low, high, system})
 	if !ok {
 		return 0, fmt.Errorf("no group id from %d to %d is free (login.defs)", low, high)
 	}
 	return id, nil
-}
-
-// addSubordinates gives a user ranges of subordinate ids in both files.
-func (db *DB) addSubordinates(user string) error {
-	if err := db.addSubordinate(SubUID, "UID", user); err != nil {
-		return err
-	}
-	return db.addSubordinate(SubGID, "GID", user)
-}
-
-// addSubordinate gives a user a range of subordinate ids (subuid(5)), in the first hole that is large enough.
-// kind is "UID" or "GID". The file is sorted by it, as the shadow suite leaves it.
-func (db *DB) addSubordinate(f File, kind, user string) error {
-	t := db.files[f]
-	count := db.defs.number("SUB_"+kind+"_COUNT", 65536)
-	if !t.exists || count <= 0 {
-		return nil
-	}
-	low := db.defs.number("SUB_"+kind+"_MIN", 100000)
-	high := db.defs.number("SUB_"+kind+"_MAX", 600100000)
-	slices.SortStableFunc(t.lines, func(a, b *line) int {
-		if a.fields == nil || b.fields == nil { // what is not understood goes last
-			return cmp.Compare(btoi(a.fields == nil), btoi(b.fields == nil))
-		}
-		startA, countA := subordinate(a)
-		startB, countB := subordinate(b)
-		return cmp.Or(cmp.Compare(startA, startB), cmp.Compare(countA, countB), cmp.Compare(a.fields[0], b.fields[0]))
-	})
-	for _, l := range t.lines {
-		if l.fields == nil {
-			continue
-		}
-		start, n := subordinate(l)
-		if min(start, high+1)-low >= count {
-			break
-		}
-		low = max(low, start+n)
-	}
-	if high-low+1 < count {
-		return fmt.Errorf("no %d subordinate ids are free in %s", count, f)
-	}
-	t.add([]string{user, strconv.Itoa(low), strconv.Itoa(count)})
-	return nil
-}
-
-func subordinate(l *line) (start, count int) {
-	start, _ = strconv.Atoi(l.fields[1])
-	count, _ = strconv.Atoi(l.fields[2])
-	return start, count
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

@@ -28,9 +28,10 @@ type Change struct {
 	Old        Entry // of a user, before Modify
 	CreateHome bool  // the home directory is made, if there is none, and filled from the skeleton
 	MoveHome   bool  // from Old.Home to Home
+	Warning    string
 }
 
-// A UserRequest says what a user shall be. Nil and empty mean "not asked for".
+// A UserRequest says what a user should be. Nil and empty mean "not asked for".
 type UserRequest struct {
 	Name         string
 	Password     *string // a hash; empty: none that matches
@@ -80,8 +81,11 @@ func (db *DB) SetUser(r UserRequest) (Change, error) {
 	if err := r.check(); err != nil {
 		return Change{}, err
 	}
+	if err := checkID("user", r.UID); err != nil {
+		return Change{}, err
+	}
 	if r.UID != nil {
-		if old, exists := db.User(r.Name); db.userIDs[*r.UID] > 0 && (!exists || old.UID != *r.UID) {
+		if old, exists := db.User(r.Name); db.userIDs.used[*r.UID] > 0 && (!exists || old.UID != *r.UID) {
 			return Change{}, fmt.Errorf("user id %d is taken by %s", *r.UID, db.userOf(*r.UID))
 		}
 	}
@@ -117,7 +121,7 @@ func (db *DB) addUser(r UserRequest, groups []string) (Change, error) {
 	} else if uid, err = db.newUID(r.System); err != nil {
 		return Change{}, err
 	}
-	gid, own, err := db.primaryGroup(r, uid)
+	gid, own, warning, err := db.primaryGroup(r, uid)
 	if err != nil {
 		return Change{}, err
 	}
@@ -135,13 +139,13 @@ func (db *DB) addUser(r UserRequest, groups []string) (Change, error) {
 	}
 	fields := []string{r.Name, field, strconv.Itoa(uid), strconv.Itoa(gid), r.GECOS, home, shell}
 	db.files[Passwd].add(fields)
-	db.userIDs[uid]++
+	db.userIDs.take(uid)
 	db.setMember(r.Name, groups, true)
 	if own {
 		db.addGroup(r.Name, "!", gid)
 	}
 	return Change{
-		Verb: Add, Entry: Entry{r.Name, uid, gid, home, shell}, CreateHome: !r.NoCreateHome,
+		Verb: Add, Entry: Entry{r.Name, uid, gid, home, shell}, CreateHome: !r.NoCreateHome, Warning: warning,
 	}, nil
 }
 
@@ -160,21 +164,37 @@ func (db *DB) homeAndShell(r UserRequest) (home, shell string) {
 	return home, shell
 }
 
-// primaryGroup returns the primary group of a new user; own says that it is one of his name, still to be made.
-func (db *DB) primaryGroup(r UserRequest, uid int) (gid int, own bool, err error) {
+// primaryGroup returns the primary group of a new user; own says that it is one of the user's name, still to be made.
+func (db *DB) primaryGroup(r UserRequest, uid int) (gid int, own bool, warning string, err error) {
 	switch {
 	case r.PrimaryGroup != "":
 		_, gid, err = db.findGroup(r.PrimaryGroup)
-		return gid, false, err
+		return gid, false, "", err
 	case r.NoUserGroup || !db.defs.yes("USERGROUPS_ENAB"):
-		return db.defaults.number("GROUP", 100), false, nil
+		gid, warning = db.defaultGroup()
+		return gid, false, warning, nil
 	}
-	if _, exists := db.GroupID(r.Name); exists {
-		return 0, false, fmt.Errorf("group %s exists already; if it shall be the user's, name it as the primary group",
-			r.Name)
+	if _, exists := db.groupID(r.Name); exists {
+		return 0, false, "", fmt.Errorf("group %s exists already; to make it the user's, name it as the primary group", r.Name)
 	}
 	gid, err = db.newGID(r.System, uid)
-	return gid, true, err
+	return gid, true, "", err
+}
+
+// defaultGroup returns the primary group of users that get none of their own: GROUP= of the useradd defaults, by
+// name or number. If there is no such group, it is the one that useradd(8) has built in.
+func (db *DB) defaultGroup() (gid int, warning string) {
+	const builtin = 100
+	name, set := db.defaults["GROUP"]
+	if !set {
+		return builtin, ""
+	}
+	_, gid, err := db.findGroup(name)
+	if err != nil {
+		return builtin, fmt.Sprintf("GROUP=%s in %s is not the name or number of a group; the primary group is %d",
+			name, UseraddDefaults, builtin)
+	}
+	return gid, ""
 }
 
 // addShadow makes a line of shadow(5); system accounts have no ageing.
@@ -219,12 +239,14 @@ func (db *DB) changeUser(r UserRequest, groups []string) (Change, error) {
 		l = users.add(slices.Clone(db.lib.passwd.find(r.Name).fields))
 	}
 	if r.UID != nil && *r.UID != old.UID {
-		db.userIDs[old.UID]--
-		db.userIDs[*r.UID]++
+		db.userIDs.free(old.UID)
+		db.userIDs.take(*r.UID)
 		change.UID = *r.UID
 		users.set(l, 2, strconv.Itoa(*r.UID))
 	}
-	users.set(l, 3, strconv.Itoa(change.GID))
+	if change.GID != old.GID {
+		users.set(l, 3, strconv.Itoa(change.GID))
+	}
 	for field, value := range map[int]string{4: r.GECOS, 5: r.Home, 6: r.Shell} {
 		if value != "" {
 			users.set(l, field, value)
@@ -262,39 +284,37 @@ func (db *DB) setPassword(user *line, password string) {
 	s.set(l, 2, db.day())
 }
 
-// RemoveUser removes a user with his memberships, his subordinate ids and his own group, as userdel(8). One
+// RemoveUser removes a user with memberships, subordinate ids and the user's own group, as userdel(8). One
 // that does not exist is no error.
 func (db *DB) RemoveUser(name string) (Change, error) {
 	old, exists := db.User(name)
 	if !exists {
 		return Change{}, nil
 	}
-	if !db.files[Passwd].remove(name) {
+	removed := db.files[Passwd].remove(name)
+	if len(removed) == 0 {
 		return Change{}, fmt.Errorf("user %s is part of the system's image (%s) and cannot be removed", name, LibPasswd)
 	}
 	for _, f := range []File{Shadow, SubUID, SubGID} {
 		db.files[f].remove(name)
 	}
-	db.userIDs[old.UID]--
-	db.setMember(name, nil, false)
-	for _, l := range db.files[GShadow].lines {
-		if l.fields != nil {
-			db.files[GShadow].member(l, 2, name, false)
-		}
+	for _, l := range removed {
+		db.userIDs.free(l.id(2))
 	}
+	db.setMember(name, nil, false)
+	db.files[GShadow].leave(2, name, nil)
 	if own := db.files[Group].find(name); own != nil && db.defs.yes("USERGROUPS_ENAB") &&
-		own.fields[2] == strconv.Itoa(old.GID) && own.fields[3] == "" {
+		own.id(2) == old.GID && own.get(3) == "" {
 		_, _ = db.RemoveGroup(name) // it stays if it is the primary group of another user
 	}
 	return Change{Verb: Delete, Entry: old}, nil
 }
 
+// userOf returns the name of a user with an id.
 func (db *DB) userOf(uid int) string {
 	for _, t := range []*table{db.files[Passwd], db.lib.passwd} {
-		for _, l := range t.lines {
-			if l.fields != nil && l.fields[2] == strconv.Itoa(uid) {
-				return l.fields[0]
-			}
+		if lines := t.having(2, uid); len(lines) > 0 {
+			return lines[0].fields[0]
 		}
 	}
 	return "another user"

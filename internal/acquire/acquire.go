@@ -15,6 +15,8 @@ import (
 	"log/slog"
 	"path"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/firstlight-boot/firstlight/config"
@@ -25,7 +27,7 @@ import (
 )
 
 // MaxConfig is the most that one config may hold, in bytes, decompressed.
-const MaxConfig = 256 << 20
+const MaxConfig = config.MaxBytes
 
 // Kinds of fetched configs, as the state file and the journal name them.
 const (
@@ -47,8 +49,7 @@ type Env struct {
 	Cmdline  Cmdline
 	Dirs     []string // system config directories, the highest priority first, as paths below Machine.FS
 	Timeout  time.Duration
-	// Drive reads a file of the filesystem with a label, waiting for the device.
-	Drive func(ctx context.Context, label, file string) ([]byte, error)
+	HTTP     *fetch.Client
 	// Verify checks the user's config, decompressed, before anything is read in it; nil: any is taken.
 	Verify func(data []byte) error
 	// Note is told of each config that was fetched.
@@ -60,36 +61,69 @@ type Env struct {
 type User struct {
 	Document config.Document
 	Source   string // for people: "qemu (fw_cfg opt/com.coreos/config)"
-	Empty    bool   // the source had no config
+	Empty    bool   // no source had a config
+	Files    []platform.File
+	Tried    []platform.Attempt // the places that were asked, in the order of their answers
 }
 
-// FetchUser finds the user's config in the first source that has one, and renders it.
+// FetchUser finds the user's config in the first source that has one, and renders it. What was tried is returned with an
+// error, too.
 func FetchUser(ctx context.Context, env Env) (User, error) {
+	var user User
+	var mu sync.Mutex
+	note := func(a platform.Attempt) {
+		mu.Lock()
+		defer mu.Unlock()
+		user.Tried = append(user.Tried, a)
+	}
 	for _, s := range []struct {
 		name string
-		find func(context.Context, Env) (platform.Found, error)
+		find func(context.Context, Env, func(platform.Attempt)) (platform.Found, error)
 	}{
 		{"cmdline", fromCmdline},
 		{"system", fromSystem},
-		{env.Platform.ID, func(ctx context.Context, env Env) (platform.Found, error) {
-			return env.Platform.Fetch(ctx, env.Machine)
+		{env.Platform.ID, func(ctx context.Context, env Env, note func(platform.Attempt)) (platform.Found, error) {
+			return env.Platform.Fetch(ctx, env.Machine, note)
 		}},
 	} {
-		found, err := s.find(ctx, env)
+		found, err := s.find(ctx, env, note)
 		if errors.Is(err, platform.ErrNoProvider) {
 			continue
 		}
-		user := User{Source: s.name}
+		user.Source, user.Files = s.name, found.Files
 		if found.Name != "" && found.Name != s.name {
 			user.Source += " (" + found.Name + ")"
 		}
-		if err != nil {
-			return user, fmt.Errorf("read the config from %s: %w", user.Source, err)
+		if err == nil {
+			user.Document, user.Empty, err = env.parseUser(ctx, s.name, found)
+		} else {
+			err = fmt.Errorf("read the config from %s: %w", s.name, err)
 		}
-		user.Document, user.Empty, err = env.parseUser(ctx, s.name, found)
+		if user.Empty || err != nil && !errors.Is(err, fetch.ErrNeedNet) {
+			env.report(user)
+		}
 		return user, err
 	}
-	return User{}, fmt.Errorf("read the config from %s: %w", env.Platform.ID, platform.ErrNoProvider)
+	env.report(user)
+	return user, fmt.Errorf("read the config from %s: %w", env.Platform.ID, platform.ErrNoProvider)
+}
+
+// report lists the places that were asked for a config when there is none; people at the console see it too if the machine
+// boots without.
+func (env Env) report(user User) {
+	var lines []string
+	if user.Empty {
+		lines = append(lines, "no config was found, so the machine boots as its image is; these places were asked:")
+	}
+	for _, a := range user.Tried {
+		lines = append(lines, fmt.Sprintf("  %s: %s (%s)", a.Place, a.Answer, a.Took.Round(time.Millisecond)))
+	}
+	for _, l := range lines {
+		env.Log.Info(l)
+	}
+	if user.Empty && env.Machine.Say != nil {
+		env.Machine.Say("firstlight: " + strings.Join(lines, "\n"))
+	}
 }
 
 // Given parses and renders a config that the caller has read, from the file name.
@@ -100,9 +134,9 @@ func Given(ctx context.Context, env Env, name string, data []byte) (config.Docum
 
 // parseUser parses and renders what a source had.
 func (env Env) parseUser(ctx context.Context, source string, found platform.Found) (config.Document, bool, error) {
-	data, err := fetch.MaybeGunzip(found.Data, MaxConfig)
+	data, err := config.Gunzip(found.Data)
 	if err != nil {
-		return config.Document{}, false, fmt.Errorf("decompress the config from %s: %w", found.Name, err)
+		return config.Document{}, false, fmt.Errorf("read the config from %s: %w", found.Name, err)
 	}
 	if env.Verify != nil {
 		if err := env.Verify(data); err != nil {
@@ -110,7 +144,6 @@ func (env Env) parseUser(ctx context.Context, source string, found platform.Foun
 		}
 	}
 	if len(data) == 0 {
-		env.Log.Info("no config at " + found.Name + ": the machine is left as its image has it")
 		return config.Empty(), true, nil
 	}
 	logDigest(env.Log, data)
@@ -128,7 +161,7 @@ func (env Env) parseUser(ctx context.Context, source string, found platform.Foun
 
 // finish makes a rendered config what the later stages read: with its authorities inline and validated as a whole.
 func (env Env) finish(ctx context.Context, doc config.Document) (config.Document, bool, error) {
-	if err := env.Machine.HTTP.Configure(ctx, fetch.SettingsOf(doc.Config)); err != nil {
+	if err := env.HTTP.Configure(ctx, fetch.SettingsOf(doc.Config)); err != nil {
 		return config.Document{}, false, err
 	}
 	if err := env.inlineAuthorities(ctx, &doc.Config); err != nil {
@@ -153,7 +186,7 @@ func parse(log *slog.Logger, name string, data []byte) (config.Document, error) 
 }
 
 // fromSystem is the config that the initramfs itself holds.
-func fromSystem(_ context.Context, env Env) (platform.Found, error) {
+func fromSystem(_ context.Context, env Env, note func(platform.Attempt)) (platform.Found, error) {
 	for _, dir := range env.Dirs {
 		name := path.Join(dir, "user.ign")
 		data, err := fs.ReadFile(env.Machine.FS, name)
@@ -162,6 +195,7 @@ func fromSystem(_ context.Context, env Env) (platform.Found, error) {
 		}
 		return platform.Found{Name: "/" + name, Data: data}, err
 	}
+	note(platform.Attempt{Place: "user.ign", Answer: "not in /" + strings.Join(env.Dirs, ", /")})
 	return platform.Found{}, platform.ErrNoProvider
 }
 
@@ -219,7 +253,7 @@ func (env Env) fragments(sub string) (config.Document, error) {
 func (env Env) inlineAuthorities(ctx context.Context, c *types.Config) error {
 	list := slices.Clone(c.Ignition.Security.TLS.CertificateAuthorities)
 	for i, r := range list {
-		pem, err := env.Machine.HTTP.Bytes(ctx, fetch.FromResource(r), MaxConfig)
+		pem, err := env.HTTP.Bytes(ctx, fetch.FromResource(r), MaxConfig)
 		if err != nil {
 			return fmt.Errorf("fetch certificate authority: %w", err)
 		}

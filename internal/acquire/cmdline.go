@@ -36,7 +36,7 @@ const (
 )
 
 // fromCmdline is the config that the kernel command line names: a URL, or a file of a labelled filesystem.
-func fromCmdline(ctx context.Context, env Env) (platform.Found, error) {
+func fromCmdline(ctx context.Context, env Env, note func(platform.Attempt)) (platform.Found, error) {
 	values := map[string]string{}
 	for _, name := range []string{paramURL, paramDevice, paramPath} {
 		value, ok := env.Cmdline.Last(name)
@@ -56,14 +56,14 @@ func fromCmdline(ctx context.Context, env Env) (platform.Found, error) {
 	}
 	switch label, file := values[paramDevice], values[paramPath]; {
 	case label == "" && file == "":
+		note(platform.Attempt{Place: "kernel command line", Answer: "it names no config"})
 		return platform.Found{}, platform.ErrNoProvider
 	case label == "" || file == "":
 		return platform.Found{}, errors.New("the kernel parameters " + paramDevice + " and " + paramPath + " belong together; one is missing")
 	case label == "." || label == ".." || strings.Contains(label, "/"):
 		return platform.Found{}, errors.New("the kernel parameter " + paramDevice + " is not a filesystem label")
 	default:
-		data, err := env.Drive(ctx, label, file)
-		return platform.Found{Name: file + " of the filesystem labelled " + label, Data: data}, err
+		return platform.Drive(ctx, env.Machine, label, file, note)
 	}
 }
 
@@ -75,7 +75,7 @@ func fromURL(ctx context.Context, env Env, raw string) (platform.Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, env.Timeout)
 	defer cancel()
 	var err error
-	found.Data, err = env.Machine.HTTP.Bytes(ctx, fetch.Request{URL: raw, Purpose: "config"}, MaxConfig)
+	found.Data, err = env.HTTP.Bytes(ctx, fetch.Request{URL: raw, Purpose: "config"}, MaxConfig)
 	if err == nil && len(found.Data) == 0 {
 		err = errEmpty
 	}

@@ -44,7 +44,7 @@ func TestExpectedHash(t *testing.T) {
 			metal, _ := platform.Find("metal")
 			_, err = FetchUser(t.Context(), Env{
 				Platform: metal, Cmdline: c.cmdline, Timeout: time.Minute, Verify: c.verify, Note: func(Fetched) {},
-				Machine: platform.Env{HTTP: client, FS: fstest.MapFS{}}, Log: slog.New(slog.DiscardHandler),
+				HTTP: client, Machine: platform.Env{FS: fstest.MapFS{}}, Log: slog.New(slog.DiscardHandler),
 			})
 			if !errors.Is(err, c.err) {
 				t.Errorf("error %v, want %v", err, c.err)

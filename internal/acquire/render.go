@@ -291,10 +291,10 @@ func (env Env) renderOptions() RenderOptions {
 		Fetch: func(ctx context.Context, r types.Resource) ([]byte, error) {
 			request := fetch.FromResource(r)
 			request.Purpose = "config"
-			return env.Machine.HTTP.Bytes(ctx, request, MaxConfig)
+			return env.HTTP.Bytes(ctx, request, MaxConfig)
 		},
 		Configure: func(ctx context.Context, c types.Config) error {
-			return env.Machine.HTTP.Configure(ctx, fetch.SettingsOf(c))
+			return env.HTTP.Configure(ctx, fetch.SettingsOf(c))
 		},
 		Fetched: func(source string) { env.Note(Fetched{Kind: KindUser, Source: source, Referenced: true}) },
 		Report:  func(report diag.List) { LogReport(env.Log, report) },

@@ -9,9 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
-	"github.com/firstlight-boot/firstlight/internal/plan"
+	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
@@ -40,28 +39,28 @@ type ahead struct {
 
 // A source is one payload.
 type source struct {
-	resource types.Resource
-	place    string // of the first file that it is for, as in the config; empty: it is kept in memory
-	claimed  atomic.Bool
-	counted  bool // among the unused
-	done     chan struct{}
-	spool    *rootfs.Spool
-	data     []byte
-	err      error
+	request fetch.Request
+	place   string // of the first file that it is for, as in the config; empty: it is kept in memory
+	claimed atomic.Bool
+	counted bool // among the unused
+	done    chan struct{}
+	spool   *rootfs.Spool
+	data    []byte
+	err     error
 
 	once bool // it is for one use alone
 	mu   sync.Mutex
 	uses int // to come
 }
 
-// FetchAhead begins to fetch what some parts need from the network. It is over with stop.
-func (m *Machine) FetchAhead(ctx context.Context, parts []plan.Part) (stop func()) {
+// FetchAhead begins to fetch payloads. It is over with stop.
+func (m *Machine) FetchAhead(ctx context.Context, wants []op.Want, loads op.Payloads) (stop func()) {
 	a := &ahead{
 		client: m.Fetch, root: m.Root, sources: map[string]*source{},
 		slots: make(chan struct{}, mostAhead), unused: make(chan struct{}, mostUnused),
 	}
-	for _, p := range parts {
-		a.add(p, m.Config.Storage)
+	for _, w := range wants {
+		a.want(loads[w.Handle], w.Place)
 	}
 	if len(a.order) == 0 {
 		return func() {}
@@ -79,32 +78,21 @@ func (m *Machine) FetchAhead(ctx context.Context, parts []plan.Part) (stop func(
 	}
 }
 
-// add adds the sources of a part.
-func (a *ahead) add(p plan.Part, s types.Storage) {
-	switch p {
-	case plan.LUKS:
-		for _, l := range s.Luks {
-			a.want(l.KeyFile, "")
-		}
-	case plan.Files:
-		for _, f := range s.Files {
-			a.want(f.Contents, f.Path)
-			for _, r := range f.Append {
-				a.want(r, f.Path)
-			}
-		}
+// request is what is asked of the server for a payload.
+func request(p op.Payload) fetch.Request {
+	r := fetch.Request{URL: p.Source, Compression: p.Compression, Hash: p.Hash}
+	for _, h := range p.Headers {
+		r.Headers = append(r.Headers, fetch.Header{Name: h.Name, Value: h.Value})
 	}
+	return r
 }
 
-func (a *ahead) want(r types.Resource, place string) {
-	if r.Source == nil || !fetch.NeedsNetwork(*r.Source) {
-		return
-	}
-	k := fetch.FromResource(r).Key()
-	s := a.sources[k]
+func (a *ahead) want(p op.Payload, place string) {
+	r := request(p)
+	s := a.sources[r.Key()]
 	if s == nil {
-		s = &source{resource: r, place: place, done: make(chan struct{})}
-		a.sources[k], a.order = s, append(a.order, s)
+		s = &source{request: r, place: place, done: make(chan struct{})}
+		a.sources[r.Key()], a.order = s, append(a.order, s)
 	}
 	s.uses++
 	s.once = s.uses == 1
@@ -145,20 +133,20 @@ func acquire(ctx context.Context, places chan struct{}) bool {
 func (a *ahead) fetch(ctx context.Context, s *source) {
 	defer close(s.done)
 	if s.place == "" {
-		s.data, s.err = a.client.Bytes(ctx, fetch.FromResource(s.resource), largestKey)
+		s.data, s.err = a.client.Bytes(ctx, s.request, largestKey)
 		return
 	}
 	if s.spool, s.err = a.root.Spool(s.place); s.err == nil {
-		s.err = fetchTo(ctx, a.client, s.resource, s.spool)
+		s.err = fetchTo(ctx, a.client, s.request, s.spool)
 	}
 }
 
-// get waits for the source of a resource. It returns nil for a resource that is not fetched ahead.
-func (a *ahead) get(ctx context.Context, r types.Resource) (*source, error) {
-	if a == nil || r.Source == nil {
+// get waits for a payload. It returns nil for one that is not fetched ahead.
+func (a *ahead) get(ctx context.Context, p op.Payload) (*source, error) {
+	if a == nil || p.Source == "" {
 		return nil, nil
 	}
-	s := a.sources[fetch.FromResource(r).Key()]
+	s := a.sources[request(p).Key()]
 	if s == nil {
 		return nil, nil
 	}
@@ -175,18 +163,18 @@ func (a *ahead) get(ctx context.Context, r types.Resource) (*source, error) {
 	return s, s.err
 }
 
-// bytes returns the payload of a resource that is kept in memory, or nil.
-func (a *ahead) bytes(ctx context.Context, r types.Resource) ([]byte, error) {
-	s, err := a.get(ctx, r)
+// bytes returns a payload that is kept in memory, or nil.
+func (a *ahead) bytes(ctx context.Context, p op.Payload) ([]byte, error) {
+	s, err := a.get(ctx, p)
 	if s == nil || err != nil {
 		return nil, err
 	}
 	return bytes.Clone(s.data), nil
 }
 
-// reader returns the payload of a resource, or nil. It is used when the reader is closed.
-func (a *ahead) reader(ctx context.Context, r types.Resource) (io.ReadCloser, error) {
-	s, err := a.get(ctx, r)
+// reader returns a payload, or nil. It is used when the reader is closed.
+func (a *ahead) reader(ctx context.Context, p op.Payload) (io.ReadCloser, error) {
+	s, err := a.get(ctx, p)
 	if s == nil || err != nil {
 		return nil, err
 	}
@@ -194,9 +182,9 @@ func (a *ahead) reader(ctx context.Context, r types.Resource) (io.ReadCloser, er
 	return used{content, func() { a.use(s) }}, err
 }
 
-// whole returns the spool of a resource that is used only once, or nil. The spool is the caller's.
-func (a *ahead) whole(ctx context.Context, r types.Resource) (*rootfs.Spool, error) {
-	s, err := a.get(ctx, r)
+// whole returns the spool of a payload that is used only once, or nil. The spool is the caller's.
+func (a *ahead) whole(ctx context.Context, p op.Payload) (*rootfs.Spool, error) {
+	s, err := a.get(ctx, p)
 	if s == nil || err != nil || !s.once {
 		return nil, err
 	}

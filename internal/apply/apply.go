@@ -17,36 +17,43 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 	"github.com/firstlight-boot/firstlight/internal/journal"
 	"github.com/firstlight-boot/firstlight/internal/logx"
 	"github.com/firstlight-boot/firstlight/internal/op"
-	"github.com/firstlight-boot/firstlight/internal/plan"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
-	"github.com/firstlight-boot/firstlight/internal/state"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
 // A Machine is all that handlers may use to change the machine.
 type Machine struct {
-	Sys    *sys.Host     // programs, mounts, block devices
-	Root   *rootfs.Root  // the target root; nil before it is mounted
-	Fetch  *fetch.Client // contents of files, fragments, keys
-	Config *types.Config // where the handles of operations lead to
-	State  *state.State  // what later stages have to know
-	Log    *slog.Logger
+	Sys      sys.Machine   // programs, mounts, block devices
+	Root     *rootfs.Root  // the target root; nil before it is mounted
+	Fetch    *fetch.Client // contents of files, fragments, keys
+	Payloads op.Payloads   // what the handles of the plan stand for
+	Keep     Keeper        // what later stages need
+	Log      *slog.Logger
 
 	operations atomic.Int64 // counted over all parts of a stage, for the log
 	ahead      *ahead       // what is fetched before the steps need it; nil: nothing
 }
 
-// Outcome is what a look at the machine tells of a step that was begun in an earlier run.
+// A Keeper keeps what the stages of a boot leave for each other. Its methods may be called concurrently.
+type Keeper interface {
+	// KeepKey keeps the key of an encrypted volume; nil: nobody needs it any more.
+	KeepKey(volume string, key []byte)
+	// KeepVolumeKeyFiles keeps files of crypto cards for the target root, by path.
+	KeepVolumeKeyFiles(files map[string][]byte)
+	// KeepDirectories keeps which directories were made for mount points, relative to the target root.
+	KeepDirectories(paths []string)
+}
+
+// Outcome is what the machine shows of a step that was begun in an earlier run.
 type Outcome int
 
 // The outcomes. Unclear stops the run: nothing is guessed.
 const (
-	NotApplied Outcome = iota // as before the step, or brought back to that; apply it
+	NotApplied Outcome = iota // as before the step, or restored to that; apply it
 	Applied                   // as after the step
 	Unclear
 )
@@ -102,9 +109,9 @@ type Report struct {
 	Err           error
 }
 
-// Run carries the plan out, with the journal's help: steps that it has as done are skipped, steps that it
-// has as begun are looked at first.
-func Run(ctx context.Context, m *Machine, j *journal.Journal, p plan.Plan) Report {
+// Run carries the plan out. Steps that the journal has as done are skipped, unless a filesystem that they wrote to was made
+// again since; steps that it has as begun are looked at first.
+func Run(ctx context.Context, m *Machine, j *journal.Journal, p op.Plan) Report {
 	r := &run{m: m, plan: p, journal: j, handlers: handlers()}
 	var report Report
 	todo, err := r.resume(ctx)
@@ -131,25 +138,32 @@ func Run(ctx context.Context, m *Machine, j *journal.Journal, p plan.Plan) Repor
 
 type run struct {
 	m        *Machine
-	plan     plan.Plan
+	plan     op.Plan
 	journal  *journal.Journal
 	handlers map[op.Kind]Handler
+	on       []string // the filesystems that each step writes to
 }
 
 // resume returns the indexes of the steps that are still to be done.
 func (r *run) resume(ctx context.Context) ([]int, error) {
 	var todo []int
+	r.on = make([]string, len(r.plan.Steps))
+	places := filesystems{root: r.m.Root, known: map[string]string{}}
 	for i, s := range r.plan.Steps {
 		h, ok := r.handlers[s.Op.Kind()]
 		if !ok {
 			return nil, fmt.Errorf("no handler for operation %s", s.Op.Kind())
 		}
+		var err error
+		if r.on[i], err = places.of(s.Op); err != nil {
+			return nil, &StepError{Step: s, Err: err}
+		}
 		outcome := NotApplied
-		switch r.journal.State(s.ID) {
-		case journal.Done:
+		switch state, on := r.journal.State(s.ID); {
+		case state == journal.Done && on == r.on[i]:
 			outcome = Applied
-		case journal.Begun, journal.Failed:
-			var err error
+		case state == "":
+		default:
 			if outcome, err = h.Recover(ctx, r.m, s.Op); err == nil && outcome == Unclear {
 				err = ErrUnclear
 			}
@@ -165,11 +179,11 @@ func (r *run) resume(ctx context.Context) ([]int, error) {
 }
 
 func (r *run) mark(s journal.State, steps []int) error {
-	ids := make([]op.StepID, len(steps))
+	entries := make([]journal.Entry, len(steps))
 	for i, step := range steps {
-		ids[i] = r.plan.Steps[step].ID
+		entries[i] = journal.Entry{Step: r.plan.Steps[step].ID, On: r.on[step]}
 	}
-	return r.journal.Mark(s, ids)
+	return r.journal.Mark(s, entries)
 }
 
 // do carries one step out and logs it as an operation.

@@ -6,10 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
-	"github.com/firstlight-boot/firstlight/internal/filesystem"
 	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
@@ -18,12 +18,8 @@ import (
 const eraseRounds = 8
 
 // eraseAll erases all signatures of a device, durably.
-func eraseAll(ctx context.Context, node string) (err error) {
-	info, err := sys.BlockInfo(node)
-	if err != nil {
-		return err
-	}
-	d, err := sys.OpenDisk(ctx, node)
+func eraseAll(ctx context.Context, m *Machine, node string) (err error) {
+	d, info, err := openWhole(ctx, m, node)
 	if err != nil {
 		return err
 	}
@@ -42,38 +38,30 @@ func eraseAll(ctx context.Context, node string) (err error) {
 
 // makeFilesystem erases what is there, makes the filesystem, and looks at the result.
 func makeFilesystem(ctx context.Context, m *Machine, o op.MakeFilesystem) error {
-	row, ok := filesystem.Find(o.Format)
-	if !ok {
-		return fmt.Errorf("no program makes filesystems of format %s", o.Format)
-	}
 	alias := sys.Alias(o.Device)
-	node, err := sys.Resolve(alias)
+	node, err := m.Sys.Resolve(alias)
 	if err != nil {
 		return err
 	}
-	if err := eraseAll(ctx, node); err != nil {
+	if err := eraseAll(ctx, m, node); err != nil {
 		return err
 	}
-	if _, err := m.Sys.Run(ctx, sys.Command{Name: row.Program, Args: row.Args(o.Options, o.Label, o.UUID, alias)}); err != nil {
+	if _, err := m.Sys.Run(ctx, sys.Command{Name: o.Program, Args: append(slices.Clone(o.Args), alias)}); err != nil {
 		return err
 	}
-	made, err := contents(ctx, node)
+	made, err := contents(ctx, m, node)
 	if err != nil {
 		return err
 	}
 	if made.Type != o.Format {
-		return fmt.Errorf("%s reported success, but %s holds %q", row.Program, node, made.Type)
+		return fmt.Errorf("%s reported success, but %s holds %q", o.Program, node, made.Type)
 	}
 	return awaitContents(ctx, m, node, made)
 }
 
-// contents makes a device durable and returns what is on it.
-func contents(ctx context.Context, node string) (s probe.Signature, err error) {
-	info, err := sys.BlockInfo(node)
-	if err != nil {
-		return s, err
-	}
-	d, err := sys.OpenDisk(ctx, node)
+// contents makes a device durable and returns what it holds.
+func contents(ctx context.Context, m *Machine, node string) (s probe.Signature, err error) {
+	d, info, err := openWhole(ctx, m, node)
 	if err != nil {
 		return s, err
 	}
@@ -92,13 +80,13 @@ func contents(ctx context.Context, node string) (s probe.Signature, err error) {
 // udev is told to look, although it watches for writers that close the device: while it works on such an event it does not
 // watch, so that the last of several closes, as of mkfs.btrfs, may be missed.
 func awaitContents(ctx context.Context, m *Machine, node string, s probe.Signature) error {
-	if !sys.HasUdev() {
+	if !m.Sys.HasUdev() {
 		return nil
 	}
-	if err := sys.Announce(node); err != nil || s.UUID == "" {
+	if err := m.Sys.Announce(node); err != nil || s.UUID == "" {
 		return err
 	}
-	seen := func() bool { return strings.EqualFold(sys.UdevProperty(node, "ID_FS_UUID"), s.UUID) }
+	seen := func() bool { return strings.EqualFold(m.Sys.UdevProperty(node, "ID_FS_UUID"), s.UUID) }
 	err := m.Sys.Await(ctx, udevPatience, "udev to see "+s.Type+" on "+node, seen)
 	if errors.Is(err, sys.ErrTimeout) {
 		m.Log.Warn(err.Error())
@@ -108,12 +96,12 @@ func awaitContents(ctx context.Context, m *Machine, node string, s probe.Signatu
 }
 
 func eraseSignatures(ctx context.Context, m *Machine, o op.EraseSignatures) error {
-	node, err := sys.Resolve(sys.Alias(o.Device))
+	node, err := m.Sys.Resolve(sys.Alias(o.Device))
 	if err != nil {
 		return err
 	}
-	if err := eraseAll(ctx, node); err != nil {
+	if err := eraseAll(ctx, m, node); err != nil {
 		return err
 	}
-	return sys.Announce(node)
+	return m.Sys.Announce(node)
 }

@@ -40,7 +40,6 @@ func handlers() map[op.Kind]Handler {
 		op.SetPresets{}.Kind():          handle[op.SetPresets]{apply: setPresets},
 		op.WriteVolumeKey{}.Kind():      handle[op.WriteVolumeKey]{apply: writeVolumeKey, recover: recoverVolumeKey},
 		op.AddCrypttab{}.Kind():         handle[op.AddCrypttab]{apply: addCrypttab},
-		op.WriteStateFile{}.Kind():      handle[op.WriteStateFile]{apply: writeStateFile},
 		op.Relabel{}.Kind():             handle[op.Relabel]{apply: relabel},
 	}
 }

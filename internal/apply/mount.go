@@ -12,7 +12,6 @@ import (
 
 	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
-	"github.com/firstlight-boot/firstlight/internal/state"
 )
 
 // mount makes the directories that are missing, mounts, and notes what it made: users whose home directories lie
@@ -22,7 +21,7 @@ func mount(ctx context.Context, m *Machine, o op.Mount) error {
 	if err != nil {
 		return err
 	}
-	m.State.Update(func(s *state.State) { s.NotatedDirectories = append(s.NotatedDirectories, made...) })
+	m.Keep.KeepDirectories(made)
 	if len(made) > 0 && o.Policy != "" {
 		if err := SetLabels(ctx, m, o.Policy, made[0]); err != nil {
 			return err
@@ -67,7 +66,7 @@ func makeMountPoint(m *Machine, target string) ([]string, error) {
 	return made, nil
 }
 
-// isEmpty tells whether a filesystem that was just mounted has nothing in it but what mkfs put there.
+// isEmpty reports whether a filesystem that was just mounted holds nothing but what mkfs puts there.
 func isEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
@@ -78,7 +77,7 @@ func isEmpty(dir string) (bool, error) {
 	return err == nil, err
 }
 
-// unmount follows links as the mount point's own paths do; what is not mounted any more is as wanted.
+// unmount follows links as the mount point's own paths do.
 func unmount(_ context.Context, m *Machine, o op.Unmount) error {
 	resolved, err := m.Root.Follow(o.Path)
 	if err != nil {

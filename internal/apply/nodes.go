@@ -10,17 +10,16 @@ import (
 	"io/fs"
 	"path"
 
-	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// The operations on nodes can be repeated: what they replace is replaced again, an append knows where it began,
-// and what was made where nothing was is taken away by recoverNode first. None of them ever counts as applied in
-// an earlier run, since a directory above that is made anew takes what is in it along.
+// The operations on nodes can be repeated: what they replace is replaced again, an append knows where it began, and recoverNode
+// removes what an earlier run made in an empty place. None of them ever counts as applied after a look at the machine, since a
+// directory above that is made again takes its contents along.
 
-// recoverNode takes a file or link away that an earlier run has made where nothing was.
+// recoverNode removes a file or link that an earlier run has made in an empty place.
 func recoverNode(m *Machine, p op.Place) (Outcome, error) {
 	if p.Replace {
 		return NotApplied, nil
@@ -75,9 +74,8 @@ func makeDirectory(_ context.Context, m *Machine, o op.MakeDirectory) error {
 }
 
 func writeFile(ctx context.Context, m *Machine, o op.WriteFile) error {
-	c := m.Config.Storage.Files[o.File]
-	if len(c.Append) == 0 {
-		if whole, err := m.ahead.whole(ctx, c.Contents); err != nil {
+	if o.Content != nil && len(o.Fragments) == 0 {
+		if whole, err := m.ahead.whole(ctx, m.Payloads[o.Content.Handle]); err != nil {
 			return err
 		} else if whole != nil {
 			begin := func(path string) (*rootfs.File, error) { return m.Root.Adopt(path, whole) }
@@ -85,10 +83,12 @@ func writeFile(ctx context.Context, m *Machine, o op.WriteFile) error {
 		}
 	}
 	return create(m, o.Place, o.Owner, o.Mode, func(w io.Writer) error {
-		if err := m.fetch(ctx, c.Contents, w); err != nil {
-			return err
+		if o.Content != nil {
+			if err := m.fetch(ctx, o.Content.Handle, w); err != nil {
+				return err
+			}
 		}
-		return m.fetchAll(ctx, c.Append, w)
+		return m.fetchAll(ctx, o.Fragments, w)
 	})
 }
 
@@ -122,25 +122,33 @@ func put(m *Machine, begin func(path string) (*rootfs.File, error), p op.Place, 
 	return f.Commit(p.Replace)
 }
 
-// fetch writes the verified content of a resource. What was written is worth nothing if it fails.
-func (m *Machine) fetch(ctx context.Context, r types.Resource, w io.Writer) error {
-	if r.Source == nil || *r.Source == "" {
-		return nil
+// fetch writes the verified payload of a handle. What was written is worth nothing if it fails.
+func (m *Machine) fetch(ctx context.Context, handle op.Handle, w io.Writer) error {
+	p, ok := m.Payloads[handle]
+	switch {
+	case !ok:
+		return errNoPayload
+	case p.Text != nil:
+		_, err := io.WriteString(w, *p.Text)
+		return err
 	}
-	if early, err := m.ahead.reader(ctx, r); err != nil {
+	if early, err := m.ahead.reader(ctx, p); err != nil {
 		return err
 	} else if early != nil {
 		defer early.Close()
 		_, err := io.Copy(w, early)
 		return err
 	}
-	return fetchTo(ctx, m.Fetch, r, w)
+	return fetchTo(ctx, m.Fetch, request(p), w)
 }
 
+// errNoPayload is the error for a handle that stands for nothing: the plan was made from another config.
+var errNoPayload = errors.New("the config does not have the content that the plan names; run the plan with the config that it was made from")
+
 // fetchTo fetches into a writer whose own errors come back as they are.
-func fetchTo(ctx context.Context, client *fetch.Client, r types.Resource, w io.Writer) error {
+func fetchTo(ctx context.Context, client *fetch.Client, r fetch.Request, w io.Writer) error {
 	to := &sink{w: w}
-	err := client.Fetch(ctx, fetch.FromResource(r), to)
+	err := client.Fetch(ctx, r, to)
 	if to.err != nil {
 		return to.err
 	}
@@ -161,9 +169,10 @@ func (s *sink) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (m *Machine) fetchAll(ctx context.Context, fragments []types.Resource, w io.Writer) error {
-	for i, r := range fragments {
-		if err := m.fetch(ctx, r, w); err != nil {
+// fetchAll writes fragments one after the other.
+func (m *Machine) fetchAll(ctx context.Context, fragments []op.Content, w io.Writer) error {
+	for i, c := range fragments {
+		if err := m.fetch(ctx, c.Handle, w); err != nil {
 			return fmt.Errorf("fragment %d: %w", i, err)
 		}
 	}
@@ -183,7 +192,7 @@ func keepFile(ctx context.Context, m *Machine, o op.KeepFile) error {
 // appendFragments makes the file what it was, followed by all fragments. They are complete and verified before
 // the file is touched.
 func appendFragments(ctx context.Context, m *Machine, o op.KeepFile) error {
-	if o.Fragments == 0 {
+	if len(o.Fragments) == 0 {
 		return nil
 	}
 	if digest, err := m.Root.Digest(o.Path, o.Size); err != nil {
@@ -196,7 +205,7 @@ func appendFragments(ctx context.Context, m *Machine, o op.KeepFile) error {
 		return err
 	}
 	defer spool.Close()
-	if err := m.fetchAll(ctx, m.Config.Storage.Files[o.File].Append, spool); err != nil {
+	if err := m.fetchAll(ctx, o.Fragments, spool); err != nil {
 		return err
 	}
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {

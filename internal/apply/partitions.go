@@ -33,51 +33,57 @@ func nameDevices(ctx context.Context, m *Machine, o op.NameDevices) error {
 			problems = append(problems, fmt.Errorf("%s does not exist: %s", path, hint))
 			continue
 		}
-		problems = append(problems, sys.MakeAlias(path, nodes[path]))
+		problems = append(problems, m.Sys.MakeAlias(path, nodes[path]))
 	}
 	return errors.Join(problems...)
 }
 
 func stopArray(ctx context.Context, m *Machine, o op.StopArray) error {
-	if _, err := sys.Resolve(o.Node); errors.Is(err, fs.ErrNotExist) {
+	if _, err := m.Sys.Resolve(o.Node); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	stop := sys.Command{Name: "mdadm", Args: []string{"--stop", o.Node}}
-	if name := sys.MappingName(o.Node); name != "" {
-		stop = sys.Command{Name: "cryptsetup", Args: []string{"close", name}}
+	info, err := m.Sys.Block(o.Node)
+	if err != nil {
+		return err
 	}
-	_, err := m.Sys.Run(ctx, stop)
+	if info.Mapping != "" {
+		stop = sys.Command{Name: "cryptsetup", Args: []string{"close", info.Mapping}}
+	}
+	_, err = m.Sys.Run(ctx, stop)
 	return err
 }
 
 // writePartitionTable brings the disk, then the kernel, and then what udev knows to the new table, each verified.
 func writePartitionTable(ctx context.Context, m *Machine, o op.WritePartitionTable) error {
-	if err := writeTable(ctx, o); err != nil {
+	if err := writeTable(ctx, m, o); err != nil {
 		return err
 	}
-	if err := sys.Announce(o.Node); err != nil { // the disk's own properties
+	if err := m.Sys.Announce(o.Node); err != nil { // the disk's own properties
 		return err
 	}
 	return awaitPartitions(ctx, m, o)
 }
 
 // writeTable writes to the disk and tells the kernel, while udev is kept away from the disk.
-func writeTable(ctx context.Context, o op.WritePartitionTable) error {
-	return withTable(ctx, o.Node, func(d *sys.Disk, info sys.Block, found gpt.Found, err error) error {
+func writeTable(ctx context.Context, m *Machine, o op.WritePartitionTable) error {
+	return withTable(ctx, m, o.Node, o.Extents(), func(d *guarded, info sys.Block, found gpt.Found, err error) error {
 		if err != nil && !errors.Is(err, gpt.ErrNone) && o.Zap == nil {
 			return err
 		}
-		return replaceTable(ctx, d, info, found, o)
+		return replaceTable(ctx, m, d, info, found, o)
 	})
 }
 
-// withTable opens a disk for writing and hands it on with its partition table, or with what gpt.Read says of that.
-func withTable(ctx context.Context, node string, do func(d *sys.Disk, info sys.Block, found gpt.Found, err error) error) (err error) {
-	info, err := sys.BlockInfo(node)
+// withTable opens a disk for writing to some extents and hands it on with its partition table, or with the error of gpt.Read.
+func withTable(ctx context.Context, m *Machine, node string, extents []probe.Extent,
+	do func(d *guarded, info sys.Block, found gpt.Found, err error) error,
+) (err error) {
+	info, err := m.Sys.Block(node)
 	if err != nil {
 		return err
 	}
-	d, err := sys.OpenDisk(ctx, node)
+	d, err := openGuarded(ctx, m, node, extents)
 	if err != nil {
 		return err
 	}
@@ -86,7 +92,7 @@ func withTable(ctx context.Context, node string, do func(d *sys.Disk, info sys.B
 	return do(d, info, found, err)
 }
 
-func replaceTable(ctx context.Context, d *sys.Disk, info sys.Block, found gpt.Found, o op.WritePartitionTable) error {
+func replaceTable(ctx context.Context, m *Machine, d sys.Disk, info sys.Block, found gpt.Found, o op.WritePartitionTable) error {
 	if o.Old != nil && !sameTable(found.Table, *o.Old) && (o.Table == nil || !sameTable(found.Table, *o.Table)) {
 		return fmt.Errorf("the partition table of %s is not the one that was planned on: another program has changed it", o.Node)
 	}
@@ -104,15 +110,15 @@ func replaceTable(ctx context.Context, d *sys.Disk, info sys.Block, found gpt.Fo
 		}
 	}
 	if info.Mapping != "" {
-		return removeMappings(ctx, o.Node, want)
+		return removeMappings(ctx, m, o.Node, want)
 	}
-	return tellKernel(ctx, d, o, want)
+	return tellKernel(ctx, m, d, o, want)
 }
 
 // removeMappings takes away the partitions of a mapping that are not wanted any more, which are mappings too. The others udev
 // makes anew when it hears of the disk; without a table it would leave them as they are (kpartx(8), -u).
-func removeMappings(ctx context.Context, disk string, want gpt.Table) error {
-	known, err := sys.Partitions(disk)
+func removeMappings(ctx context.Context, m *Machine, disk string, want gpt.Table) error {
+	known, err := m.Sys.Partitions(disk)
 	if err != nil {
 		return err
 	}
@@ -120,7 +126,7 @@ func removeMappings(ctx context.Context, disk string, want gpt.Table) error {
 		if _, stays := want.Find(k.Number); stays {
 			continue
 		}
-		if err := sys.RemoveMapping(ctx, k.Mapping); err != nil {
+		if err := m.Sys.RemoveMapping(ctx, k.Mapping); err != nil {
 			return err
 		}
 	}
@@ -130,7 +136,7 @@ func removeMappings(ctx context.Context, disk string, want gpt.Table) error {
 func sameTable(a, b gpt.Table) bool { return a.ID == b.ID && slices.Equal(a.Partitions, b.Partitions) }
 
 // zero erases places, durably.
-func zero(d *sys.Disk, extents []probe.Extent) error {
+func zero(d sys.Disk, extents []probe.Extent) error {
 	if len(extents) == 0 {
 		return nil
 	}
@@ -143,7 +149,7 @@ func zero(d *sys.Disk, extents []probe.Extent) error {
 }
 
 // encodeTable writes a table in the order in which a power cut does no harm.
-func encodeTable(d *sys.Disk, found gpt.Found, want gpt.Table, mark *gpt.Mark) error {
+func encodeTable(d sys.Disk, found gpt.Found, want gpt.Table, mark *gpt.Mark) error {
 	groups, err := want.Encode(found, mark)
 	if err != nil {
 		return err
@@ -162,7 +168,7 @@ func encodeTable(d *sys.Disk, found gpt.Found, want gpt.Table, mark *gpt.Mark) e
 }
 
 // checkTable reads the table back.
-func checkTable(d *sys.Disk, info sys.Block, want gpt.Table) error {
+func checkTable(d sys.Disk, info sys.Block, want gpt.Table) error {
 	found, err := gpt.Read(d, info.Size, info.SectorSize)
 	if err != nil {
 		return fmt.Errorf("read back: %w", err)
@@ -184,10 +190,10 @@ func extents(t gpt.Table) map[int]extent {
 	return all
 }
 
-// tellKernel tells the kernel of what is different from what it knows: everything else may be in use. It accepts no overlap
-// even for a moment, so that what gives room comes before what takes it.
-func tellKernel(ctx context.Context, d *sys.Disk, o op.WritePartitionTable, want gpt.Table) error {
-	known, err := sys.Partitions(o.Node)
+// tellKernel updates only the partitions that changed, because the others may be in use. The kernel rejects overlaps, even
+// temporary ones, so deletions and shrinks go before growth and additions.
+func tellKernel(ctx context.Context, m *Machine, d sys.Disk, o op.WritePartitionTable, want gpt.Table) error {
+	known, err := m.Sys.Partitions(o.Node)
 	if err != nil {
 		return err
 	}
@@ -227,7 +233,7 @@ func tellKernel(ctx context.Context, d *sys.Disk, o op.WritePartitionTable, want
 // awaitPartitions waits until exactly the wanted partitions are there, as the kernel and udev have them.
 func awaitPartitions(ctx context.Context, m *Machine, o op.WritePartitionTable) error {
 	for _, number := range o.Deleted {
-		gone := func() bool { p, err := partition(o.Node, number); return err == nil && p == nil }
+		gone := func() bool { p, err := partition(m, o.Node, number); return err == nil && p == nil }
 		if err := m.Sys.Await(ctx, udevPatience, fmt.Sprintf("the end of partition %d of %s", number, o.Device), gone); err != nil {
 			return err
 		}
@@ -240,23 +246,24 @@ func awaitPartitions(ctx context.Context, m *Machine, o op.WritePartitionTable) 
 		what := fmt.Sprintf("partition %d of %s", p.Number, o.Device)
 		var now *sys.Block
 		ready := func() bool {
-			now, _ = partition(o.Node, p.Number)
-			return now != nil && known(*now, p, places[p.Number])
+			now, _ = partition(m, o.Node, p.Number)
+			return now != nil && known(m, *now, p, places[p.Number])
 		}
 		if err := m.Sys.Await(ctx, udevPatience, what, ready); err != nil {
-			return explainWait(err, o.Node, now, places[p.Number])
+			return explainWait(m, err, o.Node, now, places[p.Number])
 		}
 	}
 	return nil
 }
 
-// explainWait adds to the end of a wait for a partition what there is now.
-func explainWait(err error, disk string, now *sys.Block, want extent) error {
+// explainWait adds what the kernel has of a partition to the error of a wait for it.
+func explainWait(m *Machine, err error, disk string, now *sys.Block, want extent) error {
+	whole, _ := m.Sys.Block(disk)
 	switch {
 	case now != nil && !placed(*now, want):
 		return fmt.Errorf("%w: the kernel has it as %s at byte %d with %d bytes, wanted %d with %d",
 			err, now.Node, now.Start, now.Size, want.start, want.size)
-	case now == nil && sys.MappingName(disk) != "":
+	case now == nil && whole.Mapping != "":
 		return fmt.Errorf("%w: udev has kpartx make the partitions of a mapping: see that rules for this one (60-kpartx.rules has "+
 			"those for multipath) are in the initramfs", err)
 	}
@@ -264,8 +271,8 @@ func explainWait(err error, disk string, now *sys.Block, want extent) error {
 }
 
 // partition returns what the kernel has of a partition, or nil.
-func partition(disk string, number int) (*sys.Block, error) {
-	all, err := sys.Partitions(disk)
+func partition(m *Machine, disk string, number int) (*sys.Block, error) {
+	all, err := m.Sys.Partitions(disk)
 	if err != nil {
 		return nil, err
 	}
@@ -275,18 +282,18 @@ func partition(disk string, number int) (*sys.Block, error) {
 	return nil, nil
 }
 
-// known tells whether a partition is in its place and udev, if it runs, has worked on it. The kernel has been told of all but
+// known reports whether a partition is in its place and udev, if it runs, has worked on it. The kernel has been told of all but
 // the partitions of a mapping, which are made after udev has heard of the disk.
-func known(now sys.Block, p gpt.Partition, want extent) bool {
+func known(m *Machine, now sys.Block, p gpt.Partition, want extent) bool {
 	return placed(now, want) &&
-		(!sys.HasUdev() || strings.EqualFold(sys.UdevProperty(now.Node, "ID_PART_ENTRY_UUID"), p.ID.String()))
+		(!m.Sys.HasUdev() || strings.EqualFold(m.Sys.UdevProperty(now.Node, "ID_PART_ENTRY_UUID"), p.ID.String()))
 }
 
 func placed(now sys.Block, want extent) bool { return now.Start == want.start && now.Size == want.size }
 
 // markDisk replaces the note in the backup header.
 func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) error {
-	return withTable(ctx, o.Node, func(d *sys.Disk, _ sys.Block, found gpt.Found, err error) error {
+	return withTable(ctx, m, o.Node, nil, func(d *guarded, _ sys.Block, found gpt.Found, err error) error {
 		if err != nil {
 			return err
 		}
@@ -294,6 +301,7 @@ func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) error {
 		if err != nil {
 			return err
 		}
+		d.allow(probe.Extent{Offset: w.Offset, Length: int64(len(w.Data))}) // where the table has its backup
 		if _, err := d.WriteAt(w.Data, w.Offset); err != nil {
 			return err
 		}
@@ -304,12 +312,12 @@ func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) error {
 // ForgetMarks removes the notes that the disks stage left for the case that the boot would not come to its end. It is for
 // machines that are sealed, and looks at all disks, since a sealed machine needs no config.
 func ForgetMarks(ctx context.Context, m *Machine) error {
-	nodes, err := sys.Disks()
+	nodes, err := m.Sys.Disks()
 	if err != nil {
 		return err
 	}
 	for _, node := range nodes {
-		marked, err := hasMark(node)
+		marked, err := hasMark(m, node)
 		if err != nil {
 			m.Log.Debug("look for a note on " + node + ": " + err.Error())
 			continue
@@ -323,12 +331,12 @@ func ForgetMarks(ctx context.Context, m *Machine) error {
 	return nil
 }
 
-func hasMark(node string) (bool, error) {
-	info, err := sys.BlockInfo(node)
+func hasMark(m *Machine, node string) (bool, error) {
+	info, err := m.Sys.Block(node)
 	if err != nil {
 		return false, err
 	}
-	file, err := sys.OpenRead(node)
+	file, err := m.Sys.OpenRead(node)
 	if err != nil {
 		return false, err
 	}

@@ -3,15 +3,15 @@
 package apply
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
-	"strings"
 
 	"github.com/firstlight-boot/firstlight/internal/account"
 	"github.com/firstlight-boot/firstlight/internal/logx"
-	"github.com/firstlight-boot/firstlight/internal/observe"
 	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
@@ -28,23 +28,29 @@ func editAccounts(_ context.Context, m *Machine, o op.EditAccounts) error {
 }
 
 func changeAccounts(m *Machine, o op.EditAccounts) error {
-	texts, err := observe.ReadAccounts(m.Root)
+	texts, err := readAccounts(m.Root)
 	if err != nil {
 		return err
 	}
 	for _, f := range account.Files() {
-		text, exists := texts[f]
-		if digest, known := o.Before[string(f)]; known != exists || exists && observe.Digest(text) != digest {
-			return fmt.Errorf("%s has changed since it was looked at", f)
+		digest, err := digestOf(m.Root, string(f), "")
+		if err != nil {
+			return err
+		}
+		if digest != o.Before[string(f)] {
+			return fmt.Errorf("%s was changed by somebody else while firstlight worked; boot again", f)
 		}
 	}
-	db := account.Parse(texts, o.Today)
-	for _, r := range db.Configure(m.Config.Passwd) {
-		if r.Err != nil {
-			return r.Err
+	changed, err := o.After.Restore(texts, func(handle string) (string, bool) {
+		p, ok := m.Payloads[op.Handle(handle)]
+		if !ok || p.Text == nil {
+			return "", false
 		}
+		return *p.Text, true
+	})
+	if err != nil {
+		return err
 	}
-	changed := db.Changed()
 	for _, f := range account.Files() {
 		old, exists := texts[f]
 		if _, changes := changed[f]; !changes || !exists {
@@ -65,6 +71,25 @@ func changeAccounts(m *Machine, o op.EditAccounts) error {
 		}
 	}
 	return nil
+}
+
+// readAccounts reads all files that an edit may refer to.
+func readAccounts(root *rootfs.Root) (account.Texts, error) {
+	texts := account.Texts{}
+	for _, f := range account.Sources() {
+		place, err := root.Follow(string(f))
+		if err != nil {
+			return nil, err
+		}
+		text, err := root.ReadFile(place, mostAccountFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		texts[f] = string(text)
+	}
+	return texts, nil
 }
 
 // replaceAccountFile replaces an account file, or with a suffix its backup, by a text. Owner and mode are those of
@@ -270,12 +295,12 @@ func makeMailbox(_ context.Context, m *Machine, o op.MakeMailbox) error {
 	return m.Root.WriteFile(place, nil, o.Owner.UID, o.Owner.GID, uint32(o.Mode))
 }
 
-// writeKeys writes a user's keys with his rights, so that links in his home directory lead to nothing that is not
-// his.
-func writeKeys(_ context.Context, m *Machine, o op.WriteKeys) error {
-	var b strings.Builder
-	for _, key := range m.Config.Passwd.Users[o.User].SSHAuthorizedKeys {
-		b.WriteString(strings.TrimSuffix(string(key), "\n") + "\n")
+// writeKeys writes a user's keys with that user's rights, so that links in the home directory lead to nothing that the user
+// could not write to.
+func writeKeys(ctx context.Context, m *Machine, o op.WriteKeys) error {
+	var keys bytes.Buffer
+	if err := m.fetch(ctx, o.Keys, &keys); err != nil {
+		return err
 	}
 	err := m.Root.As(o.Owner.UID, o.Owner.GID, func() error {
 		place, err := m.Root.Follow(path.Join(o.Home, o.File))
@@ -288,7 +313,7 @@ func writeKeys(_ context.Context, m *Machine, o op.WriteKeys) error {
 		if info, err := m.Root.Lstat(place); err != nil || info.Type != rootfs.None && info.Type != rootfs.Regular {
 			return errors.Join(fmt.Errorf("%s is not a regular file", place), err)
 		}
-		return m.Root.WriteFile(place, []byte(b.String()), o.Owner.UID, o.Owner.GID, 0o600)
+		return m.Root.WriteFile(place, keys.Bytes(), o.Owner.UID, o.Owner.GID, 0o600)
 	})
 	if err != nil {
 		return err

@@ -24,5 +24,5 @@ func createArray(ctx context.Context, m *Machine, o op.CreateArray) error {
 	if _, err := m.Sys.Run(ctx, sys.Command{Name: "mdadm", Args: args}); err != nil {
 		return err
 	}
-	return m.Sys.Await(ctx, udevPatience, o.Path, func() bool { _, err := sys.Resolve(o.Path); return err == nil })
+	return m.Sys.Await(ctx, udevPatience, o.Path, func() bool { _, err := m.Sys.Resolve(o.Path); return err == nil })
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/journal"
 	"github.com/firstlight-boot/firstlight/internal/op"
-	"github.com/firstlight-boot/firstlight/internal/plan"
 )
 
 // trial is an operation that only notes that it ran.
@@ -64,14 +63,14 @@ func newRun(t *testing.T, r *recorder, list []op.Step) (*run, *os.Root) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Create(dir, "j", journal.Header{Inputs: []byte("{}"), Facts: []byte("{}")})
+	j, err := journal.Create(dir, "j", journal.Header{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { j.Close(); dir.Close() })
 	return &run{
 		m:    &Machine{Log: slog.New(slog.DiscardHandler)},
-		plan: plan.Plan{Steps: list}, journal: j,
+		plan: op.Plan{Steps: list}, journal: j, on: make([]string, len(list)),
 		handlers: map[op.Kind]Handler{"trial": r.handler()},
 	}, dir
 }

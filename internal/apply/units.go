@@ -15,16 +15,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/unit"
 )
 
-func writeUnit(_ context.Context, m *Machine, o op.WriteUnit) error {
-	u := m.Config.Systemd.Units[o.Unit]
-	contents := u.Contents
-	if o.Dropin >= 0 {
-		contents = u.Dropins[o.Dropin].Contents
-	}
-	return create(m, o.Place, op.Owner{}, 0o644, func(w io.Writer) error {
-		_, err := io.WriteString(w, *contents)
-		return err
-	})
+func writeUnit(ctx context.Context, m *Machine, o op.WriteUnit) error {
+	return create(m, o.Place, op.Owner{}, 0o644, func(w io.Writer) error { return m.fetch(ctx, o.Content.Handle, w) })
 }
 
 func maskUnit(_ context.Context, m *Machine, o op.MaskUnit) error {

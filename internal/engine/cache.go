@@ -14,7 +14,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/internal/acquire"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
-	"github.com/firstlight-boot/firstlight/internal/state"
+	"github.com/firstlight-boot/firstlight/internal/handover"
 )
 
 // userConfig returns the user's config: from its sources in the stages that acquire it, which then cache it, and
@@ -32,6 +32,7 @@ func (r *run) userConfig(ctx context.Context, base config.Document) (config.Docu
 		return config.Document{}, err
 	}
 	r.progress.Source = user.Source
+	r.state.Update(func(s *handover.State) { s.ProviderFiles = providerFiles(user.Files) })
 	if err := r.writeCache(user.Document); err != nil {
 		return config.Document{}, err
 	}
@@ -45,7 +46,7 @@ func (r *run) userConfig(ctx context.Context, base config.Document) (config.Docu
 }
 
 // signalNeedNet makes the file that asks the distribution to bring the network up.
-func (r *run) signalNeedNet() error { return state.WriteFile(r.o.NeedNet, nil, 0o644, 0o755) }
+func (r *run) signalNeedNet() error { return handover.WriteFile(r.o.NeedNet, nil, 0o644, 0o755) }
 
 // originsFile is beside the cache: where each value of the cached config stood. It holds names and numbers only.
 func (r *run) originsFile() string { return r.o.ConfigCache + ".origins" }
@@ -61,10 +62,10 @@ func (r *run) writeCache(doc config.Document) error {
 	if err != nil {
 		return fmt.Errorf("encode config: %w", err)
 	}
-	if err := state.WriteFile(r.originsFile(), origins, 0o600, 0o755); err != nil {
+	if err := handover.WriteFile(r.originsFile(), origins, 0o600, 0o755); err != nil {
 		return err
 	}
-	return state.WriteFile(r.o.ConfigCache, text, 0o640, 0o755)
+	return handover.WriteFile(r.o.ConfigCache, text, 0o640, 0o755)
 }
 
 // readCache reads the rendered config. A config that another program has put there has no origins; then places

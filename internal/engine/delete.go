@@ -6,18 +6,22 @@ import (
 	"context"
 
 	"github.com/firstlight-boot/firstlight/internal/logx"
-	"github.com/firstlight-boot/firstlight/internal/platform"
+	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
 // DeleteConfig has the platform forget the config, which may hold secrets, and returns the exit code of the process.
 func DeleteConfig(ctx context.Context, o Options) int {
 	log := openLog(o)
-	p, known := platform.Find(o.Platform)
-	if !known || p.Delete == nil {
-		log.Log(ctx, logx.Critical, "cannot delete the config on platform "+o.Platform+": it has no way to do that")
+	p, err := findPlatform(o.Platform, log)
+	if err != nil {
+		log.Log(ctx, logx.Critical, err.Error())
 		return ExitFailed
 	}
-	if err := p.Delete(ctx); err != nil {
+	if p.Deleter == nil {
+		log.Log(ctx, logx.Critical, "cannot delete the config on platform "+p.ID+": it has no way to do that")
+		return ExitFailed
+	}
+	if err := p.Deleter(ctx, machineEnv(&sys.Host{Log: log}, log)); err != nil {
 		log.Log(ctx, logx.Critical, "delete the config on platform "+o.Platform+": "+err.Error())
 		return ExitFailed
 	}

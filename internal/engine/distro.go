@@ -10,7 +10,6 @@ import (
 // Settings of a distribution, set when the program is linked: go build -ldflags "-X PACKAGE.version=…".
 // They are text, since that is all the linker can set.
 var (
-	version             = "0.0.0-unknown"
 	kernelCmdlinePath   = "/proc/cmdline"
 	bootIDPath          = "/proc/sys/kernel/random/boot_id"
 	systemRuntimeDir    = "/run/ignition"
@@ -22,9 +21,6 @@ var (
 	resultFile          = "/etc/.ignition-result.json"
 	programReplacements = "" // "mkfs.ext4=/usr/bin/mke2fs mount=/bin/mount"
 )
-
-// Version is the version of the program.
-func Version() string { return version }
 
 // Distro is what a distribution, at link time, and the environment have set.
 type Distro struct {

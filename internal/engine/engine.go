@@ -22,12 +22,14 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/internal/acquire"
 	"github.com/firstlight-boot/firstlight/internal/apply"
-	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/handover"
 	"github.com/firstlight-boot/firstlight/internal/logx"
 	"github.com/firstlight-boot/firstlight/internal/platform"
-	"github.com/firstlight-boot/firstlight/internal/state"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/seal"
 	"github.com/firstlight-boot/firstlight/internal/sys"
+	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 // Options are the flags of one run.
@@ -60,29 +62,29 @@ type run struct {
 	host     *sys.Host
 	boot     fetch.Bootstrap
 	http     *fetch.Client
-	state    *state.State
-	progress progress
-	first    *facts.Facts // what the stage's preview has seen
-	seed     string       // of the plan that was made or taken up last
+	state    *handover.State
+	progress handover.Progress
 	began    time.Time
 }
 
 // Run runs one stage and returns the exit code of the process.
 func Run(ctx context.Context, o Options) int {
 	r := &run{o: o, began: time.Now(), log: openLog(o)}
-	r.log.Info("Ignition " + version)
+	r.log.Info("Ignition " + version.Version())
 	r.log.Info("Stage: " + o.Stage)
 	if err := r.prepare(); err != nil {
 		return r.fail(err, ExitPrepare)
 	}
-	if err := r.run(ctx); err != nil {
+	err := r.run(ctx)
+	r.postStatus(ctx, err)
+	if err != nil {
 		return r.fail(err, ExitFailed)
 	}
 	r.log.Info("Ignition finished successfully")
 	return ExitOK
 }
 
-// openLog opens the log that the options ask for; if there is no syslog, standard output has to do.
+// openLog opens the log that the options ask for; without syslog it is standard output.
 func openLog(o Options) *slog.Logger {
 	if o.LogToStdout {
 		return logx.New(logx.Stdout{W: o.Stdout})
@@ -102,10 +104,10 @@ func (r *run) prepare() error {
 	if r.stage, known = findStage(r.o.Stage); !known {
 		return fmt.Errorf("no stage is named %q", r.o.Stage)
 	}
-	if r.platform, known = platform.Find(r.o.Platform); !known {
-		return fmt.Errorf("no platform is named %q", r.o.Platform)
-	}
 	var err error
+	if r.platform, err = findPlatform(r.o.Platform, r.log); err != nil {
+		return err
+	}
 	if r.distro, err = ReadDistro(r.o.Getenv); err != nil {
 		return err
 	}
@@ -118,10 +120,10 @@ func (r *run) prepare() error {
 	if err := r.prepareFetch(); err != nil {
 		return err
 	}
-	if r.progress, err = loadProgress(r.progressFile()); err != nil {
+	if r.progress, err = handover.LoadProgress(r.progressFile()); err != nil {
 		return err
 	}
-	r.state, err = state.Load(r.o.StateFile)
+	r.state, err = handover.Load(r.o.StateFile)
 	return err
 }
 
@@ -138,7 +140,7 @@ func (r *run) prepareFetch() error {
 		}
 	}
 	r.http, err = fetch.New(fetch.Options{
-		Version: version, Offline: r.stage.offline, Log: r.log, Platform: r.platform.ID, AzureClientID: r.o.Getenv("AZURE_CLIENT_ID"),
+		Version: version.Version(), Offline: r.stage.offline, Log: r.log, Platform: r.platform.ID, AzureClientID: r.o.Getenv("AZURE_CLIENT_ID"),
 		Say: func(text string) { r.say("firstlight: " + text) }, Total: r.boot.Timeout, Base: r.boot.Settings(ca),
 	})
 	return err
@@ -150,6 +152,11 @@ func (r *run) fetchTimeout() time.Duration {
 		return r.boot.Timeout
 	}
 	return r.o.FetchTimeout
+}
+
+// progressFile is where the stages of a boot keep their progress.
+func (r *run) progressFile() string {
+	return filepath.Join(filepath.Dir(r.o.StateFile), "progress.json")
 }
 
 // run does the stage, unless the machine is provisioned already.
@@ -174,12 +181,12 @@ func (r *run) run(ctx context.Context) error {
 	if err := r.state.Save(r.o.StateFile); err != nil {
 		return err
 	}
-	r.progress.add(r.stage.name, time.Since(r.began), sys.PeakMemory())
-	if err := r.progress.save(r.progressFile()); err != nil {
+	r.progress.Add(r.stage.name, time.Since(r.began), sys.PeakMemory())
+	if err := r.progress.Save(r.progressFile()); err != nil {
 		return err
 	}
 	if r.stage.seals {
-		r.say(r.progress.summary())
+		r.say(r.progress.Summary())
 	}
 	return nil
 }
@@ -187,10 +194,15 @@ func (r *run) run(ctx context.Context) error {
 // forgetMarks removes, as the last thing of a boot whose root is sealed, what the disks stage noted on disks for the case
 // of a power cut.
 func (r *run) forgetMarks(ctx context.Context) error {
-	if r.stage.name != "umount" {
+	if !r.stage.forgets {
 		return nil
 	}
-	if seal, err := readSeal(r.o.Root, false); err != nil || seal == nil {
+	root, err := rootfs.Open(r.o.Root)
+	if err != nil {
+		return err
+	}
+	found, err := seal.Read(root, false)
+	if err := errors.Join(err, root.Close()); err != nil || found == nil {
 		return err
 	}
 	return apply.ForgetMarks(ctx, &apply.Machine{Sys: r.host, Log: r.log})
@@ -251,21 +263,14 @@ func (r *run) acquireEnv() acquire.Env {
 	}
 	return acquire.Env{
 		Platform: r.platform, Cmdline: r.cmdline, Dirs: dirs, Timeout: r.fetchTimeout(), Verify: r.boot.Verify,
-		Drive: r.host.ReadLabelled, Note: r.note, Log: r.log,
-		Machine: platform.Env{
-			HTTP: r.http, FS: os.DirFS("/"), Getenv: r.o.Getenv, Log: r.log,
-			Module: func(ctx context.Context, name string) error {
-				_, err := r.host.Run(ctx, sys.Command{Name: "modprobe", Args: []string{name}})
-				return err
-			},
-			Read: func(_ context.Context, p string) ([]byte, error) { return os.ReadFile(p) },
-		},
+		HTTP: r.http, Note: r.note, Log: r.log, Machine: r.platformEnv(),
 	}
 }
 
 // note records a config that went into the run, for the state file and for programs that read the journal.
-func (r *run) note(f acquire.Fetched) {
-	r.state.Update(func(s *state.State) {
+func (r *run) note(of acquire.Fetched) {
+	f := handover.Fetched(of)
+	r.state.Update(func(s *handover.State) {
 		if !slices.Contains(s.FetchedConfigs, f) {
 			s.FetchedConfigs = append(s.FetchedConfigs, f)
 		}

@@ -13,8 +13,9 @@ import (
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/internal/acquire"
 	"github.com/firstlight-boot/firstlight/internal/apply"
+	"github.com/firstlight-boot/firstlight/internal/handover"
 	"github.com/firstlight-boot/firstlight/internal/logx"
-	"github.com/firstlight-boot/firstlight/internal/state"
+	"github.com/firstlight-boot/firstlight/internal/provision"
 )
 
 // A finding is one thing that went wrong, in the words of the block that the console ends with.
@@ -32,7 +33,7 @@ func (r *run) fail(err error, code int) int {
 	}
 	fmt.Fprintf(r.o.Stderr, "%s failed\n", r.o.Stage)
 	block := r.block(findings(err))
-	if err := state.WriteFile(r.failureFile(), []byte(block), 0o600, 0o755); err != nil {
+	if err := handover.WriteFile(r.failureFile(), []byte(block), 0o600, 0o755); err != nil {
 		r.log.Error(err.Error())
 	}
 	r.say(block)
@@ -45,13 +46,13 @@ func (r *run) failureFile() string { return filepath.Join(filepath.Dir(r.o.State
 // findings takes an error apart into what people can act on.
 func findings(err error) []finding {
 	var invalid *acquire.InvalidError
-	var unplanned *PlanError
+	var unplanned *provision.PlanError
 	var step *apply.StepError
 	switch {
 	case errors.As(err, &invalid):
 		return fromReport("read the config "+invalid.Source, invalid.Report)
 	case errors.As(err, &unplanned):
-		return fromReport("plan "+string(unplanned.Part), unplanned.Report)
+		return fromReport("plan "+unplanned.Part, unplanned.Report)
 	case errors.As(err, &step):
 		f := finding{what: step.Step.Op.Describe(), cause: step.Err.Error(), do: hint(step.Err)}
 		f.place = place(step.Step.Origin, step.Step.Path)
@@ -84,7 +85,7 @@ func place(at diag.Place, path string) string {
 	return at.String() + " (" + path + ")"
 }
 
-// mostFindings bounds the block: what comes first is what to mend first.
+// mostFindings bounds the block: what comes first is what to fix first.
 const mostFindings = 5
 
 func fromReport(what string, report diag.List) []finding {
@@ -119,7 +120,7 @@ func (r *run) block(list []finding) string {
 	if r.progress.Touched {
 		b.WriteString("\nThe machine has been changed up to this point; the next boot goes on from here.\n")
 	} else {
-		b.WriteString("\nNothing was written to any disk. Mend the cause, then reset the machine.\n")
+		b.WriteString("\nNothing was written to any disk. Fix the cause, then reset the machine.\n")
 	}
 	b.WriteString(rule + "\n")
 	return b.String()

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -13,17 +14,18 @@ import (
 	"time"
 
 	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/acquire"
 	"github.com/firstlight-boot/firstlight/internal/apply"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
-	"github.com/firstlight-boot/firstlight/internal/journal"
 	"github.com/firstlight-boot/firstlight/internal/logx"
 	"github.com/firstlight-boot/firstlight/internal/observe"
 	"github.com/firstlight-boot/firstlight/internal/plan"
-	"github.com/firstlight-boot/firstlight/internal/platform"
+	"github.com/firstlight-boot/firstlight/internal/provision"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 	"github.com/firstlight-boot/firstlight/internal/sys"
+	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 // LiveOptions are the flags of applying a config while a container image is built.
@@ -41,7 +43,7 @@ type LiveOptions struct {
 // exit code of the process. No accounts are made, and neither seal nor result is left.
 func Apply(ctx context.Context, o LiveOptions) int {
 	log := logx.New(logx.Stdout{W: o.Stdout})
-	log.Info("Ignition " + version)
+	log.Info("Ignition " + version.Version())
 	if err := applyLive(ctx, o, log); err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			log.Log(ctx, logx.Critical, "Ignition failed: "+line)
@@ -66,12 +68,12 @@ func applyLive(ctx context.Context, o LiveOptions, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	client, err := fetch.New(fetch.Options{Version: version, Offline: o.Offline, Log: log})
+	client, err := fetch.New(fetch.Options{Version: version.Version(), Offline: o.Offline, Log: log})
 	if err != nil {
 		return err
 	}
 	doc, err := acquire.Given(ctx, acquire.Env{
-		Machine: platform.Env{HTTP: client}, Note: func(acquire.Fetched) {}, Log: log,
+		HTTP: client, Note: func(acquire.Fetched) {}, Log: log,
 	}, o.Config, data)
 	if err != nil {
 		return err
@@ -85,7 +87,7 @@ func applyLive(ctx context.Context, o LiveOptions, log *slog.Logger) error {
 	return applyFiles(ctx, o.Root, doc, client, log)
 }
 
-// inContainer tells whether the process runs in a container, by the signs that container managers leave
+// inContainer reports whether the process runs in a container, by the signs that container managers leave
 // (container_interface of systemd, podman, docker).
 func inContainer(getenv func(string) string) bool {
 	if getenv("container") != "" {
@@ -141,39 +143,30 @@ func unsupported(c *types.Config) []string {
 	return left
 }
 
-// applyFiles does the files part. A build that fails is begun anew, so its journal is not kept.
+// applyFiles does the parts for container images. A build that fails is started over, so its journals are not kept.
 func applyFiles(ctx context.Context, dir string, doc config.Document, client *fetch.Client, log *slog.Logger) (err error) {
 	root, err := rootfs.Open(dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	host := &sys.Host{Log: log}
-	f, err := observe.Run(ctx, observe.Env{Sys: host, Root: root, Log: log}, plan.Files, doc)
-	if err != nil {
-		return err
-	}
-	built, _, report := plan.Build(plan.Files, doc, f, plan.Inputs{Today: int(time.Now().Unix() / (24 * 60 * 60))})
-	acquire.LogReport(log, report)
-	if report.HasErrors() {
-		return &PlanError{Part: plan.Files, Report: report}
-	}
 	temp, err := os.MkdirTemp("", "firstlight-")
 	if err != nil {
 		return fmt.Errorf("make room for the journal: %w", err)
 	}
 	defer os.RemoveAll(temp)
-	journals, err := os.OpenRoot(temp)
-	if err != nil {
-		return fmt.Errorf("make room for the journal: %w", err)
+	host := &sys.Host{Log: log}
+	run := &provision.Run{
+		Parts: provision.Live(), Doc: doc, Engine: version.Version(), Log: log,
+		Inputs:  plan.Inputs{Seed: rand.Text(), Today: int(time.Now().Unix() / (24 * 60 * 60))},
+		Machine: observe.Machine{System: host, Root: root},
+		Applier: &apply.Machine{Sys: host, Root: root, Fetch: client, Log: log},
+		Journals: func(p provision.Part) (*os.Root, string, error) {
+			journals, err := os.OpenRoot(temp)
+			return journals, p.Name, err
+		},
+		Findings: func(list diag.List) { acquire.LogReport(log, list) },
 	}
-	defer journals.Close()
-	j, err := journal.Create(journals, string(plan.Files), journal.Header{Engine: version, Part: string(plan.Files)})
-	if err != nil {
-		return err
-	}
-	defer j.Close()
-	m := &apply.Machine{Sys: host, Root: root, Fetch: client, Config: &doc.Config, Log: log}
-	defer m.FetchAhead(ctx, []plan.Part{plan.Files})()
-	return apply.Run(ctx, m, j, built).Err
+	_, err = run.Do(ctx)
+	return err
 }

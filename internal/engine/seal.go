@@ -4,88 +4,62 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
-	"github.com/firstlight-boot/firstlight/internal/journal"
+	"github.com/firstlight-boot/firstlight/internal/handover"
+	"github.com/firstlight-boot/firstlight/internal/provision"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/seal"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// A Seal on a root says that the machine was provisioned. It is the last thing that provisioning writes, durably,
-// before switch root; a run that meets it does nothing, even if the first-boot flag is still there.
-type Seal struct {
-	Provisioned string `json:"provisioned"` // RFC 3339
-	BootID      string `json:"bootID"`
-	Engine      string `json:"engine"` // version
-	Config      string `json:"config"` // digest of the merged config
-}
-
-// Names below the target root. The directory is on the root filesystem itself, where it can be read before
-// anything else is mounted.
-const (
-	sealDir     = "etc/.firstlight"
-	sealFile    = "seal.json"
-	clearedFile = "cleared"  // the flag was removed after the seal was written: a flag met now was set on purpose
-	journalFile = "journal-" // and the name of the part
-)
-
-// readSeal returns the seal of a root, or nil if there is none, or if it is liftable and was lifted: the flag that
-// this boot met was set after an earlier one had been removed.
-func readSeal(root string, liftable bool) (*Seal, error) {
-	dir := filepath.Join(root, sealDir)
-	text, err := os.ReadFile(filepath.Join(dir, sealFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	} else if err != nil {
-		return nil, fmt.Errorf("read seal: %w", err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, clearedFile)); err == nil && liftable {
-		return nil, nil
-	}
-	var s Seal
-	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, fmt.Errorf("read seal: %w (to provision this machine again, remove /%s from its root)", err, sealDir)
-	}
-	return &s, nil
-}
-
-// sealed tells whether this machine was provisioned by an earlier boot. Stages before the root is mounted look at
-// the root's device; once the answer is known it is kept for the stages that follow.
-func (r *run) sealed(ctx context.Context) (*Seal, error) {
+// sealed returns the seal of this machine if an earlier boot provisioned it. Stages before the root is mounted look at the root's
+// device; once the answer is known it is kept for the stages that follow.
+func (r *run) sealed(ctx context.Context) (*handover.Sealed, error) {
 	if r.progress.Sealed != nil {
 		return r.progress.Sealed, nil
 	}
 	if r.progress.Unsealed {
 		return nil, nil
 	}
-	seal, known, err := r.lookForSeal(ctx)
+	found, known, err := r.lookForSeal(ctx)
 	if err != nil || !known {
 		return nil, err
 	}
-	r.progress.Sealed, r.progress.Unsealed = seal, seal == nil
-	return seal, r.progress.save(r.progressFile())
+	if found != nil {
+		r.progress.Sealed = &handover.Sealed{Provisioned: found.Provisioned, BootID: found.BootID}
+	}
+	r.progress.Unsealed = found == nil
+	return r.progress.Sealed, r.progress.Save(r.progressFile())
 }
 
 // lookForSeal reads the seal from wherever the root can be reached now.
-func (r *run) lookForSeal(ctx context.Context) (seal *Seal, known bool, err error) {
+func (r *run) lookForSeal(ctx context.Context) (found *seal.Seal, known bool, err error) {
 	flag, _ := r.cmdline.Last("ignition.firstboot")
-	liftable := flag != "auto" // then nothing ever removes the flag, and the seal alone decides
-	if r.stage.onRoot {
-		seal, err = readSeal(r.o.Root, liftable)
-		return seal, true, err
+	liftable := flag != "auto" // with auto nothing ever removes the flag, and only the seal decides
+	read := func(dir string) error {
+		root, err := rootfs.Open(dir)
+		if err != nil {
+			return err
+		}
+		found, err = seal.Read(root, liftable)
+		return errors.Join(err, root.Close())
 	}
-	device, format := r.rootDevice()
+	if r.stage.onRoot {
+		err = read(r.o.Root)
+		return found, true, err
+	}
+	device, format, _ := r.rootDevice()
 	if device == "" {
 		return nil, false, nil
 	}
-	if r.stage.name == "fetch-offline" {
+	if r.stage.first {
 		// The root of an image comes with the other disks; one that the config is going to make never comes.
 		r.host.AwaitUdev(ctx, udevPatience, func() bool { return sys.IsBlockDevice(device) })
 	}
@@ -96,28 +70,24 @@ func (r *run) lookForSeal(ctx context.Context) (seal *Seal, known bool, err erro
 	if readable, err := r.mountable(device); err != nil || !readable {
 		return nil, false, err
 	}
-	err = r.host.Peek(ctx, device, format, func(dir string) error {
-		seal, err = readSeal(dir, liftable)
-		return err
-	})
-	if err != nil {
+	if err := sys.Peek(ctx, r.host, device, format, "", read); err != nil {
 		return nil, false, fmt.Errorf("find out whether this machine was provisioned before: %w", err)
 	}
-	return seal, true, nil
+	return found, true, nil
 }
 
-// mountable tells whether a device has a filesystem that can be looked into. A blank one was never provisioned, and one
+// mountable reports whether a device has a filesystem that can be looked into. A blank one was never provisioned, and one
 // that is still encrypted cannot tell.
 func (r *run) mountable(device string) (bool, error) {
-	node, err := sys.Resolve(device)
+	node, err := r.host.Resolve(device)
 	if err != nil {
 		return false, fmt.Errorf("find the root device: %w", err)
 	}
-	info, err := sys.BlockInfo(node)
+	info, err := r.host.Block(node)
 	if err != nil {
 		return false, fmt.Errorf("look at the root device: %w", err)
 	}
-	f, err := sys.OpenRead(node)
+	f, err := r.host.OpenRead(node)
 	if err != nil {
 		return false, fmt.Errorf("look at the root device: %w", err)
 	}
@@ -149,9 +119,9 @@ var unitDirs = []string{
 	"/run/systemd/generator", "/usr/lib/systemd/system", "/run/systemd/generator.late",
 }
 
-// rootDevice returns the device that will be mounted as the target root and its filesystem type, from
+// rootDevice returns the device that will be mounted as the target root, its filesystem type and mount options, from
 // sysroot.mount or, where there is none, the kernel command line.
-func (r *run) rootDevice() (device, format string) {
+func (r *run) rootDevice() (device, format, options string) {
 	for _, dir := range unitDirs {
 		text, err := os.ReadFile(filepath.Join(dir, "sysroot.mount"))
 		if err != nil {
@@ -159,94 +129,94 @@ func (r *run) rootDevice() (device, format string) {
 		}
 		format = "auto"
 		for line := range strings.Lines(string(text)) {
-			if v, ok := strings.CutPrefix(strings.TrimSpace(line), "What="); ok {
-				device = sys.DevicePath(v)
-			} else if v, ok := strings.CutPrefix(strings.TrimSpace(line), "Type="); ok && v != "" {
-				format = v
+			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+			switch {
+			case key == "What":
+				device = sys.DevicePath(value)
+			case key == "Type" && value != "":
+				format = value
+			case key == "Options":
+				options = value
 			}
 		}
-		return device, format
+		return device, format, options
 	}
 	if spec, ok := r.cmdline.Last("root"); ok {
-		return sys.DevicePath(spec), "auto"
+		options, _ = r.cmdline.Last("rootflags")
+		return sys.DevicePath(spec), "auto", options
 	}
-	return "", ""
+	return "", "", ""
 }
 
-// lift takes an old seal away before the root is changed: from then on the machine counts as unfinished, and is provisioned
-// by the next boot if this one is cut short. The mark goes after the seal that it belongs to.
-func (r *run) lift() error {
-	dir, err := openSealDir(r.o.Root)
-	if err != nil {
-		return err
+// peek gives access to the root filesystem before it is mounted, for planning. It is no use where the tree that will be the target
+// root is another one than that of the filesystem, or only a part of it is there yet.
+func (r *run) peek(ctx context.Context, use func(*rootfs.Root) error) (device, unknown string, err error) {
+	device, format, options := r.rootDevice()
+	switch {
+	case device == "":
+		return "", "the kernel command line names no device for it", nil
+	case r.given("ostree"):
+		return device, "it is a deployment of OSTree, which is mounted later", nil
+	case strings.Contains(options, "subvol"):
+		return device, "it is a subvolume, which is mounted later", nil
+	case r.given("mount.usr"):
+		return device, "its /usr is another filesystem, which is mounted later", nil
+	case !sys.IsBlockDevice(device):
+		return device, device + " does not exist yet", nil
 	}
-	defer dir.Close()
-	for _, name := range []string{sealFile, clearedFile} {
-		err := dir.Remove(name)
-		if errors.Is(err, fs.ErrNotExist) {
+	if readable, err := r.mountable(device); err != nil || !readable {
+		return device, device + " holds no filesystem", err
+	}
+	var failed error
+	err = sys.Peek(ctx, r.host, device, format, "", func(dir string) error {
+		root, err := rootfs.Open(dir)
+		if err != nil {
+			return err
+		}
+		if unknown, failed = whole(root); failed == nil && unknown == "" {
+			failed = use(root)
+		}
+		return root.Close()
+	})
+	if failed != nil {
+		return device, "", failed
+	}
+	if err != nil {
+		return device, "it cannot be mounted: " + err.Error(), nil
+	}
+	return device, unknown, nil
+}
+
+// given reports whether a parameter is on the kernel command line.
+func (r *run) given(name string) bool {
+	_, ok := r.cmdline.Last(name)
+	return ok
+}
+
+// whole says why a tree is not the one that a first boot starts from; empty: it is.
+func whole(root *rootfs.Root) (why string, err error) {
+	for _, p := range provision.Parts() {
+		if p.Journal != provision.OnRoot {
 			continue
 		}
-		if err := errors.Join(err, journal.SyncDir(dir)); err != nil {
-			return fmt.Errorf("lift the seal: %w", err)
+		begun, err := exists(root, seal.Dir+"/"+seal.JournalName(p.Name))
+		if err != nil || begun {
+			return "an earlier boot was cut short after it had begun to change it", err
 		}
 	}
-	return nil
-}
-
-// seal writes the seal, durably: after it, no boot provisions this machine again.
-func (r *run) seal(digest string) error {
-	dir, err := openSealDir(r.o.Root)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	bootID, err := os.ReadFile(r.distro.BootIDPath)
-	if err != nil {
-		return fmt.Errorf("seal the machine: %w", err)
-	}
-	text, err := json.MarshalIndent(Seal{
-		Provisioned: time.Now().Format(time.RFC3339), BootID: strings.TrimSpace(string(bootID)),
-		Engine: version, Config: digest,
-	}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("seal the machine: %w", err)
-	}
-	if err := writeDurably(dir, sealFile, append(text, '\n')); err != nil {
-		return fmt.Errorf("seal the machine: %w", err)
-	}
-	for _, p := range r.stage.parts {
-		if err := dir.Remove(journalFile + string(p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove journal: %w", err)
+	for _, name := range []string{"/etc", "/usr/bin"} {
+		if ok, err := exists(root, name); err != nil || !ok {
+			return "it has no " + name + " yet", err
 		}
 	}
-	return journal.SyncDir(dir)
+	return "", nil
 }
 
-// openSealDir opens the directory of seal and journal, making it if need be. Opening it as a root of its own keeps
-// a link in the target from leading elsewhere.
-func openSealDir(root string) (*os.Root, error) {
-	top, err := os.OpenRoot(root)
+func exists(root *rootfs.Root, name string) (bool, error) {
+	place, err := root.Follow(name)
 	if err != nil {
-		return nil, fmt.Errorf("open the target root: %w", err)
+		return false, err
 	}
-	defer top.Close()
-	if err := top.MkdirAll(sealDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make /%s: %w", sealDir, err)
-	}
-	return top.OpenRoot(sealDir)
-}
-
-func writeDurably(dir *os.Root, name string, text []byte) error {
-	f, err := dir.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := dir.Rename(name+".new", name); err != nil {
-		return err
-	}
-	return journal.SyncDir(dir)
+	info, err := root.Lstat(place)
+	return err == nil && info.Type != rootfs.None, err
 }

@@ -2,28 +2,30 @@
 
 package engine
 
-import "github.com/firstlight-boot/firstlight/internal/plan"
+import "github.com/firstlight-boot/firstlight/internal/provision"
 
 // A stage is one run of the program in a boot.
 type stage struct {
 	name     string
-	acquires bool        // gets the config from its sources; the others read the cache
-	offline  bool        // may not use the network
-	parts    []plan.Part // what it plans and applies, in order
-	onRoot   bool        // works on the mounted target root
-	seals    bool        // ends the provisioning: writes the result and the seal
+	acquires bool // gets the config from its sources; the others read the cache
+	offline  bool // may not use the network
+	first    bool // runs before anything else: the disks may still be appearing
+	foresees bool // the rest of the boot is planned, as far as that is possible, before anything is changed
+	onRoot   bool // works on the mounted target root
+	seals    bool // ends the provisioning: writes the result and the seal
+	forgets  bool // removes what the disks stage noted on disks, once the root is sealed
 }
 
-// stages is the table of all stages, in the order of a boot.
+// stages is the table of all stages, in the order of a boot. Their parts are in the table of package provision.
 func stages() []stage {
 	return []stage{
-		{name: "fetch-offline", acquires: true, offline: true},
+		{name: "fetch-offline", acquires: true, offline: true, first: true},
 		{name: "fetch", acquires: true},
-		{name: "kargs", parts: []plan.Part{plan.KernelArguments}},
-		{name: "disks", parts: []plan.Part{plan.Partitions, plan.RAID, plan.LUKS, plan.Filesystems}},
-		{name: "mount", parts: []plan.Part{plan.Mount}, onRoot: true},
-		{name: "files", parts: []plan.Part{plan.Accounts, plan.Files}, onRoot: true, seals: true},
-		{name: "umount", parts: []plan.Part{plan.Unmount}, onRoot: true},
+		{name: provision.Kargs},
+		{name: provision.Disks, foresees: true},
+		{name: provision.Mount, onRoot: true},
+		{name: provision.Files, onRoot: true, seals: true},
+		{name: provision.Umount, onRoot: true, forgets: true},
 	}
 }
 

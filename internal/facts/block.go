@@ -4,6 +4,7 @@ package facts
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
@@ -12,19 +13,16 @@ import (
 
 // Block is what is known of block devices. Devices are known by their nodes, such as /dev/vda1.
 type Block struct {
-	// Paths maps every device path that the config names to the node behind it. A path that leads to no device
-	// has no entry.
+	// Paths maps device paths to the nodes behind them. A path that leads to no device has no entry.
 	Paths map[string]string `json:"paths,omitempty"`
-	// Devices maps nodes to what is there.
+	// Devices maps nodes to what is known of the devices.
 	Devices map[string]Device `json:"devices,omitempty"`
 	// Disks maps the nodes of the config's disks to their partition tables.
 	Disks map[string]Disk `json:"disks,omitempty"`
-	// Absent maps the paths that were waited for in vain to what is there instead, for people.
+	// Absent maps paths that lead to no device to a hint for people; it is empty where nobody waited for the device.
 	Absent map[string]string `json:"absent,omitempty"`
-	// Missing lists the helper programs that are not in the search path, out of those that may be needed.
-	Missing []string `json:"missing,omitempty"`
-	// Mounts maps mount points to the nodes mounted there.
-	Mounts map[string]string `json:"mounts,omitempty"`
+	// Mounts maps mount points below the target root to the nodes mounted there; nil: not asked.
+	Mounts map[string]string `json:"mounts,omitzero"`
 }
 
 // Device is one block device.
@@ -38,11 +36,45 @@ type Device struct {
 	// device, if it is one of these, is built on.
 	Holders []string `json:"holders,omitempty"`
 	Members []string `json:"members,omitempty"`
-	// Unfinished says that a run was making the contents and did not come to its end: they are to be made anew,
+	// Slot is the partition that the device is; MemberSlots are those of Members that are partitions.
+	Slot        Slot   `json:"slot,omitzero"`
+	MemberSlots []Slot `json:"memberSlots,omitempty"`
+	// Unfinished says that a run was making the contents and did not come to its end: they have to be made again,
 	// whatever they look like.
 	Unfinished bool `json:"unfinished,omitempty"`
-	// Predicted says that the device does not exist yet.
+	// Predicted says that the device does not exist yet, Closed that its contents show only when it does, and Blank that the
+	// filesystem on it will have been made by this boot: it holds nothing.
 	Predicted bool `json:"predicted,omitempty"`
+	Closed    bool `json:"closed,omitempty"`
+	Blank     bool `json:"blank,omitempty"`
+}
+
+// A Slot is a place in a partition table.
+type Slot struct {
+	Disk   string `json:"disk"` // node
+	Number int    `json:"number"`
+}
+
+// Doubt sets Unfinished of every device by the marks on the disks: the contents of a partition that a run was making, and
+// arrays and volumes all of whose members an earlier such run had been making already, are not trusted.
+func (b *Block) Doubt() {
+	for node, d := range b.Devices {
+		switch {
+		case d.Slot != Slot{}:
+			d.Unfinished = b.marked(d.Slot, func(m *gpt.Mark) []int { return m.Content })
+		case len(d.Members) > 0:
+			d.Unfinished = len(d.MemberSlots) == len(d.Members) && !slices.ContainsFunc(d.MemberSlots, func(s Slot) bool {
+				return !b.marked(s, func(m *gpt.Mark) []int { return m.Again })
+			})
+		}
+		b.Devices[node] = d
+	}
+}
+
+// marked reports whether the mark on a disk lists a partition.
+func (b *Block) marked(s Slot, list func(*gpt.Mark) []int) bool {
+	t := b.Disks[s.Disk].Table
+	return t != nil && t.Mark != nil && slices.Contains(list(t.Mark), s.Number)
 }
 
 // Disk is what is known of a disk that the config partitions.
@@ -91,6 +123,32 @@ func PartitionNode(disk string, number int) string {
 	return fmt.Sprint(disk, number)
 }
 
+// Prepare makes the maps that observing fills.
+func (b *Block) Prepare() {
+	if b.Paths == nil {
+		b.Paths = map[string]string{}
+	}
+	if b.Devices == nil {
+		b.Devices = map[string]Device{}
+	}
+	if b.Disks == nil {
+		b.Disks = map[string]Disk{}
+	}
+	if b.Absent == nil {
+		b.Absent = map[string]string{}
+	}
+}
+
+// Known reports whether it is known what is behind a path: a device or nothing.
+func (b *Block) Known(path string) bool {
+	if b == nil {
+		return false
+	}
+	_, found := b.Paths[path]
+	_, absent := b.Absent[path]
+	return found || absent
+}
+
 // Lookup returns the node and the device behind a path.
 func (b *Block) Lookup(path string) (string, Device, bool) {
 	if b == nil {
@@ -100,10 +158,13 @@ func (b *Block) Lookup(path string) (string, Device, bool) {
 	return node, b.Devices[node], ok
 }
 
-// Add makes a device known under paths beside its node.
+// Add makes a device known under its node and under paths.
 func (b *Block) Add(node string, d Device, paths ...string) {
 	if b.Paths == nil {
 		b.Paths = map[string]string{}
+	}
+	for _, p := range append(paths, node) {
+		delete(b.Absent, p)
 	}
 	if b.Devices == nil {
 		b.Devices = map[string]Device{}

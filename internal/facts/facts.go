@@ -2,37 +2,36 @@
 
 // Package facts describes a machine in plain values, as far as planning needs to know it.
 //
-// It reads nothing and changes nothing: package observe fills these values, package plan decides on
-// them, and every operation of package op states its effect on them. The invariant: facts can be written
-// as JSON and read back unchanged, so that a plan can be rebuilt, byte for byte, from what was once seen.
-// They hold no secret: no file contents, no password hashes, no keys.
+// It reads nothing and changes nothing: package ask says what is needed, package observe fills it in, package plan decides on
+// it, and every operation of package op states its effect on it. The invariant: facts can be written as JSON and read back
+// unchanged, so that a machine can be captured in one place and planned for in another. They hold no secret: no file
+// contents, no password hashes, no keys.
 package facts
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 )
 
 // Facts is what is known of the machine at one moment. A section that was not looked at is nil.
 type Facts struct {
-	Block *Block `json:"block,omitempty"` // disks stage: block devices and what is on them
-	Tree  *Tree  `json:"tree,omitempty"`  // files stage: the target root
-
-	Accounts *Accounts `json:"accounts,omitempty"` // files stage: users and groups
-	Units    *Units    `json:"units,omitempty"`    // files stage: units of systemd
-	Volumes  Volumes   `json:"volumes,omitempty"`  // files stage: encrypted volumes
+	// Programs says of helper programs whether they are in the search path.
+	Programs map[string]bool `json:"programs,omitempty"`
+	Block    *Block          `json:"block,omitempty"` // block devices, what they hold, what is mounted
+	Tree     *Tree           `json:"tree,omitempty"`  // the target root
+	Accounts *Accounts       `json:"accounts,omitempty"`
+	Units    *Units          `json:"units,omitempty"`
+	SELinux  *SELinux        `json:"selinux,omitempty"`
+	Handover *Handover       `json:"handover,omitempty"`
+	// Root is what is known of the root filesystem before it is mounted; nil: it is mounted.
+	Root *Root `json:"root,omitempty"`
 }
 
-// Digest returns the hex SHA-256 of the facts' JSON form; equal facts have equal digests.
-func (f Facts) Digest() (string, error) {
-	text, err := json.Marshal(f)
-	if err != nil {
-		return "", fmt.Errorf("encode facts: %w", err)
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:]), nil
+// Root is the root filesystem before it is mounted.
+type Root struct {
+	Device string `json:"device,omitempty"` // path
+	// Unknown says, for people, why nothing is known of the tree on it; empty: the tree is known.
+	Unknown string `json:"unknown,omitempty"`
 }
 
 // Clone returns a deep copy, for operations to state their effects on.

@@ -3,7 +3,9 @@
 package facts
 
 import (
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -12,15 +14,70 @@ type Tree struct {
 	// Resolved maps paths of the config to the places that they lead to, as in a chroot, the last component not
 	// followed. Paths that lead to themselves have no entry.
 	Resolved map[string]string `json:"resolved,omitempty"`
-	// Nodes maps resolved places to what is there; where nothing is, there is no entry.
+	// Nodes maps resolved places to their nodes; an empty place has no entry.
 	Nodes map[string]Node `json:"nodes,omitempty"`
 	// Missing maps resolved directories that are missing on the way to a place to the topmost one of them.
 	Missing map[string]string `json:"missing,omitempty"`
 	// Unreachable maps paths of the config that lead nowhere to the reason, such as links in a circle.
 	Unreachable map[string]string `json:"unreachable,omitempty"`
+	// Asked says of every path that was looked at whether its content was looked at, too.
+	Asked map[string]bool `json:"asked,omitempty"`
+	// Below maps resolved directories of which everything was asked for to the paths below them, relative and sorted.
+	Below map[string][]string `json:"below,omitempty"`
+	// Hidden are the mount points of filesystems whose contents are not known yet: nothing is known of what lies below.
+	Hidden []string `json:"hidden,omitempty"`
 }
 
-// Node is what is at one place.
+// Prepare makes the maps that observing fills.
+func (t *Tree) Prepare() {
+	for _, m := range []*map[string]string{&t.Resolved, &t.Missing, &t.Unreachable} {
+		if *m == nil {
+			*m = map[string]string{}
+		}
+	}
+	if t.Nodes == nil {
+		t.Nodes = map[string]Node{}
+	}
+	if t.Asked == nil {
+		t.Asked = map[string]bool{}
+	}
+	if t.Below == nil {
+		t.Below = map[string][]string{}
+	}
+}
+
+// Knows reports whether a question about a place has its answer.
+func (t *Tree) Knows(q NodeQuestion) bool {
+	if t == nil {
+		return false
+	}
+	content, asked := t.Asked[q.Path]
+	return asked && (content || !q.Content)
+}
+
+// Hides reports whether nothing is known of a place, since it lies on a filesystem whose contents are not known yet.
+func (t *Tree) Hides(place string) bool {
+	return t != nil && slices.ContainsFunc(t.Hidden, func(point string) bool { return Within(place, point) })
+}
+
+// Within reports whether a path is a directory or lies below it.
+func Within(name, dir string) bool {
+	return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// Mounted states that a filesystem is mounted on a place now: with nothing on it or, if its contents are not known, hidden.
+func (t *Tree) Mounted(place string, empty bool) {
+	t.Put(place, Node{Type: "directory", Mode: 0o755})
+	maps.DeleteFunc(t.Nodes, func(p string, _ Node) bool { return p != place && Within(p, place) })
+	for _, stale := range []map[string]string{t.Missing, t.Resolved, t.Unreachable} {
+		maps.DeleteFunc(stale, func(p, _ string) bool { return Within(p, place) })
+	}
+	if !empty {
+		t.Hidden = append(t.Hidden, place)
+	}
+}
+
+// Node is a file, directory, link or other node; the zero Node is none.
 type Node struct {
 	Type   string `json:"type"`           // "file", "directory", "link", "other"
 	Mode   int    `json:"mode,omitempty"` // permissions and special bits
@@ -40,7 +97,7 @@ func (t *Tree) Place(name string) string {
 	return name
 }
 
-// Put states that a node is at a resolved place now, and with that that its parents are directories.
+// Put states that a resolved place holds a node now.
 func (t *Tree) Put(place string, n Node) {
 	t.Drop(place)
 	if t.Nodes == nil {
@@ -49,7 +106,7 @@ func (t *Tree) Put(place string, n Node) {
 	t.Nodes[place] = n
 }
 
-// Drop states that nothing is at a resolved place any more, nor below it.
+// Drop states that a resolved place is empty now, and so is everything below it.
 func (t *Tree) Drop(place string) {
 	if n, ok := t.Nodes[place]; !ok || n.Type != "directory" {
 		delete(t.Nodes, place)
@@ -62,7 +119,38 @@ func (t *Tree) Drop(place string) {
 	}
 }
 
-// Blocked returns the nearest parent of a resolved place that is there and not a directory, or "".
+// At returns what is known of a path of the config.
+func (t *Tree) At(name string) Node { return t.Nodes[t.Place(path.Clean(name))] }
+
+// Copy states that all that is below one resolved place is below another as well, with an owner; FIFOs, sockets and devices are
+// not copied. Of the first everything must have been asked for.
+func (t *Tree) Copy(from, to string, uid, gid int) {
+	for _, rest := range t.Below[from] {
+		n := t.Nodes[path.Join(from, rest)]
+		if n.Type == "other" {
+			continue
+		}
+		n.UID, n.GID, n.Inode = uid, gid, ""
+		if Within(n.Target, from) { // links into the first lead into the copy
+			n.Target = path.Join(to, n.Target[len(from):])
+		}
+		t.Nodes[path.Join(to, rest)] = n
+	}
+}
+
+// Move states that one resolved place is another now.
+func (t *Tree) Move(from, to string) {
+	below := strings.TrimSuffix(from, "/") + "/"
+	for _, p := range slices.Sorted(maps.Keys(t.Nodes)) {
+		if p == from || strings.HasPrefix(p, below) {
+			n := t.Nodes[p]
+			delete(t.Nodes, p)
+			t.Nodes[path.Join(to, p[len(from):])] = n
+		}
+	}
+}
+
+// Blocked returns the nearest existing parent of a resolved place if it is not a directory, or "".
 func (t *Tree) Blocked(place string) string {
 	for dir := path.Dir(place); dir != "/"; dir = path.Dir(dir) {
 		if n, ok := t.Nodes[dir]; ok && n.Type != "directory" {

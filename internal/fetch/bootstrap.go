@@ -21,7 +21,7 @@ const (
 // A Bootstrap is what the kernel command line says about fetching.
 type Bootstrap struct {
 	Hash    string        // "sha512-" or "sha256-" and hex digits of the config, decompressed; empty: any config is taken
-	CA      string        // path of a PEM bundle in the running root, or a data: URL of one; empty: the system's authorities alone
+	CA      string        // path of a PEM bundle in the running root, or a data: URL of one; empty: only the system's authorities
 	Proxy   string        // http: or https: URL, until a config names its own; empty: none
 	Timeout time.Duration // for each fetch, until a config says otherwise; 0: as without the argument
 }
@@ -82,11 +82,8 @@ func (b *Bootstrap) readTimeout(value string) (err error) {
 // Verify checks that a config, decompressed, is the one that the machine was told to expect.
 func (b Bootstrap) Verify(config []byte) error {
 	check, err := newCheck(b.Hash)
-	if err != nil {
+	if err != nil || b.Hash == "" {
 		return err
-	}
-	if b.Hash == "" {
-		return nil
 	}
 	check.Write(config) // never fails, by its documentation
 	if err := check.verify(); err != nil {
@@ -95,8 +92,7 @@ func (b Bootstrap) Verify(config []byte) error {
 	return nil
 }
 
-// Settings returns what holds beneath the settings of every config; bundle is what is in the file that CA names, if
-// it names a file.
+// Settings returns the defaults that every config's settings override. If CA names a file, bundle must be its contents.
 func (b Bootstrap) Settings(bundle []byte) Settings {
 	s := Settings{HTTPProxy: b.Proxy, HTTPSProxy: b.Proxy}
 	ca := b.CA

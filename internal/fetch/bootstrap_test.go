@@ -81,7 +81,7 @@ func TestBase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { client.http.CloseIdleConnections() }()
+		defer func() { client.closeIdle() }()
 		fetch := func(url, want string) {
 			t.Helper()
 			if got, err := client.Bytes(t.Context(), Request{URL: url}, 1<<16); err != nil || string(got) != want {

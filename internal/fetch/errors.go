@@ -4,29 +4,37 @@ package fetch
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
-// Classes of failure, for errors.Is.
+// Kinds of errors, for errors.Is.
 var (
 	ErrNeedNet      = errors.New("the network is needed")
-	ErrNotFound     = errors.New("not found")
-	ErrFailed       = errors.New("the server refused")
+	ErrNotFound     = origin.ErrNotFound
+	ErrFailed       = origin.ErrFailed
 	ErrHashMismatch = errors.New("the payload does not have the expected hash")
 	ErrBadHash      = errors.New("the expected hash is malformed")
 	ErrScheme       = errors.New("the URL scheme is not supported")
-	ErrCompression  = errors.New("the compression is not supported")
-	ErrGzip         = errors.New("the payload is not sound gzip data")
-	ErrTooLarge     = errors.New("the payload is too large")
-	ErrTimeout      = errors.New("the time for it ran out")
-	ErrRedirect     = fmt.Errorf("%w: a redirect that is not followed", ErrFailed)
-	ErrTrust        = errors.New("the certificate of the server is not trusted")
-	ErrHeader       = errors.New("a request header has no value")
+	ErrURL          = origin.ErrURL
+	ErrCompression  = origin.ErrCompression
+	ErrGzip         = errors.New("the payload is not valid gzip data")
+	ErrTooLarge     = origin.ErrTooLarge
+	ErrTimeout      = errors.New("timed out")
+	ErrRedirect     = origin.ErrRedirect
+	ErrTrust        = origin.ErrTrust
+	ErrHeader       = origin.ErrHeader
 )
 
-// An Error is a fetch that failed. Its text has no secret of the URL.
+// A WriteError is a fetch that failed at the writer: a disk that is full is not the fault of where the payload comes from.
+type WriteError struct{ Err error }
+
+func (e *WriteError) Error() string { return e.Err.Error() }
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// An Error is a fetch that failed. Its text shows no secret of the request, and nothing that a server may have echoed.
 type Error struct {
 	URL     string // redacted
 	Purpose string
@@ -50,12 +58,15 @@ var hints = []struct {
 }{
 	{ErrNotFound, "check the URL; the server has nothing there"},
 	{ErrHashMismatch, "either the payload changed after its hash was written down, or it is not what you meant; compare both, then correct the config"},
-	{ErrGzip, "compress it anew, or leave compression out of the config if it is not compressed"},
+	{ErrGzip, "compress the payload again, or remove compression from the config if it is not compressed"},
 	{ErrTrust, "name its authority in ignition.security.tls.certificateAuthorities; for the very first config, by the kernel argument firstlight.config.ca"},
-	{ErrRedirect, "name the server that has it in the URL"},
+	{ErrRedirect, "give the URL of the server that has the payload"},
+	{origin.ErrAnswer, "check that the URL leads to an HTTP server; fix its response headers"},
+	{ErrURL, "correct the URL in the config"},
+	{ErrHeader, "correct httpHeaders in the config"},
 	{ErrFailed, "check the URL and the credentials that it needs"},
 	{ErrTimeout, "check that the machine reaches the server, or raise ignition.timeouts"},
-	{ErrTooLarge, "make it smaller, or let the config merge several"},
+	{ErrTooLarge, "make the payload smaller, or split the config into several and merge them"},
 }
 
 // Hint says what the user can do.
@@ -70,12 +81,12 @@ func (e *Error) Hint() string {
 
 // Redact returns a URL without what may be secret: user information, query, fragment, and the whole content of a data URL.
 func Redact(raw string) string {
-	if scheme, _, ok := strings.Cut(raw, ":"); ok && scheme == "data" {
+	if scheme, _, ok := strings.Cut(raw, ":"); ok && strings.EqualFold(scheme, "data") {
 		return "data: URL"
 	}
 	u, err := url.Parse(raw)
-	if err != nil {
-		return "malformed URL"
+	if err != nil || u.Opaque != "" && u.Scheme != "arn" || u.Opaque == "" && u.Host == "" && raw != "" {
+		return "malformed URL" // without a host, any part of it may be user information
 	}
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
 	if u.RawQuery != "" {

@@ -3,8 +3,8 @@
 // Package fetch turns URLs into verified streams of bytes.
 //
 // It gives no meaning to what it fetches, and writes nowhere but to the writer it is handed. The invariant: when
-// Fetch returns nil, the writer has got every byte, decompressed, and they have the digest that was asked for; after any
-// error what was written is not to be used. URLs appear in logs and errors without credentials and queries.
+// Fetch returns nil, the writer has every byte of one version of the payload, decompressed, and the digest is the expected
+// one; after any error what was written must not be used. URLs appear in logs and errors without credentials and queries.
 package fetch
 
 import (
@@ -15,11 +15,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/fetch/ec2"
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
+	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
 // Options are what a client is made with.
@@ -43,20 +45,18 @@ type Options struct {
 
 // A Client fetches. It may be used concurrently.
 type Client struct {
-	o Options
-	clouds
-	gates gates
+	o      Options
+	limits httporigin.Limits
+	clouds clouds
+	chunks sync.Pool // of *chunk
 
 	mu       sync.Mutex
 	settings Settings
-	http     *http.Client // under the settings in force
+	http     *httporigin.Client // under the settings in force
 }
 
-// A Header is one extra request header.
-type Header struct {
-	Name  string
-	Value *string // nil makes the fetch fail: it meant to remove a header that was not there
-}
+// A Header is one extra request header. Without a value the fetch fails: the header meant to remove one that is not there.
+type Header = httporigin.Header
 
 // A Request says what to fetch.
 type Request struct {
@@ -65,13 +65,14 @@ type Request struct {
 	Compression string // "gzip", or empty for none
 	Hash        string // "sha512-" or "sha256-" and hex digits of the decompressed payload; empty: unchecked
 	Purpose     string // what it is for, in logs: "config", "file /etc/motd"
+	Place       string // of the source in its config, for logs: "user.ign:4:29 ($.storage.files.0)"; empty: not told
 }
 
 // FromResource returns the request for a resource of a config.
 func FromResource(r types.Resource) Request {
 	req := Request{URL: text(r.Source), Compression: text(r.Compression), Hash: text(r.Verification.Hash)}
 	for _, h := range r.HTTPHeaders {
-		req.Headers = append(req.Headers, Header{h.Name, h.Value})
+		req.Headers = append(req.Headers, Header{Name: h.Name, Value: h.Value})
 	}
 	return req
 }
@@ -103,18 +104,34 @@ func New(o Options) (*Client, error) {
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext
 	}
-	c := &Client{o: o}
+	c := &Client{o: o, clouds: newClouds(o)}
 	return c, c.Configure(context.Background(), Settings{})
 }
 
-// Fetch streams the decompressed payload to w and checks it. A payload that breaks off is gone on with where it broke. If the
+// EC2 returns the client of EC2's metadata service. All that asks it shares this one, and so one token.
+func (c *Client) EC2() *ec2.Client { return c.clouds.ec2 }
+
+// Fetch streams the decompressed payload to w and checks it. A payload that breaks off is continued where it broke. If the
 // server cannot do that, it comes from the beginning: then w must be a Rewinder, and is brought back to where it
-// stood.
+// stood. An error of w is returned as a *WriteError, any other as an *Error.
 func (c *Client) Fetch(ctx context.Context, r Request, w io.Writer) error {
-	if err := c.fetch(ctx, r, w); err != nil {
-		return &Error{URL: Redact(r.URL), Purpose: r.Purpose, Err: err}
+	err := c.fetch(ctx, r, w)
+	var of *WriteError
+	if err == nil || errors.As(err, &of) {
+		return err
 	}
-	return nil
+	return c.failed(r, err)
+}
+
+// failed logs the end of a fetch and returns its error.
+func (c *Client) failed(r Request, err error) error {
+	err = &Error{URL: Redact(r.URL), Purpose: r.Purpose, Err: err}
+	text := "GET error: " + err.Error()
+	if r.Place != "" {
+		text += "; its source is at " + r.Place
+	}
+	c.o.Log.Info(text)
+	return err
 }
 
 func (c *Client) fetch(ctx context.Context, r Request, w io.Writer) error {
@@ -122,29 +139,27 @@ func (c *Client) fetch(ctx context.Context, r Request, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	origin, err := c.origin(r)
+	from, err := c.origin(r)
 	if err != nil {
 		return err
 	}
-	out := &outlet{w: w, hash: check}
-	if l, at := origin.(literal); at {
-		if err := pour(out, bytes.NewReader(l), r.Compression); err != nil {
+	out := &rewindable{w: w, digest: check.Hash, chunks: &c.chunks}
+	if payload, ok := from.(origin.Inline); ok {
+		if err := out.copy(bytes.NewReader(payload), r.Compression); err != nil {
 			return err
 		}
 		return check.verify()
 	}
-	if err := out.mark(); err != nil {
-		return err
-	}
+	out.mark()
 	if limit := c.limit(); limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	f := c.feed(ctx, origin, r)
-	defer f.drop()
+	in := c.resuming(ctx, from, r)
+	defer in.drop()
 	for {
-		err := pour(out, f, r.Compression)
+		err := out.copy(in, r.Compression)
 		if err == nil {
 			return check.verify()
 		}
@@ -167,14 +182,14 @@ func (c *Client) limit() time.Duration {
 	return c.o.Total
 }
 
-// feed begins to fetch.
-func (c *Client) feed(ctx context.Context, o origin, r Request) *feed {
+// resuming returns the reader of a payload from the network.
+func (c *Client) resuming(ctx context.Context, from origin.Origin, r Request) *resumingReader {
 	now, address := time.Now(), Redact(r.URL)
 	what := address
 	if r.Purpose != "" {
 		what = r.Purpose + " from " + what
 	}
-	return &feed{ctx: ctx, origin: o, retry: &retry{
+	return &resumingReader{ctx: ctx, origin: from, retry: &retry{
 		log: c.o.Log, say: c.o.Say, address: address, what: what, attempt: 1, began: now, said: now,
 	}}
 }
@@ -183,28 +198,32 @@ func (c *Client) feed(ctx context.Context, o origin, r Request) *feed {
 func (c *Client) Bytes(ctx context.Context, r Request, limit int64) ([]byte, error) {
 	m := &memory{limit: limit}
 	err := c.Fetch(ctx, r, m)
-	return m.Bytes(), err
+	var full *WriteError
+	if errors.As(err, &full) { // the limit is about the payload, not about the memory
+		err = c.failed(r, full.Err)
+	}
+	return m.buffer.Bytes(), err
 }
 
 // memory takes a payload in and fails as soon as it has more than its limit, so that a small compressed payload
-// cannot fill the machine.
+// cannot fill the machine. The buffer is not embedded: its ReadFrom knows no limit, and io.Copy would find it.
 type memory struct {
-	bytes.Buffer
-	limit int64
+	buffer bytes.Buffer
+	limit  int64
 }
 
 func (m *memory) Write(p []byte) (int, error) {
-	if int64(m.Len())+int64(len(p)) > m.limit {
+	if int64(m.buffer.Len())+int64(len(p)) > m.limit {
 		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, m.limit)
 	}
-	return m.Buffer.Write(p)
+	return m.buffer.Write(p)
 }
 
 // Seek and Truncate make it a Rewinder.
-func (m *memory) Seek(int64, int) (int64, error) { return int64(m.Len()), nil }
+func (m *memory) Seek(int64, int) (int64, error) { return int64(m.buffer.Len()), nil }
 
 // Truncate drops what is behind size.
 func (m *memory) Truncate(size int64) error {
-	m.Buffer.Truncate(int(size))
+	m.buffer.Truncate(int(size))
 	return nil
 }

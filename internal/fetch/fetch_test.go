@@ -65,12 +65,12 @@ func TestFetch(t *testing.T) {
 		{name: "nothing", req: Request{}},
 		{name: "data", req: Request{URL: "data:,payload"}, want: "payload"},
 		{name: "data in base64, gzip", req: Request{URL: DataURL(zipped("payload")), Compression: "gzip"}, want: "payload"},
-		{name: "plain", req: Request{URL: "/plain", Hash: digest("payload"), Headers: []Header{{"X-A", &value}}}, want: "payload"},
+		{name: "plain", req: Request{URL: "/plain", Hash: digest("payload"), Headers: []Header{{Name: "X-A", Value: &value}}}, want: "payload"},
 		{name: "gzip, hash of what is inside", req: Request{URL: "/gzip", Compression: "gzip", Hash: digest("payload")}, want: "payload"},
 		{name: "wrong hash", req: Request{URL: "/plain", Hash: digest("other")}, err: ErrHashMismatch, text: digest("payload")},
 		{name: "malformed hash", req: Request{URL: "/plain", Hash: "md5-00"}, err: ErrBadHash},
 		{name: "bomb", req: Request{URL: "/bomb", Compression: "gzip"}, err: ErrTooLarge},
-		{name: "not gzip", req: Request{URL: "/plain", Compression: "gzip"}, err: ErrGzip, text: "does not begin like it"},
+		{name: "not gzip", req: Request{URL: "/plain", Compression: "gzip"}, err: ErrGzip, text: "does not begin with the bytes of a gzip file"},
 		{name: "other compression", req: Request{URL: "/plain", Compression: "xz"}, err: ErrCompression},
 		{name: "missing", req: Request{URL: "/missing?token=secret"}, err: ErrNotFound, text: "/missing?redacted: not found: status 404"},
 		{name: "refused", req: Request{URL: "/forbidden"}, err: ErrFailed, text: "403"},
@@ -78,7 +78,7 @@ func TestFetch(t *testing.T) {
 		{name: "stays down", req: Request{URL: "/down"}, err: ErrTimeout, text: "502"},
 		{name: "redirect", req: Request{URL: "/moved"}, want: "payload"},
 		{name: "redirect loop", req: Request{URL: "/loop"}, err: ErrFailed, text: "redirects"},
-		{name: "header to be removed", req: Request{URL: "/plain", Headers: []Header{{"X-A", nil}}}, err: ErrHeader, text: "X-A"},
+		{name: "header to be removed", req: Request{URL: "/plain", Headers: []Header{{Name: "X-A"}}}, err: ErrHeader, text: "httpHeaders.0"},
 		{name: "scheme", req: Request{URL: "ftp://host/file"}, err: ErrScheme},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -22,7 +22,7 @@ func (s Settings) proxyOf(u *url.URL) (*url.URL, error) {
 	return url.Parse(proxy)
 }
 
-// direct tells whether a host is reached without a proxy. The machine itself always is.
+// direct reports whether a host is reached without a proxy. The machine itself always is.
 func (s Settings) direct(u *url.URL) bool {
 	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
 	if port == "" {
@@ -34,7 +34,8 @@ func (s Settings) direct(u *url.URL) bool {
 	if host == "localhost" || isAddr && addr.IsLoopback() {
 		return true
 	}
-	for _, entry := range s.NoProxy {
+	// The variable is one list; an entry that is a list itself means its entries.
+	for entry := range strings.SplitSeq(strings.Join(s.NoProxy, ","), ",") {
 		entry = strings.ToLower(strings.TrimSpace(entry))
 		switch {
 		case entry == "":
@@ -47,7 +48,7 @@ func (s Settings) direct(u *url.URL) bool {
 	return false
 }
 
-// matchAddr tells whether an entry is the network of an address, or the address itself, with or without its port.
+// matchAddr reports whether an entry is the network of an address, or the address itself, with or without its port.
 func matchAddr(entry string, addr netip.Addr, port string) bool {
 	if network, err := netip.ParsePrefix(entry); err == nil {
 		return network.Masked().Contains(addr)
@@ -62,8 +63,8 @@ func matchAddr(entry string, addr netip.Addr, port string) bool {
 	return err == nil && other.Unmap() == addr
 }
 
-// matchDomain tells whether an entry is a host's name or a domain that it is in. An entry that begins with a dot stands for
-// the names below it alone.
+// matchDomain reports whether an entry is a host's name or a domain that it is in. An entry that begins with a dot stands
+// only for the names below it.
 func matchDomain(entry, host, port string) bool {
 	if name, p, found := strings.Cut(entry, ":"); found {
 		if p != port {

@@ -15,6 +15,7 @@ func TestProxy(t *testing.T) {
 	entries := []string{
 		"", "*", "example.com", ".example.com", "*.example.com", "example.com:8080", "example.com:443", "EXAMPLE.com",
 		"192.0.2.1", "192.0.2.1:80", "192.0.2.0/24", "2001:db8::1", "[2001:db8::1]:443", "2001:db8::/32", " example.com ",
+		"192.0.2.0/24,2001:db8::1", "localhost, .example.com, 192.0.2.1", ",,example.com:443, ,*.test", "*,x",
 	}
 	urls := []string{
 		"http://example.com/", "https://example.com/", "http://www.example.com/", "http://example.com:8080/",

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/synctest"
-	"time"
 )
 
 // TestCuts breaks bodies off at places that nobody chose, from servers that can and cannot go on there: what arrives is the
@@ -47,7 +46,7 @@ func cutAt(t *testing.T, cuts []int, tag string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { client.http.CloseIdleConnections() }()
+	defer func() { client.closeIdle() }()
 	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
 	if err != nil {
 		t.Fatal(err)
@@ -103,18 +102,6 @@ func TestReset(t *testing.T) {
 	if err != nil || string(got) != body || requests != 2 {
 		t.Errorf("got %d bytes in %d requests, %v", len(got), requests, err)
 	}
-}
-
-// FuzzRetryAfter checks that no header makes a client come back before the present.
-func FuzzRetryAfter(f *testing.F) {
-	for _, seed := range []string{"", "7", "-7", "99999999999999999999", "Sat, 01 Jan 2000 00:00:07 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, value string) {
-		if d := retryAfter(value, time.Unix(946684800, 0)); d < 0 {
-			t.Errorf("%q: %s", value, d)
-		}
-	})
 }
 
 // FuzzMaybeGunzip checks that what comes out has its limit, and that what is no gzip data comes out as it is.

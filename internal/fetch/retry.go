@@ -10,47 +10,24 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
-// A class sorts failures by what another attempt can do about them.
-type class int
-
-const (
-	classFinal     class = iota // the answer would be the same: 4xx, a redirect that is not followed, a malformed request
-	classTrust                  // the server's certificate is not trusted
-	classResolve                // the name of the server is unknown, or no name server answers
-	classRoute                  // there is no way to the server
-	classConnect                // the server does not accept the connection
-	classHandshake              // no agreement on TLS
-	classSilent                 // the server accepts the request and does not answer it
-	classBusy                   // 408, 425, 429
-	classGone                   // 410: final by RFC 9110, but metadata services give it while they start
-	classServer                 // 5xx
-	classTruncated              // the body broke off
-	classStalled                // the body does not go on
-)
-
-// A trait says what to do about a class of failures.
-type trait struct {
-	again bool          // whether another attempt is made
+// A policy says what is particular about retrying a class of failures. Whether a class is retried at all is said where it is
+// declared.
+type policy struct {
 	local bool          // the trouble is on this machine's side: no server suffers from attempts
 	limit time.Duration // how long attempts are made although nobody set a limit; 0: for ever
 }
 
-// traits is the retry policy.
-var traits = [...]trait{
-	classFinal:     {},
-	classTrust:     {},
-	classResolve:   {again: true, local: true},
-	classRoute:     {again: true, local: true},
-	classConnect:   {again: true},
-	classHandshake: {again: true, limit: 2 * time.Minute},
-	classSilent:    {again: true},
-	classBusy:      {again: true},
-	classGone:      {again: true, limit: 2 * time.Minute},
-	classServer:    {again: true},
-	classTruncated: {again: true},
-	classStalled:   {again: true},
+// policies is the retry policy.
+var policies = [origin.Classes]policy{
+	origin.ClassResolve:   {local: true},
+	origin.ClassRoute:     {local: true},
+	origin.ClassHandshake: {limit: 2 * time.Minute},
+	origin.ClassGarbled:   {limit: 2 * time.Minute},
+	origin.ClassGone:      {limit: 2 * time.Minute},
 }
 
 // The bounds of waits between attempts. A wait is drawn evenly between nothing and a window ("full jitter"), so that machines
@@ -69,33 +46,22 @@ const (
 // unlimited is the time left when there is no limit.
 const unlimited = time.Duration(math.MaxInt64)
 
-// A failure is an attempt that did not succeed.
-type failure struct {
-	class class
-	near  bool          // the server is on this machine or its link, such as a metadata service: no crowd shares it
-	asked time.Duration // how long the server wants to be left alone (Retry-After); 0: it did not say
-	err   error
-}
-
-func (f *failure) Error() string { return f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
-
 // decide says whether another attempt is made after a failure, and how long to wait before. Attempts in a row that brought
 // nothing count from 1, elapsed is the time since the first of them failed, left what remains until the deadline, and random
 // is even in [0,1).
-func decide(f *failure, attempt int, elapsed, left time.Duration, random float64) (wait time.Duration, again bool) {
-	t := traits[f.class]
-	if !t.again || t.limit > 0 && elapsed >= t.limit {
+func decide(f *origin.Failure, attempt int, elapsed, left time.Duration, random float64) (wait time.Duration, again bool) {
+	p := policies[f.Class]
+	if !f.Class.Temporary() || p.limit > 0 && elapsed >= p.limit {
 		return 0, false
 	}
 	window := shortWindow
 	if doublings := attempt - 1; doublings < 5 {
 		window = min(window, firstWindow<<doublings)
 	}
-	if crowd := !t.local && !f.near && t.limit == 0; crowd && elapsed >= crowdAfter {
+	if crowd := !p.local && !f.LinkLocal && p.limit == 0; crowd && elapsed >= crowdAfter {
 		window = crowdWindow
 	}
-	asked := min(f.asked, mostAsked)
+	asked := min(f.RetryAfter, mostAsked)
 	wait = asked + time.Duration(random*float64(window))
 	if wait < left {
 		return wait, true
@@ -120,7 +86,7 @@ type retry struct {
 	failed  time.Time // the first of them
 	began   time.Time
 	said    time.Time
-	last    *failure // before the attempt that runs; nil: there was none
+	last    *origin.Failure // before the attempt that runs; nil: there was none
 }
 
 // progress begins a new row.
@@ -128,12 +94,12 @@ func (r *retry) progress() { r.row = 0 }
 
 // again waits after a failure, and returns nil when the next attempt is due. It returns the failure if there is to be no other.
 func (r *retry) again(ctx context.Context, err error) error {
-	var f *failure
+	var f *origin.Failure
 	if !errors.As(err, &f) {
 		return err
 	}
 	if ctx.Err() != nil {
-		if r.last != nil && errors.Is(f.err, context.DeadlineExceeded) {
+		if r.last != nil && errors.Is(f.Err, context.DeadlineExceeded) {
 			f = r.last // says more than that the time was over
 		}
 		return r.over(ctx, f)
@@ -147,15 +113,15 @@ func (r *retry) again(ctx context.Context, err error) error {
 		left = time.Until(deadline)
 	}
 	wait, again := decide(f, r.row, elapsed, left, rand.Float64())
-	switch t := traits[f.class]; {
+	switch p := policies[f.Class]; {
 	case again:
-	case !t.again:
-		return f.err
-	case t.limit > 0 && elapsed >= t.limit:
-		return fmt.Errorf("%w; it did not heal within %s and %d attempts", f.err, elapsed.Round(time.Second), r.attempt)
-	case f.asked > left:
-		return fmt.Errorf("%w: the server asks to be left alone for %s, and only %s are left: %w",
-			ErrTimeout, f.asked, left.Round(time.Second), f.err)
+	case !f.Class.Temporary():
+		return f.Err
+	case p.limit > 0 && elapsed >= p.limit:
+		return fmt.Errorf("%w; gave up after %s and %d attempts", f.Err, elapsed.Round(time.Second), r.attempt)
+	case f.RetryAfter > left:
+		return fmt.Errorf("%w: the server asks to wait %s, but only %s remain: %w",
+			ErrTimeout, f.RetryAfter, left.Round(time.Second), f.Err)
 	default:
 		return r.over(ctx, f)
 	}
@@ -172,24 +138,32 @@ func (r *retry) again(ctx context.Context, err error) error {
 }
 
 // over is the error of a fetch whose time ran out, or that nobody wants any more.
-func (r *retry) over(ctx context.Context, f *failure) error {
+func (r *retry) over(ctx context.Context, f *origin.Failure) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
-	return fmt.Errorf("%w after %s and %d attempts: %w", ErrTimeout, time.Since(r.began).Round(time.Second), r.attempt, f.err)
+	return fmt.Errorf("%w after %s and %d attempts: %w", ErrTimeout, time.Since(r.began).Round(time.Second), r.attempt, f.Err)
 }
 
 // announce logs a wait, and tells people of it when they have been waiting in silence for long, or are about to.
-func (r *retry) announce(f *failure, wait time.Duration) {
-	r.log.Info(fmt.Sprintf("GET error: %v; the next attempt comes in %s", f.err, wait.Round(time.Millisecond)))
+func (r *retry) announce(f *origin.Failure, wait time.Duration) {
+	r.log.Info(fmt.Sprintf("GET error: %v; next attempt in %s", f.Err, brief(wait)))
 	if wait <= patience && time.Since(r.said) <= patience {
 		return
 	}
 	r.said = time.Now()
-	text := fmt.Sprintf("waiting for %s since %s: attempt %d: %v; the next one comes in %s",
-		r.what, time.Since(r.began).Round(time.Second), r.attempt, f.err, wait.Round(time.Second/10))
+	text := fmt.Sprintf("waiting for %s, %s so far: attempt %d: %v; next attempt in %s",
+		r.what, time.Since(r.began).Round(time.Second), r.attempt, f.Err, brief(wait))
 	r.log.Warn(text)
 	if r.say != nil {
 		r.say(text)
 	}
+}
+
+// brief returns a wait for people.
+func brief(wait time.Duration) string {
+	if wait < time.Second {
+		return "less than a second"
+	}
+	return wait.Round(time.Second / 10).String()
 }

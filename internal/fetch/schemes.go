@@ -3,76 +3,125 @@
 package fetch
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/url"
 
-	"github.com/vincent-petithory/dataurl"
+	"github.com/firstlight-boot/firstlight/internal/fetch/ec2"
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin/azure"
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin/data"
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin/gcs"
+	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin/s3"
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin/tftp"
 )
 
-// A scheme is one way of getting at a payload.
+// A scheme is one way of getting a payload.
 type scheme struct {
-	network bool
-	origin  func(*Client, *url.URL, Request) (origin, error)
+	network bool // an offline client answers ErrNeedNet
+	origin  func(*Client, *httporigin.Client, *url.URL, Request) (origin.Origin, error)
 }
 
 // schemes is the table of URL schemes. The empty one is that of the empty URL, an empty payload.
 func schemes() map[string]scheme {
 	return map[string]scheme{
-		"":      {origin: nothing},
+		"":      {origin: empty},
 		"data":  {origin: inline},
 		"http":  {network: true, origin: web},
 		"https": {network: true, origin: web},
-		"tftp":  {network: true, origin: tftpURL},
-		"gs":    {network: true, origin: googleObject},
-		"s3":    {network: true, origin: s3URL},
+		"tftp":  {network: true, origin: tftpFile},
+		"gs":    {network: true, origin: gcsObject},
+		"s3":    {network: true, origin: s3Object},
 		"arn":   {network: true, origin: s3ARN},
 	}
 }
 
-// NeedsNetwork tells whether a URL can be fetched only over the network.
+// NeedsNetwork reports whether a URL can be fetched only over the network.
 func NeedsNetwork(raw string) bool {
 	u, err := url.Parse(raw)
 	return err != nil || u.Scheme != "" && u.Scheme != "data"
 }
 
 // origin returns where the payload of a request comes from.
-func (c *Client) origin(r Request) (origin, error) {
+func (c *Client) origin(r Request) (origin.Origin, error) {
 	u, err := url.Parse(r.URL)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the URL is malformed", ErrScheme)
+		return nil, ErrURL
 	}
 	s, ok := schemes()[u.Scheme]
-	if !ok {
-		return nil, fmt.Errorf("%w: %q", ErrScheme, u.Scheme)
+	if !ok || u.Scheme == "" && r.URL != "" {
+		return nil, fmt.Errorf("%w:%s", ErrScheme, origin.Named(u.Scheme))
 	}
 	if s.network && c.o.Offline {
 		return nil, ErrNeedNet
 	}
-	return s.origin(c, u, r)
+	c.mu.Lock()
+	client := c.http
+	c.mu.Unlock()
+	return s.origin(c, client, u, r)
 }
 
-// literal is a payload that is at hand.
-type literal []byte
-
-func (l literal) open(context.Context, mark) (*stream, error) {
-	return &stream{ReadCloser: io.NopCloser(bytes.NewReader(l))}, nil
+func empty(*Client, *httporigin.Client, *url.URL, Request) (origin.Origin, error) {
+	return origin.Inline(nil), nil
 }
 
-func nothing(*Client, *url.URL, Request) (origin, error) { return literal(nil), nil }
+func inline(_ *Client, _ *httporigin.Client, _ *url.URL, r Request) (origin.Origin, error) {
+	return data.New(r.URL)
+}
 
-func inline(_ *Client, _ *url.URL, r Request) (origin, error) {
-	d, err := dataurl.DecodeString(r.URL)
+// web is the origin of an http: or https: URL, which may be a blob of Azure.
+func web(c *Client, client *httporigin.Client, u *url.URL, r Request) (origin.Origin, error) {
+	plain, err := httporigin.New(client, u, r.Headers)
 	if err != nil {
-		return nil, errors.New("the data: URL is malformed") // the decoder's own words could show its content
+		return nil, err
 	}
-	return literal(d.Data), nil
+	if c.o.Platform == "azure" && azure.IsBlob(u) {
+		return azure.New(c.clouds.azure, plain), nil
+	}
+	return plain, nil
 }
+
+func tftpFile(_ *Client, _ *httporigin.Client, u *url.URL, _ Request) (origin.Origin, error) {
+	return tftp.New(u)
+}
+
+func gcsObject(c *Client, client *httporigin.Client, u *url.URL, _ Request) (origin.Origin, error) {
+	return gcs.New(c.clouds.google, client, u)
+}
+
+func s3Object(c *Client, client *httporigin.Client, u *url.URL, r Request) (origin.Origin, error) {
+	if r.Compression != "" {
+		return nil, errPacked
+	}
+	return s3.New(c.clouds.aws, client, u)
+}
+
+func s3ARN(c *Client, client *httporigin.Client, u *url.URL, r Request) (origin.Origin, error) {
+	if r.Compression != "" {
+		return nil, errPacked
+	}
+	return s3.NewARN(c.clouds.aws, client, u)
+}
+
+var errPacked = fmt.Errorf("%w: objects of S3 cannot be decompressed", ErrCompression)
 
 // DataURL returns a payload as a URL.
-func DataURL(payload []byte) string {
-	return dataurl.New(payload, "text/plain", "charset", "utf-8").String()
+func DataURL(payload []byte) string { return data.URL(payload) }
+
+// clouds is what a client finds out about the cloud around the machine.
+type clouds struct {
+	ec2    *ec2.Client
+	aws    *s3.Machine
+	google *gcs.Account
+	azure  *azure.Identity
+}
+
+func newClouds(o Options) clouds {
+	local := httporigin.LinkLocal(o.Dial)
+	c := clouds{ec2: ec2.New(local), google: gcs.NewAccount(local, o.Platform, o.Log), azure: azure.NewIdentity(local, o.AzureClientID)}
+	c.aws = s3.NewMachine(nil, o.Log)
+	if o.Platform == "aws" {
+		c.aws = s3.NewMachine(c.ec2, o.Log)
+	}
+	return c
 }

@@ -14,12 +14,13 @@ import (
 	"time"
 
 	"github.com/firstlight-boot/firstlight/config/types"
+	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
 // Settings are what a config says about fetching.
 type Settings struct {
 	ResponseHeaders, Total *time.Duration // nil: the default; 0: unlimited
-	Authorities            []Request      // PEM bundles trusted beside the system's
+	Authorities            []Request      // PEM bundles trusted in addition to the system's
 	HTTPProxy, HTTPSProxy  string
 	NoProxy                []string
 }
@@ -54,8 +55,8 @@ const (
 	dialTimeout      = 30 * time.Second
 	handshakeTimeout = 10 * time.Second
 	headersTimeout   = 10 * time.Second
-	maxHeaders       = 1 << 20 // bytes
-	maxAuthorities   = 64 << 20
+	maxHeaders       = 1 << 20  // bytes
+	maxAuthorities   = 64 << 20 // bytes of one bundle
 )
 
 // Configure puts settings in force for what is fetched from now on. Its authorities are fetched under the settings that
@@ -70,31 +71,36 @@ func (c *Client) Configure(ctx context.Context, s Settings) error {
 	if s.ResponseHeaders != nil {
 		headers = *s.ResponseHeaders
 	}
-	client := &http.Client{
-		CheckRedirect: checkRedirect,
-		Transport: &http.Transport{
-			Proxy:                  func(r *http.Request) (*url.URL, error) { return s.proxyOf(r.URL) },
-			OnProxyConnectResponse: proxyAnswer,
-			DialContext:            c.o.Dial,
-			TLSClientConfig:        &tls.Config{RootCAs: roots},
-			TLSHandshakeTimeout:    handshakeTimeout,
-			ResponseHeaderTimeout:  headers,
-			MaxResponseHeaderBytes: maxHeaders,
-			MaxConnsPerHost:        mostPerHost,
-			MaxIdleConnsPerHost:    mostPerHost,
-			DisableCompression:     true,
-		},
+	transport := &http.Transport{
+		Proxy:                  func(r *http.Request) (*url.URL, error) { return s.proxyOf(r.URL) },
+		OnProxyConnectResponse: httporigin.ProxyAnswer,
+		DialContext:            httporigin.LimitWrites(c.o.Dial),
+		TLSClientConfig:        &tls.Config{RootCAs: roots},
+		TLSHandshakeTimeout:    handshakeTimeout,
+		ResponseHeaderTimeout:  headers,
+		MaxResponseHeaderBytes: maxHeaders,
+		MaxConnsPerHost:        httporigin.MostPerHost,
+		MaxIdleConnsPerHost:    httporigin.MostPerHost,
+		DisableCompression:     true,
 	}
+	c.closeIdle()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.http != nil {
-		c.http.CloseIdleConnections()
-	}
-	c.settings, c.http = s, client
+	c.settings = s
+	c.http = &httporigin.Client{Transport: transport, Limits: &c.limits, Agent: "Ignition/" + c.o.Version, Log: c.o.Log}
 	return nil
 }
 
-// roots returns the authorities to trust; nil means those of the system alone.
+// closeIdle closes the connections that no request uses.
+func (c *Client) closeIdle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.http != nil {
+		c.http.Transport.(*http.Transport).CloseIdleConnections()
+	}
+}
+
+// roots returns the authorities to trust; nil means only those of the system.
 func (c *Client) roots(ctx context.Context, authorities []Request) (*x509.CertPool, error) {
 	if len(authorities) == 0 {
 		return nil, nil

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
 // The storm: machines that get their power back together, and their config server a minute later.
@@ -20,22 +22,22 @@ const (
 	stormStart    = 2 * time.Second // within which all machines come to their first attempt
 )
 
-// A policy says how long a machine waits after its nth failure in a row, some time after the first.
-type policy func(f *failure, n int, elapsed time.Duration, random float64) time.Duration
+// A backoff says how long a machine waits after its nth failure in a row, some time after the first.
+type backoff func(f *origin.Failure, n int, elapsed time.Duration, random float64) time.Duration
 
 // doubling is what the policy is compared with: 200 ms, doubled up to 5 s, the same for everyone.
-func doubling(_ *failure, n int, _ time.Duration, _ float64) time.Duration {
+func doubling(_ *origin.Failure, n int, _ time.Duration, _ float64) time.Duration {
 	return min(firstWindow<<min(n-1, 5), shortWindow)
 }
 
-func ours(f *failure, n int, elapsed time.Duration, random float64) time.Duration {
+func ours(f *origin.Failure, n int, elapsed time.Duration, random float64) time.Duration {
 	wait, _ := decide(f, n, elapsed, unlimited, random)
 	return wait
 }
 
 // A guest is one machine of the storm.
 type guest struct {
-	next, first time.Duration // its next attempt, and its first failure
+	next, first time.Duration // its next attempt, and its first origin.Failure
 	failures    int
 }
 
@@ -49,15 +51,15 @@ func (g *guests) Pop() any          { old := *g; *g = old[:len(old)-1]; return n
 
 // storm plays a storm on a clock of its own. It returns when each machine had its config, in order, and the highest number
 // of requests in one second after the server was back.
-func storm(p policy) (served []time.Duration, peak int) {
+func storm(p backoff) (served []time.Duration, peak int) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var crowd guests
 	for range stormClients {
 		crowd = append(crowd, guest{next: time.Duration(random.Int64N(int64(stormStart)))})
 	}
 	heap.Init(&crowd)
-	refusal := &failure{class: classConnect, err: errors.New("refused")}
-	busy := &failure{class: classServer, err: errors.New("503")}
+	refusal := &origin.Failure{Class: origin.ClassConnect, Err: errors.New("refused")}
+	busy := &origin.Failure{Class: origin.ClassServer, Err: errors.New("503")}
 	load := map[time.Duration]int{} // by second
 	for len(crowd) > 0 {
 		g := &crowd[0]
@@ -98,7 +100,7 @@ func TestStorm(t *testing.T) {
 func BenchmarkStorm(b *testing.B) {
 	for _, c := range []struct {
 		name string
-		p    policy
+		p    backoff
 	}{{"full jitter, crowd window", ours}, {"doubling to 5 s, no jitter", doubling}} {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {

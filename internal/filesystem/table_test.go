@@ -2,37 +2,7 @@
 
 package filesystem
 
-import (
-	"slices"
-	"strings"
-	"testing"
-)
-
-func TestArgs(t *testing.T) {
-	label, uuid, empty := "data", "A1B2-C3D4", ""
-	cases := []struct {
-		format      string
-		options     []string
-		label, uuid *string
-		want        string
-	}{
-		{"ext4", []string{"-O", "^has_journal"}, &label, &uuid, "-O ^has_journal -F -U a1b2-c3d4 -L data DEV"},
-		{"btrfs", nil, &label, nil, "--force -L data DEV"},
-		{"xfs", nil, &label, &uuid, "-f -m uuid=a1b2-c3d4 -L data DEV"},
-		{"vfat", []string{"-F", "32"}, &label, &uuid, "-F 32 -i a1b2c3d4 -n data DEV"},
-		{"swap", nil, nil, nil, "-f DEV"},
-		{"ext4", nil, &empty, nil, "-F -L  DEV"},
-	}
-	for _, c := range cases {
-		f, ok := Find(c.format)
-		if !ok {
-			t.Fatalf("no row for %s", c.format)
-		}
-		if got := f.Args(c.options, c.label, c.uuid, "DEV"); !slices.Equal(got, strings.Split(c.want, " ")) {
-			t.Errorf("%s: %q, want %q", c.format, got, c.want)
-		}
-	}
-}
+import "testing"
 
 func TestMounts(t *testing.T) {
 	for name, want := range map[string]bool{"ext4": true, "vfat": true, "virtiofs": true, "swap": false, "none": false, "": false} {

@@ -4,7 +4,7 @@
 //
 // A journal is a file of lines, each with a checksum, that is only ever appended to. Begun is durable before
 // the first effect of a step, Done only after its effects are. A torn last line, which is what a power cut leaves,
-// is dropped; damage anywhere else is refused, because then nothing that the file says can be trusted.
+// is dropped; damage anywhere else is refused, because then nothing in the file can be trusted.
 // The package decides nothing: what a begun step means is for the executor to find out.
 package journal
 
@@ -31,33 +31,45 @@ const (
 	Failed State = "failed"
 )
 
-// A Header says what run a journal belongs to. All of it, rather than the plan itself, is stored: plans are
-// rebuilt from it, since planning is a pure function.
+// A Header says what run a journal belongs to, and holds its plan: a restart resumes that plan, whatever it would plan now.
 type Header struct {
-	Engine string          `json:"engine"` // version of the program
-	Format int             `json:"format"` // plan.Format
-	Part   string          `json:"part"`
-	Config string          `json:"config"` // digest of the config
-	Inputs json.RawMessage `json:"inputs"`
-	Facts  json.RawMessage `json:"facts"`
+	Engine string  `json:"engine"` // version of the program
+	Config string  `json:"config"` // digest of the config
+	Seed   string  `json:"seed"`   // with which the plan's handles were made
+	Plan   op.Plan `json:"plan"`
 }
 
-// Same tells whether two headers belong to the same run: the same config, planned by the same program.
+// Same reports whether two headers belong to the same run: the same config, planned by the same program.
 func (h Header) Same(o Header) bool {
-	return h.Engine == o.Engine && h.Format == o.Format && h.Part == o.Part && h.Config == o.Config
+	return h.Engine == o.Engine && h.Plan.Format == o.Plan.Format && h.Plan.Part == o.Plan.Part && h.Config == o.Config
 }
 
+// An Entry is what is recorded of one step.
+type Entry struct {
+	Step op.StepID
+	// On identifies the filesystems that the step writes to. A record is void once they were made again; empty: the step
+	// writes to no filesystem.
+	On string
+}
+
+// record is one line: a header, or what was recorded of the steps on the same filesystems.
 type record struct {
 	Header *Header     `json:"header,omitempty"`
 	State  State       `json:"state,omitempty"`
+	On     string      `json:"on,omitempty"`
 	Steps  []op.StepID `json:"steps,omitempty"`
+}
+
+type known struct {
+	state State
+	on    string
 }
 
 // A Journal is an open journal file.
 type Journal struct {
 	file   *os.File
 	header Header
-	states map[op.StepID]State
+	states map[op.StepID]known
 	syncs  int
 }
 
@@ -69,9 +81,9 @@ var ErrEmpty = errors.New("the journal is empty")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Create starts the journal of a new run under name, durably, in place of any that is there.
+// Create starts the journal of a new run under name, durably, in place of an older one.
 func Create(dir *os.Root, name string, h Header) (*Journal, error) {
-	j := &Journal{header: h, states: map[op.StepID]State{}}
+	j := &Journal{header: h, states: map[op.StepID]known{}}
 	temporary := name + ".new"
 	var err error
 	if j.file, err = dir.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600); err != nil {
@@ -95,7 +107,7 @@ func Open(dir *os.Root, name string) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	j := &Journal{file: file, states: map[op.StepID]State{}}
+	j := &Journal{file: file, states: map[op.StepID]known{}}
 	if err := j.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read journal %s: %w", name, err), file.Close())
 	}
@@ -126,7 +138,7 @@ func (j *Journal) load() error {
 			j.header = *r.Header
 		}
 		for _, id := range r.Steps {
-			j.states[id] = r.State
+			j.states[id] = known{r.State, r.On}
 		}
 	}
 	if good == 0 {
@@ -150,14 +162,18 @@ func decode(line []byte) (record, bool) {
 
 func checksum(text []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) }
 
-// append writes one record and makes it durable.
-func (j *Journal) append(r record) error {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("encode journal record: %w", err)
+// append writes records and makes them durable with one sync.
+func (j *Journal) append(records ...record) error {
+	var lines []byte
+	for _, r := range records {
+		text, err := json.Marshal(r)
+		if err != nil {
+			return fmt.Errorf("encode journal record: %w", err)
+		}
+		lines = append(lines, checksum(text)+" "...)
+		lines = append(append(lines, text...), '\n')
 	}
-	line := append([]byte(checksum(text)+" "), text...)
-	if _, err := j.file.Write(append(line, '\n')); err != nil {
+	if _, err := j.file.Write(lines); err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
 	j.syncs++
@@ -170,19 +186,30 @@ func (j *Journal) append(r record) error {
 // Header returns what run the journal belongs to.
 func (j *Journal) Header() Header { return j.header }
 
-// State returns how far a step has come; empty means that it was never begun.
-func (j *Journal) State(id op.StepID) State { return j.states[id] }
+// State returns how far a step has come and on which filesystems; an empty state means that it was never begun.
+func (j *Journal) State(id op.StepID) (State, string) { return j.states[id].state, j.states[id].on }
 
 // Mark records that a group of steps reached a state, durably, with one sync. An empty group costs nothing.
-func (j *Journal) Mark(s State, ids []op.StepID) error {
-	if len(ids) == 0 {
+func (j *Journal) Mark(s State, entries []Entry) error {
+	if len(entries) == 0 {
 		return nil
 	}
-	if err := j.append(record{State: s, Steps: ids}); err != nil {
+	var records []record
+	place := map[string]int{} // of the record for the filesystems
+	for _, e := range entries {
+		i, ok := place[e.On]
+		if !ok {
+			i = len(records)
+			place[e.On] = i
+			records = append(records, record{State: s, On: e.On})
+		}
+		records[i].Steps = append(records[i].Steps, e.Step)
+	}
+	if err := j.append(records...); err != nil {
 		return err
 	}
-	for _, id := range ids {
-		j.states[id] = s
+	for _, e := range entries {
+		j.states[e.Step] = known{s, e.On}
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 
 func write(t *testing.T, dir *os.Root) {
 	t.Helper()
-	j, err := Create(dir, "j", Header{Engine: "1", Part: "files", Config: "abc", Inputs: []byte("{}"), Facts: []byte("{}")})
+	j, err := Create(dir, "j", Header{Engine: "1", Config: "abc", Plan: op.Plan{Part: "files"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +21,11 @@ func write(t *testing.T, dir *os.Root) {
 		s   State
 		ids []op.StepID
 	}{{Begun, []op.StepID{"a", "b", "c"}}, {Done, []op.StepID{"a", "b"}}, {Failed, []op.StepID{"c"}}} {
-		if err := j.Mark(m.s, m.ids); err != nil {
+		var entries []Entry
+		for i, id := range m.ids {
+			entries = append(entries, Entry{id, []string{"one", "two"}[i%2]})
+		}
+		if err := j.Mark(m.s, entries); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,20 +63,29 @@ func TestTruncated(t *testing.T) {
 		if j.Header().Config != "abc" {
 			t.Fatalf("cut at %d: header is lost", n)
 		}
-		sum := rank[j.State("a")] + rank[j.State("b")] + rank[j.State("c")]
+		sum := 0
+		for _, id := range []op.StepID{"a", "b", "c"} {
+			state, on := j.State(id)
+			if sum += rank[state]; state != "" && on == "" {
+				t.Fatalf("cut at %d: the filesystem of a record is lost", n)
+			}
+		}
 		if sum < best {
 			t.Fatalf("cut at %d: a longer journal says less", n)
 		}
 		best = sum
-		if err := j.Mark(Done, []op.StepID{"z"}); err != nil {
+		if err := j.Mark(Done, []Entry{{"z", ""}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := j.Close(); err != nil {
 			t.Fatal(err)
 		}
 		again, err := Open(dir, "j")
-		if err != nil || again.State("z") != Done {
+		if err != nil {
 			t.Fatalf("cut at %d: cannot go on: %v", n, err)
+		}
+		if state, _ := again.State("z"); state != Done {
+			t.Fatalf("cut at %d: the record after it is lost", n)
 		}
 		again.Close()
 	}

@@ -3,31 +3,31 @@
 package observe
 
 import (
-	"os"
 	"sync"
 
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// devices are the block devices that a look reads. They stay open until it is over: the kernel forgets what it has read of a
-// device as soon as nobody has it open, and several readers look at the same places.
-type devices struct {
-	mu    sync.Mutex
-	files map[string]func() (*os.File, error) // by node; opens it once
+// openDevices are the block devices that a look reads. They stay open until it is over: the kernel forgets what it has read of
+// a device as soon as nobody has it open, and several readers look at the same places.
+type openDevices struct {
+	system sys.Opener
+	mu     sync.Mutex
+	files  map[string]func() (sys.ReadDisk, error) // by node; opens it once
 }
 
-func (d *devices) file(node string) (*os.File, error) {
+func (d *openDevices) file(node string) (sys.ReadDisk, error) {
 	d.mu.Lock()
 	open, ok := d.files[node]
 	if !ok {
-		open = sync.OnceValues(func() (*os.File, error) { return sys.OpenRead(node) })
+		open = sync.OnceValues(func() (sys.ReadDisk, error) { return d.system.OpenRead(node) })
 		d.files[node] = open
 	}
 	d.mu.Unlock()
 	return open()
 }
 
-func (d *devices) close() {
+func (d *openDevices) close() {
 	for _, open := range d.files {
 		if file, err := open(); err == nil {
 			file.Close()

@@ -3,30 +3,33 @@
 package observe
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
-	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/internal/facts"
-	"github.com/firstlight-boot/firstlight/internal/plan"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// nodes looks at all places of the target root that the config is about.
-func nodes(_ context.Context, env Env, doc config.Document, f *facts.Facts) error {
-	v := &visitor{root: env.Root, tree: &facts.Tree{
-		Resolved: map[string]string{}, Nodes: map[string]facts.Node{}, Missing: map[string]string{}, Unreachable: map[string]string{},
-	}, dirs: map[string]string{}}
-	f.Tree = v.tree
-	for _, p := range plan.Places(&doc.Config) {
-		if err := v.visit(p); err != nil {
+// nodes looks at places of the target root.
+func (m Machine) nodes(q facts.Questions, f *facts.Facts) error {
+	if len(q.Nodes)+len(q.Trees) == 0 {
+		return nil
+	}
+	if f.Tree == nil {
+		f.Tree = &facts.Tree{}
+	}
+	f.Tree.Prepare()
+	v := &visitor{root: m.Root, tree: f.Tree, dirs: map[string]string{}}
+	for _, n := range q.Nodes {
+		if err := v.visit(n); err != nil {
 			return err
 		}
+		f.Tree.Asked[n.Path] = f.Tree.Asked[n.Path] || n.Content
 	}
-	for _, name := range env.StateFiles {
-		if err := v.visit(plan.Place{Path: name}); err != nil {
+	for _, name := range q.Trees {
+		if err := v.walk(name); err != nil {
 			return err
 		}
 	}
@@ -40,7 +43,7 @@ type visitor struct {
 	dirs map[string]string
 }
 
-func (v *visitor) visit(p plan.Place) error {
+func (v *visitor) visit(p facts.NodeQuestion) error {
 	place, err := v.resolve(p.Path)
 	if errors.Is(err, rootfs.ErrLoop) {
 		v.tree.Unreachable[p.Path] = err.Error()
@@ -137,10 +140,52 @@ func (v *visitor) look(place string, content bool) (facts.Node, error) {
 	return n, err
 }
 
-// exists turns an error for something that is not there into false.
-func exists(err error) (bool, error) {
-	if errors.Is(err, errNotExist) {
-		return false, nil
+// mostBelow bounds how many nodes a directory may hold, with all that is below it, of which everything is asked for.
+const mostBelow = 100_000
+
+// walk looks at everything below a directory. Links are not followed.
+func (v *visitor) walk(name string) error {
+	v.tree.Asked[name] = true
+	top, err := v.root.Follow(name)
+	if err != nil {
+		return err
 	}
-	return err == nil, err
+	if name != top {
+		v.tree.Resolved[name] = top
+	}
+	below := []string{}
+	var descend func(rel string) error
+	descend = func(rel string) error {
+		names, err := v.root.ReadDir(path.Join(top, rel))
+		if err != nil {
+			return err
+		}
+		for _, n := range names {
+			inside := path.Join(rel, n)
+			if below = append(below, inside); len(below) > mostBelow {
+				return fmt.Errorf("look at %s: it holds more than %d files", name, mostBelow)
+			}
+			node, err := v.look(path.Join(top, inside), true)
+			if err != nil {
+				return err
+			}
+			v.tree.Nodes[path.Join(top, inside)] = node
+			if node.Type == string(rootfs.Directory) {
+				if err := descend(inside); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	if n, err := v.look(top, false); err != nil {
+		return err
+	} else if n.Type == string(rootfs.Directory) {
+		if err := descend(""); err != nil {
+			return err
+		}
+	}
+	slices.Sort(below)
+	v.tree.Below[top] = below
+	return nil
 }

@@ -1,53 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package observe fills in the facts that a plan is made from, by reading the machine.
+// Package observe answers questions about a machine by reading it.
 //
-// It changes nothing. What it waits for it names while it waits, and every wait has a bound.
+// It changes nothing, and it knows neither configs nor plans: what is asked is all it looks at. While it waits for a device it
+// says which, and every wait has a bound. The invariant: after Answer returns nil, every question has its answer in the facts.
 package observe
 
 import (
 	"context"
-	"log/slog"
+	"fmt"
 
-	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/internal/facts"
-	"github.com/firstlight-boot/firstlight/internal/plan"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// Env is what observing may look at.
-type Env struct {
-	Sys  *sys.Host
-	Root *rootfs.Root // nil before the root is mounted
-	Log  *slog.Logger
-	// StateFiles are paths below the root of files that earlier stages have left for it.
-	StateFiles []string
+// System is what observing needs of the running machine.
+type System interface {
+	sys.Devices
+	sys.Names
+	sys.Opener
+	Mounts() ([]sys.Mount, error)
+	Missing(programs ...string) []string
 }
 
-type observer func(context.Context, Env, config.Document, *facts.Facts) error
-
-// observers lists what each part needs to know.
-func observers(p plan.Part) []observer {
-	return map[plan.Part][]observer{
-		plan.Partitions:  {disks(plan.Partitions)},
-		plan.RAID:        {disks(plan.RAID)},
-		plan.LUKS:        {disks(plan.LUKS)},
-		plan.Filesystems: {disks(plan.Filesystems)},
-		plan.Mount:       {mounts(true)},
-		plan.Accounts:    {accounts, nodes, units, volumes}, // all, since the files part is foreseen with it
-		plan.Files:       {accounts, nodes, units, volumes},
-		plan.Unmount:     {mounts(false)},
-	}[p]
+// Machine is what is observed.
+type Machine struct {
+	System System
+	Root   *rootfs.Root // the target root; nil before it is mounted
+	// Handover has what earlier stages have left; nil: nothing.
+	Handover func() facts.Handover
 }
 
-// Run reads what a part of a config is planned on.
-func Run(ctx context.Context, env Env, p plan.Part, doc config.Document) (facts.Facts, error) {
-	var f facts.Facts
-	for _, o := range observers(p) {
-		if err := o(ctx, env, doc, &f); err != nil {
-			return facts.Facts{}, err
+// Answer answers questions. What the target root would have to tell while there is none stays unanswered.
+func Answer(ctx context.Context, m Machine, q facts.Questions, f *facts.Facts) error {
+	m.programs(q.Programs, f)
+	if q.Handover {
+		left := facts.Handover{}
+		if m.Handover != nil {
+			left = m.Handover()
+		}
+		f.Handover = &left
+	}
+	if err := m.devices(ctx, q, f); err != nil {
+		return fmt.Errorf("look at the disks: %w", err)
+	}
+	if m.Root == nil {
+		return nil
+	}
+	for _, answer := range []func(facts.Questions, *facts.Facts) error{m.mounts, m.policy, m.accounts, m.nodes, m.units} {
+		if err := answer(q, f); err != nil {
+			return err
 		}
 	}
-	return f, nil
+	return nil
+}
+
+func (m Machine) programs(names []string, f *facts.Facts) {
+	if len(names) == 0 {
+		return
+	}
+	if f.Programs == nil {
+		f.Programs = map[string]bool{}
+	}
+	for _, n := range names {
+		f.Programs[n] = true
+	}
+	for _, n := range m.System.Missing(names...) {
+		f.Programs[n] = false
+	}
 }

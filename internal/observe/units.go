@@ -3,36 +3,30 @@
 package observe
 
 import (
-	"context"
 	"errors"
 
-	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/unit"
 )
 
-// units finds out which of the units to be enabled the target has.
-func units(_ context.Context, env Env, doc config.Document, f *facts.Facts) error {
-	u := &facts.Units{}
-	missing := false
-	for _, want := range doc.Config.Systemd.Units {
-		if want.Enabled == nil || !*want.Enabled {
-			continue
-		}
-		_, err := unit.Find(env.Root, want.Name)
-		switch {
-		case err == nil, errors.Is(err, unit.ErrMasked):
-			u.Found = append(u.Found, want.Name)
-		case errors.Is(err, unit.ErrNotFound):
-			missing = true
-		default:
+// units looks for units in the target.
+func (m Machine) units(q facts.Questions, f *facts.Facts) error {
+	if len(q.Units) == 0 && !q.UnitNames {
+		return nil
+	}
+	if f.Units == nil {
+		f.Units = &facts.Units{Found: map[string]bool{}}
+	}
+	for _, name := range q.Units {
+		_, err := unit.Find(m.Root, name)
+		if err != nil && !errors.Is(err, unit.ErrMasked) && !errors.Is(err, unit.ErrNotFound) {
 			return err
 		}
-		f.Units = u
+		f.Units.Found[name] = !errors.Is(err, unit.ErrNotFound)
 	}
-	if missing {
-		u.Names = unit.Names(env.Root)
-		u.Extended = unit.Extended(env.Root)
+	if q.UnitNames {
+		f.Units.Names = append([]string{}, unit.Names(m.Root)...)
+		f.Units.Extended = unit.Extended(m.Root)
 	}
 	return nil
 }

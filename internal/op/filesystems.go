@@ -17,8 +17,9 @@ type MakeFilesystem struct {
 	Format  string   `json:"format"`
 	Label   *string  `json:"label,omitempty"`
 	UUID    *string  `json:"uuid,omitempty"`
-	Options []string `json:"options,omitempty"`
-	Destroy string   `json:"destroy,omitempty"` // what is there, for people
+	Program string   `json:"program"`
+	Args    []string `json:"args"`              // of the program, the device excepted, which comes last
+	Destroy string   `json:"destroy,omitempty"` // what gets lost, for people
 }
 
 // Kind implements Op.
@@ -54,12 +55,15 @@ func (o MakeFilesystem) Predict(f *facts.Facts) {
 		s.UUID = filesystem.NormalUUID(o.Format, *o.UUID)
 	}
 	setContents(f, o.Node, s)
+	d := f.Block.Devices[o.Node]
+	d.Blank = true
+	f.Block.Devices[o.Node] = d
 }
 
 // setContents makes a signature the only one of a device.
 func setContents(f *facts.Facts, node string, s ...probe.Signature) {
 	d := f.Block.Devices[node]
-	d.Signatures, d.Unfinished = s, false
+	d.Signatures, d.Unfinished, d.Blank, d.Closed = s, false, false, false
 	f.Block.Devices[node] = d
 }
 

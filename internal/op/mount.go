@@ -2,7 +2,12 @@
 
 package op
 
-import "github.com/firstlight-boot/firstlight/internal/facts"
+import (
+	"path"
+	"slices"
+
+	"github.com/firstlight-boot/firstlight/internal/facts"
+)
 
 // mounts are made and undone one after another: they may lie in each other.
 const mounts Resource = "mounts"
@@ -13,7 +18,7 @@ type Mount struct {
 	Path    string   `json:"path"`   // below the target root
 	Format  string   `json:"format"`
 	Options []string `json:"options,omitempty"`
-	Policy  string   `json:"policy,omitempty"` // of SELinux, for the labels of what is new; empty: none are set
+	Policy  string   `json:"policy,omitempty"` // of SELinux, for the labels of new directories; empty: none are set
 }
 
 // Kind implements Op.
@@ -35,6 +40,26 @@ func (o Mount) Predict(f *facts.Facts) {
 		f.Block.Mounts = map[string]string{}
 	}
 	f.Block.Mounts[o.Path] = node
+	if f.Tree == nil {
+		return
+	}
+	if f.Handover != nil {
+		f.Handover.HomeParts = append(f.Handover.HomeParts, o.missing(f.Tree)...)
+	}
+	f.Tree.Mounted(o.Path, f.Block.Devices[node].Blank)
+}
+
+// missing lists the directories that are made for the mount point, the topmost first.
+func (o Mount) missing(t *facts.Tree) []string {
+	if t.Nodes[o.Path].Type != "" || o.Path == "/" {
+		return nil
+	}
+	made := []string{o.Path}
+	for dir := path.Dir(o.Path); t.Missing[dir] != ""; dir = path.Dir(dir) {
+		made = append(made, dir)
+	}
+	slices.Reverse(made)
+	return made
 }
 
 // Unmount undoes a mount.

@@ -17,8 +17,11 @@ type Place struct {
 	Replace bool   `json:"replace,omitempty"` // what is there is removed, directories with all that is in them
 }
 
+// PathClass is the class of resources that are places in the target root.
+const PathClass = "path:"
+
 // PlaceResource is the resource of a resolved place in the target root.
-func PlaceResource(place string) Resource { return Resource("path:" + place) }
+func PlaceResource(place string) Resource { return Resource(PathClass + place) }
 
 // Touches implements Op.
 func (p Place) Touches() []Resource { return []Resource{PlaceResource(p.Path)} }
@@ -101,12 +104,13 @@ func (o MakeDirectory) Predict(f *facts.Facts) {
 	}
 }
 
-// WriteFile makes a regular file with contents and all fragments.
+// WriteFile makes a regular file of its content, followed by all fragments.
 type WriteFile struct {
 	Place
-	File  int   `json:"file"` // index in storage.files
-	Owner Owner `json:"owner"`
-	Mode  int   `json:"mode"` // or NoMode
+	Content   *Content  `json:"content,omitempty"` // nil: none
+	Fragments []Content `json:"fragments,omitempty"`
+	Owner     Owner     `json:"owner"`
+	Mode      int       `json:"mode"` // or NoMode
 }
 
 // Kind implements Op.
@@ -122,15 +126,14 @@ func (o WriteFile) Predict(f *facts.Facts) {
 	f.Tree.Put(o.Path, o.Owner.on(facts.Node{Type: "file", Mode: 0o644}, o.Mode))
 }
 
-// KeepFile appends the fragments to a file that is there, and sets its owner and mode.
+// KeepFile appends the fragments to an existing file and sets its owner and mode.
 type KeepFile struct {
 	Place
-	File      int    `json:"file"` // index in storage.files
-	Fragments int    `json:"fragments"`
-	Size      int64  `json:"size"`   // bytes before the fragments; with the digest it tells a half-appended file
-	Digest    string `json:"digest"` // hex SHA-256 of these bytes
-	Owner     Owner  `json:"owner"`
-	Mode      int    `json:"mode"` // or NoMode
+	Fragments []Content `json:"fragments,omitempty"`
+	Size      int64     `json:"size"`   // bytes before the fragments; with the digest it shows whether a file is half-appended
+	Digest    string    `json:"digest"` // hex SHA-256 of these bytes
+	Owner     Owner     `json:"owner"`
+	Mode      int       `json:"mode"` // or NoMode
 }
 
 // Kind implements Op.
@@ -139,11 +142,12 @@ func (KeepFile) Kind() Kind { return "keep-file" }
 // Describe implements Op.
 func (o KeepFile) Describe() string {
 	verb := "keep file "
-	if o.Fragments > 0 {
-		verb = fmt.Sprintf("append %d fragments to file ", o.Fragments)
-		if o.Fragments == 1 {
-			verb = "append a fragment to file "
-		}
+	switch n := len(o.Fragments); n {
+	case 0:
+	case 1:
+		verb = "append a fragment to file "
+	default:
+		verb = fmt.Sprintf("append %d fragments to file ", n)
 	}
 	return verb + o.Path + attributes(o.Owner, o.Mode)
 }
@@ -151,7 +155,7 @@ func (o KeepFile) Describe() string {
 // Predict implements Op.
 func (o KeepFile) Predict(f *facts.Facts) {
 	n := f.Tree.Nodes[o.Path]
-	if o.Fragments > 0 {
+	if len(o.Fragments) > 0 {
 		n.Size, n.Digest = 0, "" // not known before the fragments are
 	}
 	f.Tree.Nodes[o.Path] = o.Owner.on(n, o.Mode)

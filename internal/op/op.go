@@ -2,9 +2,9 @@
 
 // Package op holds the operations that a plan is made of, as data.
 //
-// An operation says what is to be done to what; it does nothing itself (package apply does) and decides
-// nothing (package plan did). The invariant: an operation is plain data whose JSON form identifies it, holds
-// no secret, and tells its whole effect on the facts.
+// An operation says what has to be done to what; it does nothing itself (package apply does) and decides nothing (package
+// plan did). The invariant: an operation is plain data that holds all it takes to carry it out, except for secrets, for which
+// it holds handles. Its JSON form identifies it, and it states its whole effect on the facts.
 package op
 
 import (

@@ -8,18 +8,20 @@ import (
 	"path"
 	"strings"
 
+	"github.com/firstlight-boot/firstlight/internal/account"
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
 // Accounts is the resource of all account files.
 const Accounts Resource = "accounts:"
 
-// EditAccounts makes users and groups those of the config, in all account files at once.
+// EditAccounts makes users and groups those of the config, in all account files at once. The templates are those of package
+// account: a placeholder stands for a hash that stays as it is, or for a payload.
 type EditAccounts struct {
 	Today   int               `json:"today"`   // in days since 1970-01-01
 	Changes []string          `json:"changes"` // what becomes of each account
 	Before  map[string]string `json:"before"`  // hex SHA-256 of each account file; absent: it does not exist
-	After   map[string]string `json:"after"`   // what the changed files will be, without password hashes
+	After   account.Texts     `json:"after"`   // templates of the changed files: placeholders stand for password hashes
 }
 
 // Kind implements Op.
@@ -42,11 +44,14 @@ func (EditAccounts) Touches() []Resource { return []Resource{Accounts} }
 // Predict implements Op.
 func (o EditAccounts) Predict(f *facts.Facts) {
 	if f.Accounts.Texts == nil {
-		f.Accounts.Texts, f.Accounts.Digests = map[string]string{}, map[string]string{}
+		f.Accounts.Texts = account.Texts{}
 	}
-	maps.Copy(f.Accounts.Texts, o.After)
+	if f.Accounts.Digests == nil {
+		f.Accounts.Digests = map[string]string{}
+	}
+	maps.Copy(f.Accounts.Texts, o.After.Redact())
 	for name := range o.After {
-		f.Accounts.Digests[name] = "" // not known before it is written
+		f.Accounts.Digests[string(name)] = "" // not known before it is written
 	}
 }
 
@@ -72,7 +77,9 @@ func (o MakeHome) Touches() []Resource { return []Resource{PlaceResource(o.Home)
 
 // Predict implements Op.
 func (o MakeHome) Predict(f *facts.Facts) {
-	f.Accounts.PutHome(o.Home, facts.Node{Type: "directory", UID: o.Owner.UID})
+	place := f.Tree.Place(path.Clean(o.Home))
+	f.Tree.Put(place, facts.Node{Type: "directory", UID: o.Owner.UID, GID: o.Owner.GID, Mode: o.Mode})
+	f.Tree.Copy(f.Tree.Place(path.Clean(o.Skeleton)), place, o.Owner.UID, o.Owner.GID)
 }
 
 // MoveHome moves a home directory with all that is in it.
@@ -97,8 +104,7 @@ func (o MoveHome) Touches() []Resource {
 
 // Predict implements Op.
 func (o MoveHome) Predict(f *facts.Facts) {
-	f.Accounts.PutHome(o.Home, f.Accounts.Homes[o.From])
-	f.Accounts.PutHome(o.From, facts.Node{})
+	f.Tree.Move(f.Tree.Place(path.Clean(o.From)), f.Tree.Place(path.Clean(o.Home)))
 }
 
 // OwnHome gives what the user and the group From own in a home directory to To; -1 stands for no change.
@@ -122,10 +128,22 @@ func (o OwnHome) Touches() []Resource { return []Resource{PlaceResource(o.Home)}
 
 // Predict implements Op.
 func (o OwnHome) Predict(f *facts.Facts) {
-	f.Accounts.PutHome(o.Home, facts.Node{Type: "directory", UID: o.To.UID})
+	home := f.Tree.Place(path.Clean(o.Home))
+	for p, n := range f.Tree.Nodes {
+		if !facts.Within(p, home) {
+			continue
+		}
+		if n.UID == o.From.UID {
+			n.UID = o.To.UID
+		}
+		if n.GID == o.From.GID {
+			n.GID = o.To.GID
+		}
+		f.Tree.Nodes[p] = n
+	}
 }
 
-// OwnHomePart gives a directory that was made for a mount to the user in whose home it is, for him alone.
+// OwnHomePart gives a directory that was made for a mount to the user in whose home it is, for that user alone.
 type OwnHomePart struct {
 	Path  string `json:"path"`
 	Name  string `json:"name"` // of the user
@@ -142,9 +160,14 @@ func (o OwnHomePart) Describe() string { return "give " + o.Path + " to user " +
 func (o OwnHomePart) Touches() []Resource { return []Resource{PlaceResource(o.Path)} }
 
 // Predict implements Op.
-func (OwnHomePart) Predict(*facts.Facts) {}
+func (o OwnHomePart) Predict(f *facts.Facts) {
+	place := f.Tree.Place(path.Clean(o.Path))
+	if n, ok := f.Tree.Nodes[place]; ok {
+		f.Tree.Nodes[place] = o.Owner.on(n, 0o700)
+	}
+}
 
-// RemoveHome removes the home directory or the mailbox of a user who is no more.
+// RemoveHome removes the home directory or the mailbox of a user who is removed.
 type RemoveHome struct {
 	Name string `json:"name"` // of the user
 	Home string `json:"home"`
@@ -160,7 +183,7 @@ func (o RemoveHome) Describe() string { return "remove " + o.Home + " of user " 
 func (o RemoveHome) Touches() []Resource { return []Resource{PlaceResource(o.Home)} }
 
 // Predict implements Op.
-func (o RemoveHome) Predict(f *facts.Facts) { f.Accounts.PutHome(o.Home, facts.Node{}) }
+func (o RemoveHome) Predict(f *facts.Facts) { f.Tree.Drop(f.Tree.Place(path.Clean(o.Home))) }
 
 // MakeMailbox makes an empty mailbox, as useradd(8) does where CREATE_MAIL_SPOOL says so.
 type MakeMailbox struct {
@@ -181,16 +204,16 @@ func (o MakeMailbox) Touches() []Resource { return []Resource{PlaceResource(o.Pa
 
 // Predict implements Op.
 func (o MakeMailbox) Predict(f *facts.Facts) {
-	f.Accounts.PutHome(o.Path, facts.Node{Type: "file", UID: o.Owner.UID})
+	f.Tree.Put(f.Tree.Place(path.Clean(o.Path)), facts.Node{Type: "file", UID: o.Owner.UID, GID: o.Owner.GID, Mode: o.Mode})
 }
 
 // WriteKeys writes the keys that may log in as a user, with the user's rights.
 type WriteKeys struct {
-	User  int    `json:"user"` // index in passwd.users
-	Name  string `json:"name"`
+	Name  string `json:"name"` // of the user
 	Home  string `json:"home"`
 	File  string `json:"file"` // below the home directory
 	Owner Owner  `json:"owner"`
+	Keys  Handle `json:"keys"` // the text of the file
 }
 
 // Kind implements Op.

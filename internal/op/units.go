@@ -12,8 +12,8 @@ import (
 // WriteUnit writes a unit file or a drop-in.
 type WriteUnit struct {
 	Place
-	Unit   int `json:"unit"`   // index in systemd.units
-	Dropin int `json:"dropin"` // index in the unit's dropins; -1: the unit itself
+	Dropin  bool    `json:"dropin,omitempty"`
+	Content Content `json:"content"`
 }
 
 // Kind implements Op.
@@ -21,7 +21,7 @@ func (WriteUnit) Kind() Kind { return "write-unit" }
 
 // Describe implements Op.
 func (o WriteUnit) Describe() string {
-	if o.Dropin >= 0 {
+	if o.Dropin {
 		return "write drop-in " + o.Path
 	}
 	return "write unit " + o.Path

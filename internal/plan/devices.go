@@ -4,6 +4,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,7 +15,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-func diskPaths(c *types.Config) []string {
+// DiskPaths returns the device paths of the config's disks, in its order.
+func DiskPaths(c *types.Config) []string {
 	var paths []string
 	for _, d := range c.Storage.Disks {
 		paths = append(paths, d.Device)
@@ -22,7 +24,8 @@ func diskPaths(c *types.Config) []string {
 	return paths
 }
 
-func raidPaths(c *types.Config) []string {
+// RAIDPaths returns the device paths of the members of all arrays.
+func RAIDPaths(c *types.Config) []string {
 	var paths []string
 	for _, r := range c.Storage.Raid {
 		paths = append(paths, r.Devices...)
@@ -30,7 +33,8 @@ func raidPaths(c *types.Config) []string {
 	return paths
 }
 
-func luksPaths(c *types.Config) []string {
+// LUKSPaths returns the device paths of the encrypted volumes.
+func LUKSPaths(c *types.Config) []string {
 	var paths []string
 	for _, l := range c.Storage.Luks {
 		paths = append(paths, l.Device)
@@ -38,7 +42,8 @@ func luksPaths(c *types.Config) []string {
 	return paths
 }
 
-func filesystemPaths(c *types.Config) []string {
+// FilesystemPaths returns the device paths of the filesystems, shares of the host excepted.
+func FilesystemPaths(c *types.Config) []string {
 	var paths []string
 	for _, f := range c.Storage.Filesystems {
 		if f.Format == nil || *f.Format != filesystem.VirtioFS {
@@ -48,32 +53,15 @@ func filesystemPaths(c *types.Config) []string {
 	return paths
 }
 
-// mountPaths returns the devices of the filesystems that are mounted, shares of the host aside.
-func mountPaths(c *types.Config) []string {
+// MountPaths returns the device paths of the filesystems that are mounted, shares of the host excepted.
+func MountPaths(c *types.Config) []string {
 	var paths []string
-	for _, f := range mountables(c) {
+	for _, f := range Mountables(c) {
 		if *f.Format != filesystem.VirtioFS {
 			paths = append(paths, f.Device)
 		}
 	}
 	return paths
-}
-
-// DevicePaths returns the device paths that a part uses, in the order of the config.
-func DevicePaths(p Part, c *types.Config) []string {
-	switch p {
-	case Partitions:
-		return diskPaths(c)
-	case RAID:
-		return raidPaths(c)
-	case LUKS:
-		return luksPaths(c)
-	case Filesystems:
-		return filesystemPaths(c)
-	case Mount:
-		return mountPaths(c)
-	}
-	return nil
 }
 
 // arrayPaths returns the paths under which an array appears, the one that is waited for first.
@@ -91,7 +79,7 @@ func volumePaths(name string) []string {
 
 // Produced returns the paths of the devices that the config itself makes: partitions of the disks that are there,
 // arrays and volumes. They are not waited for before they are made.
-func Produced(c *types.Config, b *facts.Block, seed string) map[string]bool {
+func Produced(c *types.Config, b *facts.Block) map[string]bool {
 	made := map[string]bool{}
 	add := func(paths ...string) {
 		for _, p := range paths {
@@ -99,7 +87,7 @@ func Produced(c *types.Config, b *facts.Block, seed string) map[string]bool {
 		}
 	}
 	view := builder{facts: &facts.Facts{Block: b}}
-	for _, d := range Disks(*c, b, seed) {
+	for _, d := range Disks(c, b, "") {
 		// Those in conflict too: what stands in their way is the only complaint that helps.
 		partitions := append(d.Result.Partitions[:len(d.Result.Partitions):len(d.Result.Partitions)], d.New()...)
 		for _, w := range d.Disk.Partitions {
@@ -131,9 +119,9 @@ func (b *builder) nameDevices(paths []string) []int {
 // checkDevices reports every device that neither is there nor is made by the config. Later parts would find out as
 // well, but by then disks have been written to.
 func (b *builder) checkDevices() {
-	made := Produced(b.c, b.facts.Block, b.in.Seed)
+	made := Produced(b.c, b.facts.Block)
 	check := func(path, device string) {
-		if _, _, ok := b.facts.Block.Lookup(device); !ok && !made[device] {
+		if _, _, ok := b.lookup(device); !ok && !made[device] {
 			b.failMissing(path, device)
 		}
 	}
@@ -209,14 +197,14 @@ const Kpartx = "kpartx"
 func (b *builder) checkPrograms() {
 	needs := Programs(b.c)
 	for i, d := range b.c.Storage.Disks {
-		node, _, _ := b.facts.Block.Lookup(d.Device)
+		node, _, _ := b.lookup(d.Device)
 		if b.facts.Block.Disks[node].Mapping != "" && len(d.Partitions) > 0 && needs[Kpartx] == "" {
 			needs[Kpartx] = at("storage", "disks", i)
 		}
 	}
-	for _, name := range b.facts.Block.Missing {
-		if path := needs[name]; path != "" {
-			b.fail(path, "the program "+name+" is needed and is not in the initramfs",
+	for _, name := range slices.Sorted(maps.Keys(needs)) {
+		if there, known := b.facts.Programs[name]; known && !there {
+			b.fail(needs[name], "the program "+name+" is needed and is not in the initramfs",
 				"add it to the initramfs, for example with dracut --install "+name)
 		}
 	}

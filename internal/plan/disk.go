@@ -34,7 +34,7 @@ type DiskPlan struct {
 }
 
 // Disks plans the tables of all disks of a config that are there.
-func Disks(c types.Config, b *facts.Block, seed string) []DiskPlan {
+func Disks(c *types.Config, b *facts.Block, seed string) []DiskPlan {
 	var all []DiskPlan
 	for i, d := range c.Storage.Disks {
 		node, device, ok := b.Lookup(d.Device)

@@ -19,7 +19,22 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-var diskParts = []Part{Partitions, RAID, LUKS, Filesystems}
+var diskParts = []struct {
+	name    string
+	planner Planner
+}{{"partitions", Partitions}, {"raid", RAID}, {"luks", LUKS}, {"filesystems", Filesystems}}
+
+// looked says of all devices of a config that are not known that somebody looked and found none.
+func looked(doc config.Document, b *facts.Block) facts.Facts {
+	b.Prepare()
+	c := &doc.Config
+	for _, p := range slices.Concat(DiskPaths(c), RAIDPaths(c), LUKSPaths(c), FilesystemPaths(c)) {
+		if !b.Known(p) {
+			b.Absent[p] = ""
+		}
+	}
+	return facts.Facts{Block: b}
+}
 
 // parse reads a config whose storage section is given.
 func parse(t *testing.T, storage string) config.Document {
@@ -85,28 +100,30 @@ func mapped(b *facts.Block, disk string) *facts.Block {
 }
 
 // show plans all parts of the disks stage on what each part before it will have made, and writes the result down.
-func show(t *testing.T, storage string, b *facts.Block) string {
+func show(t *testing.T, storage string, b *facts.Block, programs map[string]bool) string {
 	t.Helper()
-	f := facts.Facts{Block: b}
+	doc := parse(t, storage)
+	f := looked(doc, b)
+	f.Programs = programs
 	var lines []string
 	for _, part := range diskParts {
-		p, after, report := Build(part, parse(t, storage), f, Inputs{Seed: "seed"})
-		for _, d := range report {
+		r := Build(part.name, part.planner, doc, f, Inputs{Seed: "seed"})
+		for _, d := range r.Report {
 			hint := ""
 			if d.Hint != "" {
 				hint = " (" + d.Hint + ")"
 			}
 			lines = append(lines, fmt.Sprintf("%v at %s: %s%s", d.Severity, d.Path, d.Summary, hint))
 		}
-		for _, s := range p.Steps {
+		for _, s := range r.Plan.Steps {
 			if _, names := s.Op.(op.NameDevices); !names {
 				lines = append(lines, s.Op.Describe())
 			}
 		}
-		if report.HasErrors() {
+		if r.Report.HasErrors() {
 			break
 		}
-		f = after
+		f = r.After
 	}
 	return strings.Join(lines, "\n")
 }
@@ -121,6 +138,15 @@ func volume(b *facts.Block, node string, flags ...string) *facts.Block {
 
 const twoPartitions = `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"a","sizeMiB":10},{"label":"b"}]}],
 	"filesystems":[{"device":"/dev/disk/by-partlabel/a","format":"ext4","label":"a"},{"device":"/dev/vda2","format":"xfs"}]}`
+
+// missing is what is known of programs where a case expects that one is missing.
+func missing(want string) map[string]bool {
+	known := map[string]bool{}
+	for _, p := range []string{"mkfs.ext4", "mkfs.xfs", Kpartx} {
+		known[p] = !strings.Contains(want, "the program "+p+" is needed")
+	}
+	return known
+}
 
 func TestDiskPlans(t *testing.T) {
 	cases := []struct {
@@ -142,14 +168,13 @@ note that the work on /dev/vda is finished`},
 			func(t *testing.T) *facts.Block {
 				return with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4", "b:xfs", "c")
 			}, `
-error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labelled "a", ext4 labelled "a", 10 MiB) cannot be as wanted: it exists and differs: its label is "a", wanted "x" (set wipePartitionEntry to have it replaced)
-error at $.storage.disks.0.partitions.1: partition 2 of /dev/vda (labelled "b", xfs labelled "b", 10 MiB) cannot be as wanted: it exists and differs: its size in sectors is 20480, wanted 10240 (set resize to have its size changed, or wipePartitionEntry to have it replaced)
-error at $.storage.disks.0.partitions.2: partition 3 of /dev/vda (labelled "c", empty, 10 MiB) cannot be as wanted: it shall not exist, but it does (set wipePartitionEntry to have it deleted)`},
+error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labelled "a", ext4 labelled "a", 10 MiB) does not match the config: it exists and differs: its label is "a", wanted "x" (set wipePartitionEntry to have it replaced)
+error at $.storage.disks.0.partitions.1: partition 2 of /dev/vda (labelled "b", xfs labelled "b", 10 MiB) does not match the config: it exists and differs: its size in sectors is 20480, wanted 10240 (set resize to have its size changed, or wipePartitionEntry to have it replaced)
+error at $.storage.disks.0.partitions.2: partition 3 of /dev/vda (labelled "c", empty, 10 MiB) does not match the config: it shall not exist, but it does (set wipePartitionEntry to have it deleted)`},
 		{"a device that nobody makes, and programs that are missing", `{"filesystems":[{"device":"/dev/vdz1","format":"ext4"},
 			{"device":"/dev/vda","format":"xfs","path":"/x"}]}`,
 			func(*testing.T) *facts.Block {
 				b := machine("/dev/vda")
-				b.Missing = []string{"mkfs.ext4", "mkfs.xfs"}
 				b.Absent = map[string]string{"/dev/vdz1": "there is /dev/vda"}
 				return b
 			}, `
@@ -247,9 +272,7 @@ format /dev/mapper/disk3 as xfs
 note that the work on /dev/dm-0 is finished`},
 		{"nothing makes the partitions of a mapping without kpartx", `{"disks":[{"device":"/dev/dm-0","partitions":[{"label":"a"}]}]}`,
 			func(t *testing.T) *facts.Block {
-				b := mapped(machine("/dev/dm-0"), "/dev/dm-0")
-				b.Missing = []string{Kpartx}
-				return b
+				return mapped(machine("/dev/dm-0"), "/dev/dm-0")
 			}, `
 error at $.storage.disks.0: the program kpartx is needed and is not in the initramfs (add it to the initramfs, for example with dracut --install kpartx)`},
 		{"a mapping of which a partition is in use", `{"disks":[{"device":"/dev/dm-0","wipeTable":true}]}`,
@@ -291,7 +314,7 @@ note that the work on /dev/vda is finished`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if d := cmp.Diff(strings.TrimPrefix(c.want, "\n"), show(t, c.storage, c.block(t))); d != "" {
+			if d := cmp.Diff(strings.TrimPrefix(c.want, "\n"), show(t, c.storage, c.block(t), missing(c.want))); d != "" {
 				t.Errorf("(-want +got)\n%s", d)
 			}
 		})
@@ -302,19 +325,20 @@ note that the work on /dev/vda is finished`},
 func TestDiskPlansConverge(t *testing.T) {
 	for _, numbered := range []string{`"number":2,`, ``} {
 		storage := strings.Replace(twoPartitions, `{"label":"b"`, `{`+numbered+`"label":"b"`, 1)
-		f := facts.Facts{Block: machine("/dev/vda")}
+		doc := parse(t, storage)
+		f := looked(doc, machine("/dev/vda"))
 		for round := range 2 {
 			for _, part := range diskParts {
-				p, after, report := Build(part, parse(t, storage), f, Inputs{Seed: "seed"})
-				if report.HasErrors() {
-					t.Fatal(report)
+				r := Build(part.name, part.planner, doc, f, Inputs{Seed: "seed"})
+				if r.Report.HasErrors() {
+					t.Fatal(r.Report)
 				}
-				for _, s := range p.Steps {
+				for _, s := range r.Plan.Steps {
 					if _, names := s.Op.(op.NameDevices); round == 1 && !names {
 						t.Errorf("again: %s", s.Op.Describe())
 					}
 				}
-				f = after
+				f = r.After
 			}
 		}
 	}
@@ -324,10 +348,9 @@ func TestDiskPlansConverge(t *testing.T) {
 func TestDiskPlansAreReproducible(t *testing.T) {
 	doc := parse(t, twoPartitions)
 	var texts []string
-	f := facts.Facts{Block: machine("/dev/vda")}
+	f := looked(doc, machine("/dev/vda"))
 	for range 5 {
-		p, _, _ := Build(Partitions, doc, f, Inputs{Seed: "seed"})
-		text, err := json.Marshal(p)
+		text, err := json.Marshal(Build("partitions", Partitions, doc, f, Inputs{Seed: "seed"}).Plan)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -346,11 +369,12 @@ func TestDiskPlansAreReproducible(t *testing.T) {
 func TestNeighboursArePreserved(t *testing.T) {
 	storage := `{"disks":[{"device":"/dev/vda","partitions":[{"number":2,"wipePartitionEntry":true,"label":"new","sizeMiB":5}]}]}`
 	b := with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4", "b:ext4", "c:ext4")
-	p, _, report := Build(Partitions, parse(t, storage), facts.Facts{Block: b}, Inputs{Seed: "s"})
-	if report.HasErrors() {
-		t.Fatal(report)
+	doc := parse(t, storage)
+	r := Build("partitions", Partitions, doc, looked(doc, b), Inputs{Seed: "s"})
+	if r.Report.HasErrors() {
+		t.Fatal(r.Report)
 	}
-	for _, s := range p.Steps {
+	for _, s := range r.Plan.Steps {
 		o, ok := s.Op.(op.WritePartitionTable)
 		if !ok {
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/internal/account"
 	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
@@ -38,13 +39,13 @@ func target() facts.Facts {
 			},
 		},
 		Accounts: &facts.Accounts{
-			Texts: map[string]string{
+			Texts: account.Texts{
 				"/etc/passwd": "root:x:0:0::/root:/bin/sh\n", "/etc/group": "root:x:0:\nsudo:x:27:\n",
 				"/etc/shadow": "root:x:1::::::\n", "/etc/login.defs": "USERGROUPS_ENAB yes\n",
 			},
 			Digests: map[string]string{"/etc/passwd": "p", "/etc/group": "g", "/etc/shadow": "s"},
 		},
-		Units: &facts.Units{Found: []string{"known.service"}},
+		Units: &facts.Units{Found: map[string]bool{"known.service": true}},
 	}
 }
 
@@ -59,12 +60,12 @@ const rich = `"passwd":{"users":[{"name":"core","groups":["sudo"],"sshAuthorized
 func build(t *testing.T, doc config.Document, f facts.Facts) ([]op.Step, facts.Facts) {
 	t.Helper()
 	var steps []op.Step
-	for _, p := range []Part{Accounts, Files} {
-		built, after, report := Build(p, doc, f, Inputs{Today: 20000, KeyFragment: true})
-		for _, d := range report.Errors() {
+	for _, p := range []Planner{Accounts, Files} {
+		r := Build("part", p, doc, f, Inputs{Today: 20000, KeyFragment: true})
+		for _, d := range r.Report.Errors() {
 			t.Error(d.Line())
 		}
-		steps, f = append(steps, built.Steps...), after
+		steps, f = append(steps, r.Plan.Steps...), r.After
 	}
 	return steps, f
 }
@@ -124,7 +125,7 @@ func TestFilesPure(t *testing.T) {
 
 // TestFilesOrder: what is below a directory that is made, or in place of what is removed, comes after that.
 func TestFilesOrder(t *testing.T) {
-	built, _, _ := Build(Files, document(t, rich), target(), Inputs{})
+	built := Build("files", Files, document(t, rich), target(), Inputs{}).Plan
 	index := func(words string) int {
 		return slices.IndexFunc(built.Steps, func(s op.Step) bool { return strings.Contains(s.Op.Describe(), words) })
 	}

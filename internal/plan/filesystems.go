@@ -24,17 +24,21 @@ const (
 	refuse
 )
 
-// planFilesystems makes filesystems, and then notes on the disks that the work is finished.
-func planFilesystems(b *builder) {
-	named := b.nameDevices(filesystemPaths(b.c))
+// Filesystems makes filesystems, and then notes on the disks that the work is finished.
+func Filesystems(b *builder) {
+	named := b.nameDevices(FilesystemPaths(b.c))
 	for i, f := range b.c.Storage.Filesystems {
 		path := at("storage", "filesystems", i)
 		if !hasDevice(f) {
 			continue
 		}
-		node, d, ok := b.facts.Block.Lookup(f.Device)
+		node, d, ok := b.lookup(f.Device)
 		if !ok {
 			b.failMissing(path+".device", f.Device)
+			continue
+		}
+		if d.Closed && !isTrue(f.WipeFilesystem) {
+			b.postpone("whether %s is formatted as %s: its contents show when the volume is open", f.Device, *f.Format)
 			continue
 		}
 		b.planFilesystem(path, f, node, d, named)
@@ -58,8 +62,9 @@ func (b *builder) planFilesystem(path string, f types.Filesystem, node string, d
 	case v != leave && d.Uses() != "":
 		b.fail(path, fmt.Sprintf("%s cannot be changed: it is %s", f.Device, d.Uses()), freeIt)
 	case v == renew:
+		row, _ := filesystem.Find(*f.Format)
 		b.add(path, op.MakeFilesystem{Device: f.Device, Node: node, Format: *f.Format, Label: f.Label, UUID: f.UUID,
-			Options: f.Options, Destroy: destroy}, reason, named...)
+			Program: row.Program, Args: row.Args(f.Options, f.Label, f.UUID), Destroy: destroy}, reason, named...)
 	case v == erase:
 		b.add(path, op.EraseSignatures{Device: f.Device, Node: node, Destroy: destroy}, reason, named...)
 	}
@@ -109,7 +114,7 @@ func (b *builder) finishDisks() {
 	lost := b.notResumable()
 	done := map[string]bool{}
 	for i, d := range b.c.Storage.Disks {
-		node, _, ok := b.facts.Block.Lookup(d.Device)
+		node, _, ok := b.lookup(d.Device)
 		table := b.facts.Block.Disks[node].Table
 		if !ok || done[node] || table == nil || table.Mark == nil || table.Mark.Finished {
 			continue
@@ -137,13 +142,13 @@ func (b *builder) notResumable() map[string]bool {
 	lost := map[string]bool{}
 	for _, r := range b.c.Storage.Raid {
 		for _, d := range r.Devices {
-			if node, _, ok := b.facts.Block.Lookup(d); ok {
+			if node, _, ok := b.lookup(d); ok {
 				lost[node] = true
 			}
 		}
 	}
 	for _, l := range b.c.Storage.Luks {
-		if node, _, ok := b.facts.Block.Lookup(l.Device); ok && (usesClevis(l) || text(l.KeyFile.Source) == "") {
+		if node, _, ok := b.lookup(l.Device); ok && (usesClevis(l) || text(l.KeyFile.Source) == "") {
 			lost[node] = true
 		}
 	}

@@ -4,8 +4,8 @@ package plan
 
 import "github.com/firstlight-boot/firstlight/internal/op"
 
-// planKernelArguments hands all arguments to the distribution's helper in one call.
-func planKernelArguments(b *builder) {
+// KernelArguments hands all arguments to the distribution's helper in one call.
+func KernelArguments(b *builder) {
 	k := b.c.KernelArguments
 	if len(k.ShouldExist)+len(k.ShouldNotExist) == 0 {
 		return

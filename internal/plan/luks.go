@@ -5,7 +5,6 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
@@ -13,12 +12,12 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// planLUKS makes or opens all encrypted volumes.
-func planLUKS(b *builder) {
-	named := b.nameDevices(luksPaths(b.c))
+// LUKS makes or opens all encrypted volumes.
+func LUKS(b *builder) {
+	named := b.nameDevices(LUKSPaths(b.c))
 	for i, l := range b.c.Storage.Luks {
 		path := at("storage", "luks", i)
-		node, d, ok := b.facts.Block.Lookup(l.Device)
+		node, d, ok := b.lookup(l.Device)
 		if !ok {
 			b.failMissing(path+".device", l.Device)
 			continue
@@ -36,9 +35,19 @@ func planLUKS(b *builder) {
 			if len(d.Signatures) > 0 {
 				destroy = describe(d) + ", " + sizeText(d.Size)
 			}
-			b.add(path, op.MakeVolume{Index: i, Name: l.Name, Device: l.Device, Node: node, Paths: paths[1:], Destroy: destroy}, reason, named...)
+			o := op.MakeVolume{
+				Name: l.Name, Device: l.Device, Node: node, Paths: paths[1:], Destroy: destroy, Key: b.volumeKeySource(l),
+				Format: formatArgs(l), Open: openArgs(l), Secure: isTrue(l.Cex.Enabled),
+			}
+			if usesClevis(l) {
+				o.Bind = b.binding(l.Clevis)
+				o.DropKey = o.Key.Generated
+			}
+			b.add(path, o, reason, named...)
 		default:
-			b.add(path, op.OpenVolume{Index: i, Name: l.Name, Device: l.Device, Node: node, Paths: paths[1:]}, reason, named...)
+			b.add(path, op.OpenVolume{
+				Name: l.Name, Device: l.Device, Node: node, Paths: paths[1:], Key: b.volumeKeySource(l), Open: openArgs(l),
+			}, reason, named...)
 		}
 	}
 }
@@ -68,42 +77,46 @@ func judgeVolume(l types.Luks, d facts.Device) (verdict, string) {
 	case slices.Contains(found.Flags, "allow-discards") != isTrue(l.Discard):
 		return refuse, fmt.Sprintf("it holds a LUKS volume with discard %v, wanted %v", !isTrue(l.Discard), isTrue(l.Discard))
 	}
-	return leave, "it is the one that is wanted"
+	return leave, "it matches the config"
 }
 
 // checkKeys tries the keys of the volumes that are going to be reused, as far as they are there already, and returns the
 // steps: a wrong key must show while nothing has been written.
 func (b *builder) checkKeys(ahead *facts.Block, before []int) []int {
-	var checks []op.CheckVolume
+	type check struct {
+		entry int
+		op.CheckVolume
+	}
+	var checks []check
 	var paths []string
 	for i, l := range b.c.Storage.Luks {
 		node, d, ok := ahead.Lookup(l.Device)
-		now, today, there := b.facts.Block.Lookup(l.Device)
+		now, today, there := b.lookup(l.Device)
 		if !ok || !there || node != now || contentID(d) != contentID(today) {
 			continue
 		}
 		v, _ := judgeVolume(l, d)
 		vToday, _ := judgeVolume(l, today)
 		if v == leave && vToday == leave {
-			checks = append(checks, op.CheckVolume{Index: i, Name: l.Name, Device: l.Device, Node: node})
+			checks = append(checks, check{i, op.CheckVolume{Name: l.Name, Device: l.Device, Node: node, Key: b.volumeKeySource(l)}})
 			paths = append(paths, l.Device)
 		}
 	}
 	named := append(b.nameDevices(paths), before...)
 	var steps []int
 	for _, c := range checks {
-		steps = append(steps, b.add(at("storage", "luks", c.Index), c, "", named...))
+		steps = append(steps, b.add(at("storage", "luks", c.entry), c.CheckVolume, "", named...))
 	}
 	return steps
 }
 
-// fetchKeys gets the keys that come from the network, and returns the steps: a key that cannot be had must show while nothing
+// fetchKeys gets the keys that come from the network, and returns the steps: a key that cannot be fetched must show while nothing
 // has been written.
 func (b *builder) fetchKeys() []int {
 	var steps []int
 	for i, l := range b.c.Storage.Luks {
-		if source := text(l.KeyFile.Source); source != "" && !strings.HasPrefix(source, "data:") {
-			steps = append(steps, b.add(at("storage", "luks", i, "keyFile"), op.FetchKey{Index: i, Name: l.Name}, ""))
+		if c, ok := b.content(l.KeyFile); ok && c.Remote {
+			steps = append(steps, b.add(at("storage", "luks", i, "keyFile"), op.FetchKey{Name: l.Name, Content: c}, ""))
 		}
 	}
 	return steps

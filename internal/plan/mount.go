@@ -5,6 +5,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -13,51 +14,82 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// mountable is a filesystem entry that is mounted, with its index in the config.
-type mountable struct {
+// A Mountable is a filesystem entry that is mounted, with its index in the config.
+type Mountable struct {
 	types.Filesystem
 	index int
 }
 
-// mountables returns the filesystems that are mounted, the shallowest path first.
-func mountables(c *types.Config) []mountable {
-	var all []mountable
+// Mountables returns the filesystems that are mounted, the shallowest path first.
+func Mountables(c *types.Config) []Mountable {
+	var all []Mountable
 	for i, f := range c.Storage.Filesystems {
 		if text(f.Path) != "" && filesystem.Mounts(text(f.Format)) {
-			all = append(all, mountable{f, i})
+			all = append(all, Mountable{f, i})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b mountable) int { return cmp.Compare(depth(*a.Path), depth(*b.Path)) })
+	slices.SortStableFunc(all, func(a, b Mountable) int { return cmp.Compare(depth(*a.Path), depth(*b.Path)) })
 	return all
 }
 
 // depth is how many directories a path leads through; that of / is 0.
 func depth(path string) int { return strings.Count(strings.TrimSuffix(path, "/"), "/") }
 
-// planMount mounts what is not mounted yet: what is mounted is a fact, not a matter of record.
-func planMount(b *builder) {
-	for _, f := range mountables(b.c) {
-		path := at("storage", "filesystems", f.index)
-		node, _, ok := b.facts.Block.Lookup(f.Device)
-		if *f.Format == filesystem.VirtioFS {
-			node, ok = f.Device, true
+// Mount mounts what is not mounted yet: what is mounted is a fact, not a matter of record.
+func Mount(b *builder) {
+	if len(Mountables(b.c)) == 0 {
+		return
+	}
+	policy := b.policy()
+	for _, f := range Mountables(b.c) {
+		p := at("storage", "filesystems", f.index)
+		node, ok := f.Device, true // a share of the host has no device
+		if *f.Format != filesystem.VirtioFS {
+			node, _, ok = b.lookup(f.Device)
 		}
 		if !ok {
-			b.failMissing(path+".device", f.Device)
+			b.failMissing(p+".device", f.Device)
 			continue
 		}
 		if there, mounted := b.facts.Block.Mounts[*f.Path]; mounted && there == node {
 			continue
 		} else if mounted && *f.Path != "/" {
-			b.warn(path, fmt.Sprintf("%s already has %s mounted on it; %s hides that", *f.Path, there, f.Device), "")
+			b.warn(p, fmt.Sprintf("%s already has %s mounted on it; %s hides that", *f.Path, there, f.Device), "")
 		}
-		b.add(path, op.Mount{Device: f.Device, Path: *f.Path, Format: *f.Format, Options: f.MountOptions, Policy: b.in.Policy}, "")
+		if b.canMount(p+".path", *f.Path) {
+			b.add(p, op.Mount{Device: f.Device, Path: *f.Path, Format: *f.Format, Options: f.MountOptions, Policy: policy}, "")
+		}
 	}
 }
 
-// planUnmount undoes the mounts, the deepest first. What somebody else has unmounted already needs no more.
-func planUnmount(b *builder) {
-	all := mountables(b.c)
+// canMount reports a mount point that is not, or cannot become, a directory that no link leads to: what mounts it at later
+// boots may see another tree than this one.
+func (b *builder) canMount(p, point string) bool {
+	point = path.Clean(point)
+	place := b.facts.Tree.Place(point)
+	switch n := b.facts.Tree.Nodes[place]; {
+	case b.facts.Tree.Unreachable[point] != "":
+		b.fail(p, b.facts.Tree.Unreachable[point], "use another path")
+	case b.facts.Tree.Hides(place):
+		return true // it will be seen when the filesystem above is mounted
+	case place != point:
+		b.fail(p, fmt.Sprintf("%s leads through a link to %s", point, place), fmt.Sprintf("use %s as the path", place))
+	case b.facts.Tree.Blocked(place) != "":
+		parent := b.facts.Tree.Blocked(place)
+		b.fail(p, fmt.Sprintf("%s cannot be made: %s is %s, not a directory", point, parent, kindOf(b.facts.Tree.Nodes[parent])), "use another path")
+	case n.Type == "link":
+		b.fail(p, fmt.Sprintf("%s is a link to %s, and only a directory can be a mount point", point, n.Target), "use the path that the link leads to")
+	case n.Type != "" && n.Type != "directory":
+		b.fail(p, fmt.Sprintf("%s is %s, and only a directory can be a mount point", point, kindOf(n)), "use another path")
+	default:
+		return true
+	}
+	return false
+}
+
+// Unmount undoes the mounts, the deepest first. What somebody else has unmounted already needs no more.
+func Unmount(b *builder) {
+	all := Mountables(b.c)
 	slices.Reverse(all)
 	for _, f := range all {
 		if _, mounted := b.facts.Block.Mounts[*f.Path]; mounted {

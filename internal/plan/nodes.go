@@ -12,7 +12,6 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/account"
 	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/op"
-	"github.com/firstlight-boot/firstlight/internal/unit"
 )
 
 // entry is a directory, file or link of the config.
@@ -21,6 +20,13 @@ type entry struct {
 	node  types.Node
 	place string // resolved
 	plan  func(*builder, entry)
+}
+
+// Files makes all nodes and units, and then what the machine needs at later boots.
+func Files(b *builder) {
+	for _, plan := range []Planner{planNodes, planUnits, planCrypttab, planPlatformFiles, planRelabel} {
+		plan(b)
+	}
 }
 
 // planNodes makes directories, files and symbolic links together, the ones nearest to the root first, and then
@@ -66,7 +72,7 @@ func (b *builder) entries() (entries, hard []entry) {
 		add(&entries, "directories", i, d.Node, func(b *builder, e entry) { b.directory(e, d) })
 	}
 	for i, f := range s.Files {
-		add(&entries, "files", i, f.Node, func(b *builder, e entry) { b.file(e, i, f) })
+		add(&entries, "files", i, f.Node, func(b *builder, e entry) { b.file(e, f) })
 	}
 	for i, l := range s.Links {
 		if isTrue(l.Hard) {
@@ -115,6 +121,10 @@ func (b *builder) found(e entry) (n facts.Node, place op.Place, ok bool) {
 	}
 	n = b.facts.Tree.Nodes[e.place]
 	place.Path = e.place
+	if b.facts.Tree.Hides(e.place) {
+		b.postpone("%s: what exists there shows when its filesystem is mounted", e.node.Path)
+		return n, place, false
+	}
 	if isTrue(e.node.Overwrite) && n.Type != "" {
 		if e.place == "/" {
 			b.fail(e.path, "the root directory cannot be overwritten", "remove \"overwrite\" from the entry")
@@ -171,13 +181,7 @@ func (b *builder) id(p string, o types.Owner, fallback int, kind string, names f
 // database returns the accounts of the target.
 func (b *builder) database() *account.DB {
 	if b.accounts == nil {
-		texts := account.Texts{}
-		if b.facts.Accounts != nil {
-			for name, text := range b.facts.Accounts.Texts {
-				texts[account.File(name)] = text
-			}
-		}
-		b.accounts = account.Parse(texts, b.in.Today)
+		b.accounts = account.Parse(b.facts.Accounts.Texts, b.in.Today)
 	}
 	return b.accounts
 }
@@ -224,12 +228,16 @@ func (b *builder) directory(e entry, d types.Directory) {
 	}
 }
 
-func (b *builder) file(e entry, index int, f types.File) {
+func (b *builder) file(e entry, f types.File) {
 	n, place, ok := b.found(e)
 	switch {
 	case !ok:
 	case n.Type == "" && e.place != "/":
-		b.addNode(e.path, e.place, op.WriteFile{Place: place, File: index, Owner: b.owner(e, 0), Mode: mode(f.Mode)}, "")
+		o := op.WriteFile{Place: place, Fragments: b.contents(f.Append...), Owner: b.owner(e, 0), Mode: mode(f.Mode)}
+		if c, ok := b.content(f.Contents); ok {
+			o.Content = &c
+		}
+		b.addNode(e.path, e.place, o, "")
 	case n.Type != "file":
 		b.exists(e, n, "a file")
 	case f.Contents.Source != nil:
@@ -237,10 +245,10 @@ func (b *builder) file(e entry, index int, f types.File) {
 			"set \"overwrite\" to have it replaced, or use \"append\" to add to it")
 	default:
 		o := op.KeepFile{
-			Place: place, File: index, Fragments: len(f.Append), Size: n.Size, Digest: n.Digest,
+			Place: place, Fragments: b.contents(f.Append...), Size: n.Size, Digest: n.Digest,
 			Owner: b.owner(e, -1), Mode: mode(f.Mode),
 		}
-		if o.Fragments > 0 && n.Inode != "" {
+		if len(o.Fragments) > 0 && n.Inode != "" {
 			if other, ok := b.appended[n.Inode]; ok {
 				b.fail(e.path, fmt.Sprintf("%s and %s are names of one file, and both are appended to", e.node.Path, other),
 					"put all fragments into one entry")
@@ -248,7 +256,7 @@ func (b *builder) file(e entry, index int, f types.File) {
 			}
 			b.appended[n.Inode] = e.node.Path
 		}
-		if o.Fragments > 0 || !has(n, o.Owner, o.Mode) {
+		if len(o.Fragments) > 0 || !has(n, o.Owner, o.Mode) {
 			b.addNode(e.path, e.place, o, "it is there already")
 		}
 	}
@@ -281,53 +289,4 @@ func (b *builder) hardLink(e entry, l types.Link) {
 	default:
 		b.exists(e, n, "a hard link to "+target)
 	}
-}
-
-// relabel notes a place for SELinux labels: itself, or the topmost directory that is made for it.
-func (b *builder) relabel(place string) {
-	if b.in.Policy == "" {
-		return
-	}
-	if top, ok := b.facts.Tree.Missing[path.Dir(place)]; ok {
-		place = top
-	}
-	b.labels = append(b.labels, place)
-}
-
-// A Place is a path of the target root that a config is about.
-type Place struct {
-	Path    string // absolute and clean, as the config has it
-	Content bool   // what is there is going to be appended to
-}
-
-// Places lists the places that planning the files part asks about.
-func Places(c *types.Config) []Place {
-	var places []Place
-	add := func(content bool, name ...string) {
-		places = append(places, Place{Path: path.Clean("/" + path.Join(name...)), Content: content})
-	}
-	for _, d := range c.Storage.Directories {
-		add(false, d.Path)
-	}
-	for _, f := range c.Storage.Files {
-		add(len(f.Append) > 0, f.Path)
-	}
-	for _, l := range c.Storage.Links {
-		add(false, l.Path)
-		if isTrue(l.Hard) {
-			add(false, text(l.Target))
-		}
-	}
-	for _, u := range c.Systemd.Units {
-		add(false, unit.ConfigDir, u.Name)
-		for _, d := range u.Dropins {
-			add(false, unit.ConfigDir, u.Name+".d", d.Name)
-		}
-		add(false, unit.PresetFile)
-	}
-	for _, l := range c.Storage.Luks {
-		add(false, crypttab)
-		add(false, luksKeyDir, l.Name)
-	}
-	return places
 }

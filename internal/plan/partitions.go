@@ -14,13 +14,13 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// planPartitions decides what happens to the disks, and looks ahead to what later parts make on them: that is noted
+// Partitions decides what happens to the disks, and looks ahead to what later parts make on them: that is noted
 // on each disk before it begins, so that a boot after a power cut knows what is not to be trusted.
-func planPartitions(b *builder) {
+func Partitions(b *builder) {
 	b.checkPrograms()
 	b.checkDevices()
-	disks := Disks(*b.c, b.facts.Block, b.in.Seed)
-	named := b.nameDevices(diskPaths(b.c))
+	disks := Disks(b.c, b.facts.Block, b.in.Seed)
+	named := b.nameDevices(DiskPaths(b.c))
 	for _, d := range disks {
 		b.checkDisk(d)
 	}
@@ -28,7 +28,7 @@ func planPartitions(b *builder) {
 		return
 	}
 	before := append(named, b.stopArrays(disks)...)
-	ahead, making := b.contents(disks)
+	ahead, making := b.foresee(disks)
 	if b.report.HasErrors() {
 		return
 	}
@@ -65,13 +65,13 @@ func (b *builder) checkDisk(d DiskPlan) {
 					"repair it (sgdisk --load-backup, or gdisk's recovery menu), or set wipeTable to have it destroyed")
 				return
 			}
-			b.warn(path, fmt.Sprintf("%s: %s", d.Disk.Device, f), "it is put right if the table has to be written")
+			b.warn(path, fmt.Sprintf("%s: %s", d.Disk.Device, f), "firstlight fixes this when it next writes the table")
 		}
 	}
 	b.checkUses(d, wipe)
 	for _, c := range d.Conflicts {
 		b.fail(at("storage", "disks", d.Index, "partitions", c.Entry),
-			fmt.Sprintf("%s cannot be as wanted: %s", b.partitionText(d, c.Number, c.Old), c.Reason), c.Hint)
+			fmt.Sprintf("%s does not match the config: %s", b.partitionText(d, c.Number, c.Old), c.Reason), c.Hint)
 	}
 }
 
@@ -221,9 +221,9 @@ func (b *builder) mark(p DiskPlan, making map[string]bool) *gpt.Mark {
 	return m
 }
 
-// contents finds out of which partitions the contents are going to be made, by deciding on what later parts do
+// foresee finds out of which partitions the contents are going to be made, by deciding on what later parts do
 // to a copy of the facts in which all tables are written already. It returns that copy, too.
-func (b *builder) contents(disks []DiskPlan) (*facts.Block, map[string]bool) {
+func (b *builder) foresee(disks []DiskPlan) (*facts.Block, map[string]bool) {
 	ahead, err := b.facts.Clone()
 	if err != nil {
 		b.fail("$.storage", err.Error(), "")

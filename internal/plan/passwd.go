@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/account"
@@ -15,18 +14,15 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// planPasswd edits the account files in one step and then does to home directories what follows.
-func planPasswd(b *builder) {
+// Accounts edits the account files in one step and then does to home directories what follows.
+func Accounts(b *builder) {
 	if len(b.c.Passwd.Users)+len(b.c.Passwd.Groups) == 0 {
 		return
 	}
-	if b.facts.Accounts == nil {
-		b.facts.Accounts = &facts.Accounts{}
-	}
 	db := b.database()
-	b.accounts = nil // the database is being changed: it is read anew when it is needed next
-	results := db.Configure(b.c.Passwd)
-	edit := op.EditAccounts{Today: b.in.Today, Before: map[string]string{}, After: map[string]string{}}
+	b.accounts = nil // the database is being changed: whoever needs it next parses it again
+	results := db.Configure(account.RedactConfig(b.c.Passwd, b.hash))
+	edit := op.EditAccounts{Today: b.in.Today, Before: map[string]string{}}
 	failed := false
 	for _, r := range results {
 		if r.Err != nil {
@@ -39,16 +35,13 @@ func planPasswd(b *builder) {
 	if failed {
 		return
 	}
-	changed := db.Changed().Redact()
+	edit.After = db.Changed()
 	for _, f := range account.Files() {
-		if after, ok := changed[f]; ok {
-			edit.After[string(f)] = after
-		}
 		if digest, ok := b.facts.Accounts.Digests[string(f)]; ok {
 			edit.Before[string(f)] = digest
 		}
 	}
-	if len(changed) > 0 {
+	if len(edit.After) > 0 {
 		edited := b.add(at("passwd"), edit, "")
 		b.barrier(edited, edited+1) // what is in home directories comes after that
 		defer func() { b.barriers = nil }()
@@ -86,7 +79,7 @@ func describeAccount(c account.Change) string {
 	return fmt.Sprintf("%s user %s (%d:%d)", c.Verb, c.Name, c.UID, c.GID)
 }
 
-// home plans what one user's change means for his home directory and what is in it.
+// home plans what one user's change means for the user's home directory and what is in it.
 func (b *builder) home(r account.Result, db *account.DB) {
 	p, c := accountPath(r), r.Change
 	switch c.Verb {
@@ -103,14 +96,72 @@ func (b *builder) home(r account.Result, db *account.DB) {
 	u := b.c.Passwd.Users[r.Index]
 	b.ownHomeParts(p, c, u)
 	if len(u.SSHAuthorizedKeys) > 0 {
-		file := ".ssh/authorized_keys"
-		if b.in.KeyFragment {
-			file = ".ssh/authorized_keys.d/ignition"
-		}
-		b.add(p+".sshAuthorizedKeys", op.WriteKeys{
-			User: r.Index, Name: c.Name, Home: c.Home, File: file, Owner: owner(c),
-		}, "", b.barriers...)
+		b.writeKeys(p, c, u)
 	}
+}
+
+// writeKeys writes the keys of a user, with that user's rights: a home directory that does not exist then can only be made by
+// them where the user may.
+func (b *builder) writeKeys(p string, c account.Change, u types.User) {
+	file := ".ssh/authorized_keys"
+	if b.in.KeyFragment {
+		file = ".ssh/authorized_keys.d/ignition"
+	}
+	if b.facts.Tree.At(c.Home).Type == "" && !b.mayMake(c) {
+		hint := "make the home directory, or leave out the keys"
+		if isTrue(u.NoCreateHome) {
+			hint = "remove noCreateHome, or leave out the keys"
+		}
+		b.fail(p+".sshAuthorizedKeys", fmt.Sprintf("the SSH keys of user %s cannot be written: the home directory %s does not exist", c.Name, c.Home), hint)
+		return
+	}
+	b.add(p+".sshAuthorizedKeys", op.WriteKeys{
+		Name: c.Name, Home: c.Home, File: file, Owner: owner(c), Keys: b.secret(authorizedKeys(u)),
+	}, "", b.barriers...)
+}
+
+// mayMake reports whether a user may make the missing home directory: in the nearest directory that exists. Where that is not
+// known yet the answer is yes.
+func (b *builder) mayMake(c account.Change) bool {
+	t := b.facts.Tree
+	place := t.Place(path.Clean(c.Home))
+	if t.Hides(place) || !t.Knows(facts.NodeQuestion{Path: path.Clean(c.Home)}) {
+		return true
+	}
+	dir := path.Dir(place)
+	for dir != "/" && t.Nodes[dir].Type == "" {
+		dir = path.Dir(dir)
+	}
+	const ownerWrites, othersWrite = 0o200, 0o002
+	n, known := t.Nodes[dir]
+	if !known {
+		return c.UID == 0
+	}
+	return c.UID == 0 || n.Mode&othersWrite != 0 || n.UID == c.UID && n.Mode&ownerWrites != 0
+}
+
+// HomePaths lists the home directories and mailboxes that the config's changes of accounts are about, and returns the skeleton
+// of new home directories, "" if none is made.
+func HomePaths(c *types.Config, a *facts.Accounts) (homes []string, skeleton string) {
+	if len(c.Passwd.Users) == 0 {
+		return nil, ""
+	}
+	db := account.Parse(a.Texts, 1)
+	spools, _ := db.Spools()
+	for _, r := range db.Configure(c.Passwd) {
+		if r.Group || r.Err != nil || r.Change.Verb == "" {
+			continue
+		}
+		for _, name := range []string{r.Change.Home, r.Change.Old.Home, path.Join(spools, r.Change.Name)} {
+			if path.IsAbs(name) {
+				homes = append(homes, path.Clean(name))
+			}
+		}
+		if r.Change.CreateHome {
+			skeleton = path.Clean(db.Skeleton())
+		}
+	}
+	return homes, skeleton
 }
 
 func owner(c account.Change) op.Owner { return op.Owner{UID: c.UID, GID: c.GID} }
@@ -119,7 +170,7 @@ func (b *builder) makeHome(p string, c account.Change, db *account.DB) {
 	if !c.CreateHome {
 		return
 	}
-	if _, exists := b.facts.Accounts.Homes[c.Home]; exists {
+	if b.facts.Tree.At(c.Home).Type != "" {
 		b.warn(p, fmt.Sprintf("the home directory %s exists already; it is left as it is", c.Home), "")
 	} else {
 		b.add(p, op.MakeHome{
@@ -128,7 +179,7 @@ func (b *builder) makeHome(p string, c account.Change, db *account.DB) {
 	}
 	dir, create := db.Spools()
 	mailbox := path.Join(dir, c.Name)
-	if _, exists := b.facts.Accounts.Homes[mailbox]; !create || exists {
+	if !create || b.facts.Tree.At(mailbox).Type != "" {
 		return
 	}
 	box := op.MakeMailbox{Path: mailbox, Name: c.Name, Owner: owner(c), Mode: 0o600}
@@ -139,12 +190,11 @@ func (b *builder) makeHome(p string, c account.Change, db *account.DB) {
 }
 
 func (b *builder) changeHome(p string, c account.Change) {
-	old, exists := b.facts.Accounts.Homes[c.Old.Home]
-	if !exists || old.Type != "directory" || c.Old.Home == "/" {
+	if b.facts.Tree.At(c.Old.Home).Type != "directory" || c.Old.Home == "/" {
 		return
 	}
 	if c.MoveHome {
-		if _, taken := b.facts.Accounts.Homes[c.Home]; taken {
+		if b.facts.Tree.At(c.Home).Type != "" {
 			b.fail(p+".homeDir", fmt.Sprintf("the home directory cannot be moved from %s to %s: there is something already",
 				c.Old.Home, c.Home), "")
 			return
@@ -162,8 +212,8 @@ func (b *builder) changeHome(p string, c account.Change) {
 func (b *builder) removeHome(p string, c account.Change, db *account.DB) {
 	dir, _ := db.Spools()
 	for _, name := range []string{c.Home, path.Join(dir, c.Name)} {
-		n, exists := b.facts.Accounts.Homes[name]
-		if !exists || name == "/" {
+		n := b.facts.Tree.At(name)
+		if n.Type == "" || name == "/" {
 			continue
 		}
 		if n.UID != c.UID {
@@ -181,27 +231,22 @@ func (b *builder) removeHome(p string, c account.Change, db *account.DB) {
 // sharer returns a user whose home directory is name or below it.
 func sharer(db *account.DB, name string) string {
 	for _, n := range db.Users() {
-		if u, ok := db.User(n); ok && within(u.Home, name) {
+		if u, ok := db.User(n); ok && facts.Within(u.Home, name) {
 			return n
 		}
 	}
 	return ""
 }
 
-// within tells whether a path is a directory or below it.
-func within(name, dir string) bool {
-	return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
-}
-
-// ownHomeParts gives the user those directories of his home that were made to mount something on them.
+// ownHomeParts gives the user those directories of the user's home that were made to mount something on them.
 func (b *builder) ownHomeParts(p string, c account.Change, u types.User) {
 	if isTrue(u.NoCreateHome) {
 		return
 	}
-	parts := slices.Clone(b.in.HomeParts)
+	parts := slices.Clone(b.facts.Handover.HomeParts)
 	slices.Sort(parts)
 	for _, part := range parts {
-		if part = path.Clean("/" + part); within(part, c.Home) {
+		if part = path.Clean("/" + part); facts.Within(part, c.Home) {
 			b.add(p, op.OwnHomePart{Path: part, Name: c.Name, Owner: owner(c)}, "it was made to mount a filesystem on it", b.barriers...)
 		}
 	}

@@ -20,84 +20,71 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// A Part is the unit of planning: what it decides on exists only after the part before it.
-type Part string
-
-// The parts, in the order in which a boot applies them.
-const (
-	KernelArguments Part = "kargs"
-	Partitions      Part = "partitions"
-	RAID            Part = "raid"
-	LUKS            Part = "luks"
-	Filesystems     Part = "filesystems"
-	Mount           Part = "mount"
-	Accounts        Part = "accounts"
-	Files           Part = "files"
-	Unmount         Part = "umount"
-)
-
-// Format is the version of the plan's form; a journal of another one is not resumed.
-const Format = 1
-
-// Inputs are the values beside config and facts that a plan depends on.
+// Inputs are the values besides config and facts that a plan depends on.
 type Inputs struct {
-	// Seed is random, made once and kept with the journal; identifiers that a plan has to invent derive
-	// from it.
+	// Seed is random, made once and kept with the journal; identifiers that a plan has to invent, and its handles, derive from
+	// it.
 	Seed string `json:"seed"`
 	// Today is the day of the run in days since 1970-01-01, as /etc/shadow counts (shadow(5)).
 	Today int `json:"today"`
 	// KeyFragment selects ~/.ssh/authorized_keys.d/ignition rather than ~/.ssh/authorized_keys.
 	KeyFragment bool `json:"keyFragment"`
-	// Policy is the name of the target's SELinux policy, whose labels are set on what was written; empty: none are set.
-	Policy string `json:"policy,omitempty"`
-	// HomeParts are the directories that the mount stage made, relative to the target root.
-	HomeParts []string `json:"homeParts,omitempty"`
-	// LuksKeys names the encrypted volumes whose keys the disks stage has left.
-	LuksKeys []string `json:"luksKeys,omitempty"`
-	// VolumeKeyFiles and PlatformFiles are the paths of files that earlier stages have left for the target root.
-	VolumeKeyFiles []string `json:"volumeKeyFiles,omitempty"`
-	PlatformFiles  []string `json:"platformFiles,omitempty"`
+	// Relabel says that SELinux labels are set if the target has a policy.
+	Relabel bool `json:"relabel"`
 }
 
-// A Plan is what one part does, in an order that respects every step's After.
-type Plan struct {
-	Format int       `json:"format"`
-	Part   Part      `json:"part"`
-	Steps  []op.Step `json:"steps"`
+// A Planner plans one part of a boot.
+type Planner func(*builder)
+
+// A Result is what planning one part came to.
+type Result struct {
+	Plan op.Plan
+	// After is the facts with the effects of all steps folded in: what the next part of a dry run is planned on.
+	After facts.Facts
+	// Report holds every conflict between config and facts, not only the first. A plan with errors can be shown and cannot be
+	// applied.
+	Report diag.List
+	// Unknown names what could not be planned because it is not known yet, for people.
+	Unknown []string
 }
 
-// planners lists the functions that plan a part, in their order. A new subject is a row here and a file of
-// its own.
-func planners(p Part) []func(*builder) {
-	return map[Part][]func(*builder){
-		KernelArguments: {planKernelArguments},
-		Partitions:      {planPartitions},
-		RAID:            {planRAID},
-		LUKS:            {planLUKS},
-		Filesystems:     {planFilesystems},
-		Mount:           {planMount},
-		Accounts:        {planPasswd},
-		Files:           {planNodes, planUnits, planLuksFiles, planPlatformFiles, planRelabel},
-		Unmount:         {planUnmount},
-	}[p]
-}
-
-// Build plans one part. The list holds every conflict between config and facts, not only the first; the plan
-// may be applied only if it has no error. The facts with the effects of all steps folded in come back as
-// well: they are what the next part of a dry run is planned on.
-func Build(p Part, doc config.Document, f facts.Facts, in Inputs) (Plan, facts.Facts, diag.List) {
+// Build plans one part, whose name is part.
+func Build(part string, planner Planner, doc config.Document, f facts.Facts, in Inputs) Result {
 	predicted, err := f.Clone()
 	if err != nil {
-		return Plan{}, f, diag.List{{Severity: diag.Error, Summary: err.Error()}}
+		return Result{After: f, Report: diag.List{{Severity: diag.Error, Summary: err.Error()}}}
 	}
+	complete(&predicted)
 	b := &builder{
-		doc: doc, c: &doc.Config, in: in, facts: &predicted,
+		doc: doc, c: &doc.Config, in: in, facts: &predicted, payloads: op.Payloads{},
 		last: map[op.Resource]int{}, equals: map[op.StepID]int{}, appended: map[string]string{},
 	}
-	for _, plan := range planners(p) {
-		plan(b)
+	planner(b)
+	return Result{
+		Plan: op.Plan{Format: op.Format, Part: part, Steps: b.steps}, After: predicted, Report: b.report, Unknown: b.unknown,
 	}
-	return Plan{Format: Format, Part: p, Steps: b.steps}, predicted, b.report
+}
+
+// complete makes the sections that were not asked for, so that planners and predictions find them empty.
+func complete(f *facts.Facts) {
+	if f.Block == nil {
+		f.Block = &facts.Block{}
+	}
+	if f.Tree == nil {
+		f.Tree = &facts.Tree{}
+	}
+	if f.Accounts == nil {
+		f.Accounts = &facts.Accounts{}
+	}
+	if f.Units == nil {
+		f.Units = &facts.Units{}
+	}
+	if f.SELinux == nil {
+		f.SELinux = &facts.SELinux{}
+	}
+	if f.Handover == nil {
+		f.Handover = &facts.Handover{}
+	}
 }
 
 // builder collects the steps of one part while its planners run.
@@ -108,6 +95,9 @@ type builder struct {
 	facts  *facts.Facts // with the effects of the steps so far
 	steps  []op.Step
 	report diag.List
+
+	payloads op.Payloads
+	unknown  []string // what cannot be planned yet
 
 	last   map[op.Resource]int // the last step that touched a resource
 	equals map[op.StepID]int   // how many operations of this identity there are
@@ -158,6 +148,36 @@ func (b *builder) note(s diag.Severity, path, summary, hint string) {
 	b.report = append(b.report, diag.Diagnostic{
 		Severity: s, Path: diag.ParsePath(path), Span: b.doc.Origins.Span(path), Summary: summary, Hint: hint,
 	})
+}
+
+// postpone notes something that cannot be planned yet.
+func (b *builder) postpone(format string, args ...any) {
+	b.unknown = append(b.unknown, fmt.Sprintf(format, args...))
+}
+
+// lookup returns the device behind a path. A path that package ask did not ask for is an error of firstlight: taken for
+// absent it would be decided on wrongly.
+func (b *builder) lookup(path string) (string, facts.Device, bool) {
+	if !b.facts.Block.Known(path) {
+		b.fail("$.storage", fmt.Sprintf("%s: nobody looked at this device", path), "report this as a bug of firstlight")
+	}
+	return b.facts.Block.Lookup(path)
+}
+
+// policy returns the SELinux policy whose labels are set, or "". That they cannot be set is reported before anything is
+// changed.
+func (b *builder) policy() string {
+	s := b.facts.SELinux
+	switch {
+	case !b.in.Relabel:
+		return ""
+	case s.Problem != "":
+		b.fail("$", s.Problem, "set SELINUXTYPE in /etc/selinux/config of the image, or build firstlight without relabelling")
+	case s.Policy != "" && !b.facts.Programs["setfiles"]:
+		b.fail("$", fmt.Sprintf("the program setfiles sets the SELinux labels of the target (policy %s) and is missing in the initramfs", s.Policy),
+			"add it, for example with dracut --install setfiles")
+	}
+	return s.Policy
 }
 
 // at forms a path of the config: at("storage", "files", 3) is "$.storage.files.3".

@@ -9,9 +9,9 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// planRAID makes all arrays: existing ones are never reused.
-func planRAID(b *builder) {
-	named := b.nameDevices(raidPaths(b.c))
+// RAID makes all arrays: existing ones are never reused.
+func RAID(b *builder) {
+	named := b.nameDevices(RAIDPaths(b.c))
 	for i, r := range b.c.Storage.Raid {
 		path := at("storage", "raid", i)
 		paths := arrayPaths(r.Name)
@@ -24,7 +24,7 @@ func planRAID(b *builder) {
 		}
 		var lost []string
 		for j, device := range r.Devices {
-			node, d, ok := b.facts.Block.Lookup(device)
+			node, d, ok := b.lookup(device)
 			switch {
 			case !ok:
 				b.failMissing(at("storage", "raid", i, "devices", j), device)

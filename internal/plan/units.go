@@ -38,7 +38,7 @@ func (b *builder) writeUnit(p string, index int, u types.Unit) {
 	for i, d := range u.Dropins {
 		if d.Contents != nil {
 			b.unitFile(at("systemd", "units", index, "dropins", i), path.Join(unit.ConfigDir, u.Name+".d", d.Name),
-				op.WriteUnit{Unit: index, Dropin: i})
+				op.WriteUnit{Dropin: true}, *d.Contents)
 		}
 	}
 	name := path.Join(unit.ConfigDir, u.Name)
@@ -54,27 +54,28 @@ func (b *builder) writeUnit(p string, index int, u types.Unit) {
 		o := op.MaskUnit{Place: op.Place{Path: place, Replace: true}}
 		b.addNode(p, place, o, "")
 	case text(u.Contents) != "":
-		b.unitFile(p, name, op.WriteUnit{Unit: index, Dropin: -1})
+		b.unitFile(p, name, op.WriteUnit{}, *u.Contents)
 	case u.Mask != nil && b.facts.Tree.Nodes[place].Target == "/dev/null":
 		b.addNode(p, place, op.UnmaskUnit{Place: op.Place{Path: place}}, "it is masked")
 	}
 }
 
 // unitFile writes a unit file or drop-in in place of a file or link, but not of a directory.
-func (b *builder) unitFile(p, name string, o op.WriteUnit) {
+func (b *builder) unitFile(p, name string, o op.WriteUnit, contents string) {
 	place := b.facts.Tree.Place(name)
 	if b.facts.Tree.Nodes[place].Type == "directory" {
 		b.fail(p, fmt.Sprintf("%s exists already and is a directory", name), "remove it from the target")
 		return
 	}
 	o.Place = op.Place{Path: place, Replace: true}
+	o.Content = op.Content{Handle: b.secret(contents), Source: op.Inline}
 	b.addNode(p, place, o, "")
 }
 
-// checkUnit reports a unit that is to be enabled and is nowhere.
+// checkUnit reports a unit that is to be enabled and is missing.
 func (b *builder) checkUnit(p string, u types.Unit) {
 	f := b.facts.Units
-	if text(u.Contents) != "" || isTrue(u.Mask) || f == nil || slices.Contains(f.Found, u.Name) || b.bringsUnit(u.Name) {
+	if text(u.Contents) != "" || isTrue(u.Mask) || f.Found[u.Name] || b.bringsUnit(u.Name) {
 		return
 	}
 	summary := fmt.Sprintf("unit %s is to be enabled, but neither the config nor the target has it", u.Name)
@@ -91,7 +92,7 @@ func (b *builder) checkUnit(p string, u types.Unit) {
 	b.fail(p, summary, similar(u.Name, names))
 }
 
-// bringsUnit tells whether a unit is among the files and links of the config, or written as a template by
+// bringsUnit reports whether a unit is among the files and links of the config, or written as a template by
 // another entry.
 func (b *builder) bringsUnit(name string) bool {
 	names := []string{name, unit.SplitName(name).Template().String()}

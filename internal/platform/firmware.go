@@ -3,6 +3,7 @@
 package platform
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/firstlight-boot/firstlight/config"
 )
 
 // fwCfg is where the qemu_fw_cfg module shows the entries of QEMU's firmware configuration device
@@ -19,46 +22,55 @@ import (
 const fwCfg = "sys/firmware/qemu_fw_cfg"
 
 // maxConfig bounds a config of any source, in bytes.
-const maxConfig = 64 << 20
+const maxConfig = config.MaxBytes
 
-// firmwareKey is the source "a key of the QEMU firmware configuration device".
-func firmwareKey(key string) func(context.Context, Env) (Found, error) {
-	return func(ctx context.Context, env Env) (Found, error) {
-		found := Found{Name: "fw_cfg " + key}
-		if _, err := fs.Stat(env.FS, fwCfg); errors.Is(err, fs.ErrNotExist) {
-			if err := env.Module(ctx, "qemu_fw_cfg"); err != nil {
-				return found, fmt.Errorf("load the driver of fw_cfg: %w", err)
-			}
-		}
-		entry := path.Join(fwCfg, "by_name", key)
-		text, err := fs.ReadFile(env.FS, path.Join(entry, "size"))
-		if errors.Is(err, fs.ErrNotExist) {
-			return found, nil
-		} else if err != nil {
-			return found, fmt.Errorf("read size of %s: %w", found.Name, err)
-		}
-		size, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-		if err != nil {
-			return found, fmt.Errorf("read size of %s: %w", found.Name, err)
-		}
-		if size > maxConfig {
-			return found, fmt.Errorf("read %s: it has %d bytes, a config may have %d", found.Name, size, maxConfig)
-		}
-		defer stillReading(env, found.Name)()
-		found.Data, err = readExactly(env.FS, path.Join(entry, "raw"), size)
-		if err != nil {
-			return found, fmt.Errorf("read %s: %w", found.Name, err)
-		}
-		return found, nil
+// firmware is the source "a key of the QEMU firmware configuration device".
+type firmware struct{ key string }
+
+func (f firmware) places() []string { return []string{"fw_cfg " + f.key} }
+
+func (f firmware) find(ctx context.Context, env Env) (Found, error) {
+	found := Found{Name: f.places()[0]}
+	if err := env.module(ctx, "qemu_fw_cfg", fwCfg); err != nil {
+		return found, &Error{found.Name, fmt.Errorf("load the driver of fw_cfg: %w", err),
+			"add the kernel module qemu_fw_cfg to the initramfs, or correct ignition.platform.id if this is not a QEMU machine"}
 	}
+	data, err := env.try(found.Name, func() ([]byte, error) { return f.read(env) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return found, nil
+	} else if err != nil {
+		return found, &Error{found.Name, err, ""}
+	}
+	found.Data = data
+	return found, nil
+}
+
+// read reads the entry.
+func (f firmware) read(env Env) ([]byte, error) {
+	entry := path.Join(fwCfg, "by_name", f.key)
+	text, err := fs.ReadFile(env.FS, path.Join(entry, "size"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no such key: %w", fs.ErrNotExist)
+	} else if err != nil {
+		return nil, err
+	}
+	size, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("its size is not a number: %w", err)
+	}
+	if size > maxConfig {
+		return nil, fmt.Errorf("it has %d bytes, a config may have %d", size, maxConfig)
+	}
+	defer stillReading(env, f.places()[0])()
+	return readExactly(env.FS, path.Join(entry, "raw"), size)
 }
 
 // readExactly reads a file of a known size with one large read: the kernel goes through the entry from its start
-// for every read, so that many small ones would take a time of the square of the size.
+// for every read, so many small ones would take a time of the square of the size.
 func readExactly(files fs.FS, name string, size int64) ([]byte, error) {
 	f, err := files.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open its contents: %s", err) // not as ErrNotExist: the key is there
 	}
 	defer f.Close()
 	buffer := make([]byte, size+1)
@@ -90,4 +102,43 @@ func stillReading(env Env, name string) func() {
 		}
 	}()
 	return func() { close(done) }
+}
+
+// Where a machine without fw_cfg, s390x or ppc64le, has its config: a disk with this serial number.
+const (
+	serial      = "/dev/disk/by-id/virtio-ignition"
+	serialWait  = 5 * time.Minute
+	virtioBlock = "sys/bus/virtio/drivers/virtio_blk"
+)
+
+// serialDisk is the source "the contents of a virtio disk by serial number".
+type serialDisk struct{}
+
+func (serialDisk) places() []string { return []string{"the virtio disk with serial number ignition"} }
+
+func (s serialDisk) find(ctx context.Context, env Env) (Found, error) {
+	found := Found{Name: s.places()[0]}
+	env.Log.Warn("reading the config from a virtio disk is experimental")
+	if err := env.module(ctx, "virtio_blk", virtioBlock); err != nil {
+		return found, &Error{found.Name, fmt.Errorf("load the driver of virtio disks: %w", err), "add the kernel module virtio_blk to the initramfs"}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, serialWait, fmt.Errorf("%s has not appeared within %s", serial, serialWait))
+	defer cancel()
+	data, err := env.try(found.Name, func() ([]byte, error) {
+		for {
+			if data, err := env.Read(ctx, serial); !errors.Is(err, fs.ErrNotExist) {
+				return data, err
+			}
+			select {
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			case <-time.After(look):
+			}
+		}
+	})
+	if err != nil {
+		return found, &Error{found.Name, err, "attach the config as a virtio-blk device with serial=ignition"}
+	}
+	found.Data = bytes.TrimRight(data, "\x00")
+	return found, nil
 }

@@ -2,10 +2,10 @@
 
 // Package platform knows where each platform keeps the user's config.
 //
-// A platform returns the bytes as it found them; decoding and validating them is not its job. It sees the
-// machine only through Env, so that it can be tested with a local server and a directory. Four answers are kept
-// apart: bytes, no bytes (there is a place for a config and it is empty), ErrNoProvider (this machine is not on
-// the platform), and failure, of which "needs the network" (fetch.ErrNeedNet) is one.
+// A platform returns the bytes as it found them; parsing and validating them is not its job. It sees the machine only
+// through Env, so tests give it a local server and a directory. Five answers are kept apart: bytes; no bytes (there is a
+// place for a config and it is empty); ErrNoProvider (this machine is not on the platform); ErrNeedNet (only the network
+// can tell); and failure. Every place that was asked is noted, with its answer and the time it took.
 package platform
 
 import (
@@ -13,46 +13,110 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net"
 	"slices"
+	"time"
 
 	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
 // ErrNoProvider says that the source does not exist here, so that the next one is asked.
 var ErrNoProvider = errors.New("no config provider here")
 
+// ErrNeedNet says that only the network can tell whether there is a config.
+var ErrNeedNet = fetch.ErrNeedNet
+
 // Found is what a source had.
 type Found struct {
-	Name string // for people and diagnostics: "fw_cfg opt/com.coreos/config", a path, a redacted URL
-	Data []byte // empty: there is no config
+	Name  string // for people and diagnostics: "fw_cfg opt/com.coreos/config", a path, a redacted URL
+	Data  []byte // empty: there is no config
+	Files []File // for the target root, whatever Data is
+}
+
+// A File is one that a platform wants in the target root, owned and readable by root only.
+type File struct {
+	Path string
+	Data []byte
 }
 
 // Env is all that a platform sees of the machine.
 type Env struct {
-	HTTP   *fetch.Client
-	FS     fs.FS                                               // the running root; paths without the leading slash
-	Getenv func(string) string                                 // environment
-	Module func(ctx context.Context, name string) error        // loads a kernel module
-	Read   func(ctx context.Context, p string) ([]byte, error) // reads a file of the working directory or an absolute path
-	Log    *slog.Logger
+	FS      fs.FS                                               // the running root; paths without the leading slash
+	Getenv  func(string) string                                 // environment
+	Read    func(ctx context.Context, p string) ([]byte, error) // reads a file of the working directory or an absolute path
+	Log     *slog.Logger
+	Say     func(string) // tells the people at the console; nil: nobody
+	Offline bool         // the network may not be used
+	Timeout time.Duration
+
+	Metadata   *metadata.Client
+	Drives     Drives
+	Run        Runner
+	Channels   Channels
+	Interfaces func() ([]net.Interface, error)
+
+	note func(Attempt)
+}
+
+// Runner runs a helper program of the initramfs and returns its output.
+type Runner func(ctx context.Context, name string, args ...string) ([]byte, error)
+
+// Drives finds block devices and reads files of their filesystems.
+type Drives interface {
+	// Labelled returns the device with a filesystem label, if it is there now.
+	Labelled(label string) (device string, ok bool)
+	// Discs returns the optical drives that have a disc which is ready.
+	Discs(ctx context.Context) ([]string, error)
+	// Look mounts a device read-only, calls f with its files, and unmounts it again.
+	Look(ctx context.Context, device, format string, f func(fs.FS) error) error
+}
+
+// An Attempt is one place that was asked for a config.
+type Attempt struct {
+	Place  string        // "http://169.254.169.254/latest/user-data", "/user-data of the filesystem labelled cidata"
+	Answer string        // "512 bytes", "not found: status 404", "connection refused"
+	Took   time.Duration // until the answer
 }
 
 // A Platform is one row of the table.
 type Platform struct {
-	ID    string
-	Fetch func(context.Context, Env) (Found, error)
-	// Delete has the hypervisor forget the config; nil where that cannot be done from within.
-	Delete func(context.Context) error
+	ID      string
+	Network Network
+	source  source
+	// Modules are the kernel modules that the initramfs needs for it, in addition to those of its disks and network.
+	Modules []string
+	// Deleter makes the hypervisor forget the config; nil where that cannot be done from within the machine.
+	Deleter func(context.Context, Env) error
+	// Status tells the cloud how a stage ended; nil where it does not want to know.
+	Status func(ctx context.Context, env Env, stage string, failed error) error
+
+	// What docs/platforms.md says.
+	Empty string // when the machine boots without a config
+	Limit string // of the user data
+	Set   string // the command of the cloud's own tool that sets it
 }
 
-// All returns the platforms, sorted by id.
-func All() []Platform {
-	return []Platform{
-		{ID: "file", Fetch: file},
-		{ID: "metal", Fetch: nothing("metal")},
-		{ID: "qemu", Fetch: firmwareKey("opt/com.coreos/config")},
+// Network says whether a platform needs the network for its config.
+type Network string
+
+// The kinds of Network.
+const (
+	Local  Network = "no"
+	Remote Network = "yes"
+)
+
+// Fetch asks the platform for the config, and notes each place that it asks.
+func (p Platform) Fetch(ctx context.Context, env Env, note func(Attempt)) (Found, error) {
+	env.note = note
+	if env.Offline && p.Network == Remote {
+		return Found{Name: p.source.places()[0]}, ErrNeedNet
 	}
+	return p.source.find(ctx, env)
 }
+
+// Places returns the places where the platform looks, in order, for people.
+func (p Platform) Places() []string { return p.source.places() }
 
 // IDs returns the ids of all platforms, sorted.
 func IDs() []string {
@@ -73,21 +137,26 @@ func Find(id string) (p Platform, ok bool) {
 	return all[i], true
 }
 
-// nothing is the source of a platform that holds no config of its own.
-func nothing(name string) func(context.Context, Env) (Found, error) {
-	return func(context.Context, Env) (Found, error) { return Found{Name: name}, nil }
+// A source is one way of finding a config.
+type source interface {
+	find(context.Context, Env) (Found, error)
+	places() []string
 }
 
-// defaultFile is the config of platform "file" unless IGNITION_CONFIG_FILE names another.
-const defaultFile = "config.ign"
+// logic is a source that is a function of its own.
+type logic struct {
+	at []string
+	do func(context.Context, Env) (Found, error)
+}
 
-// file reads a config from the filesystem; the platform is meant for tests and for boots whose initramfs holds
-// the config.
-func file(ctx context.Context, env Env) (Found, error) {
-	path := env.Getenv("IGNITION_CONFIG_FILE")
-	if path == "" {
-		path = defaultFile
+func (l logic) find(ctx context.Context, env Env) (Found, error) { return l.do(ctx, env) }
+func (l logic) places() []string                                 { return l.at }
+
+// module loads a kernel module unless the kernel shows a path that it makes.
+func (env Env) module(ctx context.Context, name, shows string) error {
+	if _, err := fs.Stat(env.FS, shows); shows != "" && err == nil {
+		return nil
 	}
-	data, err := env.Read(ctx, path)
-	return Found{Name: path, Data: data}, err
+	_, err := env.Run(ctx, "modprobe", name)
+	return err
 }

@@ -264,18 +264,3 @@ func (r *Root) full(name string) string {
 		return "make the filesystem larger"
 	}
 }
-
-// Identity names the filesystem that holds the directory path, which must be resolved: a filesystem that was
-// made anew has another identity.
-func (r *Root) Identity(name string) (string, error) {
-	fd, err := r.openat2(relative(name), unix.O_PATH)
-	if err != nil {
-		return "", r.wrap("identify filesystem of", name, err)
-	}
-	defer unix.Close(fd)
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(fd, &st); err != nil {
-		return "", r.wrap("identify filesystem of", name, err)
-	}
-	return fmt.Sprintf("%x-%08x%08x", st.Type, uint32(st.Fsid.Val[0]), uint32(st.Fsid.Val[1])), nil
-}

@@ -42,6 +42,30 @@ var library = map[string]string{
 	"usr/lib/systemd/system/multi.timer":         "[Timer]\nOnBootSec=1\n[Install]\nWantedBy=timers.target\nWantedBy=\nWantedBy=basic.target\n",
 	"usr/lib/systemd/system/continued.service":   "[Install]\nWantedBy=one.target \\\n  two.target \\\n# comment\n  three.target\n",
 	"usr/lib/systemd/system/comments.service":    "# [Install]\n; WantedBy=no.target\n[Install]\n #x\nWantedBy = spaced.target\n[Unit]\nWantedBy=no.target\n",
+	"usr/lib/systemd/system/unclosed.service":    "[Service\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n",
+	"usr/lib/systemd/system/late.service":        "[Install]\nWantedBy=multi-user.target\n[Service\n",
+	"usr/lib/systemd/system/text.service":        "text [Install]\nWantedBy=multi-user.target\n",
+	"usr/lib/systemd/system/after.service":       "[Install] x\nWantedBy=multi-user.target\n",
+	"usr/lib/systemd/system/junk.service":        "junk\n[Install]\njunk\n=junk\nWantedBy=multi-user.target\njunk",
+	"usr/lib/systemd/system/comment.service":     "[Install]\n# c \\\nWantedBy=a.target \\\n; c\nb.target\n",
+	"usr/lib/systemd/system/escaped.service":     "[Install]\nWantedBy=a.target\\\\\nRequiredBy=b.target\n",
+	"usr/lib/systemd/system/cr.service":          "[Install]\rWantedBy=a.target\rRequiredBy=b.target\r",
+	"usr/lib/systemd/system/bom.service":         "\ufeff[Install]\r\nWantedBy=a.target\r\n",
+	"usr/lib/systemd/system/latin.service":       "[Unit]\nDescription=\xe9\n[Install]\nWantedBy=a.target\n",
+	"usr/lib/systemd/system/quoted.service":      "[Install]\nWantedBy=\"a.target\" 'b.target' c\\x2dd.target\n",
+	"usr/lib/systemd/system/openquote.service":   "[Install]\nWantedBy=a.target \"b.target\nWantedBy=c.target\n",
+	"usr/lib/systemd/system/tab.service":         "[Install]\n\vWantedBy=a.target\nRequiredBy\t=\tb.target\n",
+	"usr/lib/systemd/system/case.service":        "[Install]\nwantedby=a.target\n[install]\nWantedBy=b.target\n",
+	"usr/lib/systemd/system/badalso.service":     "[Install]\nAlso=a.service;b.service\nWantedBy=c.target\n",
+	"usr/lib/systemd/system/alsobad.service":     "[Install]\nAlso=unclosed.service plain.service\nWantedBy=c.target\n",
+	"usr/lib/systemd/system/alsoesc.service":     "[Install]\nAlso=pl\\ain.service\nAlso=\nWantedBy=c.target\n",
+	"usr/lib/systemd/system/alsoquote.service":   "[Install]\nAlso=\"plain.service\"\nWantedBy=c.target\n",
+	"usr/lib/systemd/system/alsotype.service":    "[Install]\nAlso=plain\nWantedBy=c.target\n",
+	"usr/lib/systemd/system/notempl.service":     "[Install]\nDefaultInstance=a\nWantedBy=c.target\n",
+	"usr/lib/systemd/system/badinst@.service":    "[Install]\nDefaultInstance=a/b\nWantedBy=c.target\n",
+	"usr/lib/systemd/system/noinst@.service":     "[Install]\nDefaultInstance=a\nDefaultInstance=\nWantedBy=c@.target\n",
+	"usr/lib/systemd/system/baddr.service":       "[Install]\nWantedBy=multi-user.target\n",
+	"etc/systemd/system/baddr.service.d/1.conf":  "[Unit\n",
 	"usr/lib/systemd/system/badalias.service":    "[Install]\nAlias=x.socket\nAlias=good.service\n",
 	"usr/lib/systemd/system/selfalias.service":   "[Install]\nAlias=selfalias.service\nWantedBy=multi-user.target\n",
 	"usr/lib/systemd/system/old.service":         "[Install]\nAlias=multi-user.target.wants/old.service\n",
@@ -78,6 +102,10 @@ var sets = []string{
 	"samename.service", "dangling.service", "x@one.service", "x@two.service", "local.path", "data.mount", "sw.swap",
 	"two.target", "templ@.socket", "templ@8080.socket", "missing.service", "missing@x.service", "u@.service",
 	"plain.service required.service own.service local.path", "both.service plain.service both.service",
+	"unclosed.service", "late.service", "text.service", "after.service", "junk.service", "comment.service",
+	"escaped.service", "cr.service", "bom.service", "latin.service", "quoted.service", "openquote.service", "tab.service",
+	"case.service", "badalso.service", "alsoesc.service", "alsoquote.service", "alsotype.service", "notempl.service",
+	"badinst@.service", "badinst@x.service", "noinst@.service", "alsobad.service", "baddr.service",
 	"esc\\x2dape.service", "multi-user.target", "getty@tty1.service getty@tty2.service plain.service t@.service",
 }
 
@@ -209,6 +237,25 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
+// TestWarnings: units that cannot be enabled are named with the reason.
+func TestWarnings(t *testing.T) {
+	root, err := rootfs.Open(grow(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for name, want := range map[string]string{
+		"static.service":   `unit "static.service" is enabled, but has no install section so enable does nothing`,
+		"unclosed.service": "unclosed.service: systemd cannot load it, so it is not enabled: /usr/lib/systemd/system/unclosed.service, line 1: a line that begins with [ does not end in ]",
+		"alsotype.service": "alsotype.service: systemd cannot load it, so it is not enabled: /usr/lib/systemd/system/alsotype.service, line 2: \"plain\" in Also= is not the name of a unit",
+	} {
+		e, err := Enable(root, name)
+		if diff := cmp.Diff([]string{want}, e.Warnings); err != nil || diff != "" || len(e.Links) > 0 {
+			t.Errorf("%s: %v, %v, %s", name, err, e.Links, diff)
+		}
+	}
+}
+
 func TestPresetLines(t *testing.T) {
 	got := PresetLines([]Preset{
 		{"zz.service", true}, {"t@b.service", true}, {"a.service", false}, {"t@a.service", true}, {"s@.service", true},
@@ -240,7 +287,7 @@ func FuzzInstall(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, name string) {
 		var i Install
-		i.parse(text)
+		_ = i.add(SplitName(name), "/x", text)
 		var e Enablement
 		e.add(File{Name: SplitName(name), Path: "/x", Install: i})
 		_ = fmt.Sprint(e)

@@ -42,8 +42,12 @@ func Enable(t Tree, name string) (Enablement, error) {
 			e.Warnings = append(e.Warnings, "also: "+err.Error())
 			continue
 		}
+		if f.Broken != nil {
+			e.warn(f.Name, "systemd cannot load it, so it is not enabled: "+f.Broken.Error())
+			continue
+		}
 		if f.Install.Empty() {
-			e.warn(f.Name, "it has no [Install] section: enabling it has no effect")
+			e.Warnings = append(e.Warnings, noInstall(f.Name))
 		}
 		e.add(f)
 		for _, also := range f.Install.Also {
@@ -56,6 +60,11 @@ func Enable(t Tree, name string) (Enablement, error) {
 		}
 	}
 	return e, nil
+}
+
+// noInstall is the warning about a unit that cannot be enabled. Distributions look for its exact words in logs.
+func noInstall(n Name) string {
+	return fmt.Sprintf("unit %q is enabled, but has no install section so enable does nothing", n)
 }
 
 func (e *Enablement) warn(n Name, text string) { e.Warnings = append(e.Warnings, n.String()+": "+text) }
@@ -146,6 +155,9 @@ func Enabled(t Tree, name string) (bool, error) {
 	} else if err != nil {
 		return false, err
 	}
+	if f.Broken != nil {
+		return false, nil
+	}
 	if f.Alias || len(f.Install.WantedBy)+len(f.Install.RequiredBy)+len(f.Install.UpheldBy)+len(f.Install.Alias) == 0 {
 		return true, nil // "alias", "static", "indirect"
 	}
@@ -201,8 +213,8 @@ func Disable(t Tree, name string) ([]string, error) {
 		name := todo[0]
 		todo = todo[1:]
 		f, err := Find(t, name)
-		if errors.Is(err, ErrNotFound) {
-			gone[name] = true // links of it may be left
+		if errors.Is(err, ErrNotFound) || err == nil && f.Broken != nil {
+			gone[name] = true // links to it may be left
 			continue
 		} else if errors.Is(err, ErrMasked) {
 			continue

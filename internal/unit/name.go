@@ -56,15 +56,21 @@ func (n Name) With(instance string) Name {
 // suffixes are the types of units.
 const suffixes = " service socket device mount automount swap target path timer snapshot slice scope "
 
-// valid tells whether a name can be one of a unit file.
+// valid reports whether a name can be one of a unit file.
 func (n Name) valid() bool {
 	text := n.String()
+	return n.Prefix != "" && len(text) < 256 && validChars(text) && n.Suffix != "" &&
+		strings.Contains(suffixes, " "+n.Suffix+" ")
+}
+
+// validChars reports whether a text has only what the names of units may have.
+func validChars(text string) bool {
 	for _, c := range []byte(text) {
 		if c < '0' && c != '-' && c != '.' || c > 'z' || c > ':' && c < '@' || strings.IndexByte("[]^`", c) >= 0 {
 			return false
 		}
 	}
-	return n.Prefix != "" && len(text) < 256 && n.Suffix != "" && strings.Contains(suffixes, " "+n.Suffix+" ")
+	return true
 }
 
 // expand replaces the specifiers of a setting in [Install] that follow from the unit's name (systemd.unit(5)).

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -46,6 +47,7 @@ type File struct {
 	Path    string // in the target; what a link of enablement has to name
 	Alias   bool   // the name asked for was another name of the unit
 	Install Install
+	Broken  error // why systemd refuses to load it; its Install is what comes before that
 }
 
 // Find looks for the file of a unit, as systemctl(1) does: in the search path, under the name itself or the
@@ -93,7 +95,8 @@ func find(t Tree, n Name) (f File, alias string, err error) {
 			if text == "" {
 				return File{}, "", ErrMasked
 			}
-			return File{Name: n, Path: place, Install: readInstall(t, n, text)}, "", nil
+			install, err := readInstall(t, n, place, text)
+			return File{Name: n, Path: place, Install: install, Broken: err}, "", nil
 		}
 	}
 	return File{}, "", ErrNotFound
@@ -168,10 +171,12 @@ func Extended(t Tree) bool {
 	return false
 }
 
-// dropins returns the texts of a unit's drop-ins in the order in which they apply (systemd.unit(5)).
-func dropins(t Tree, n Name) []string {
-	found := map[string]string{} // by file name; the first directory wins
-	var order []string
+// A dropin is one drop-in of a unit: its path in the target and its text.
+type dropin struct{ place, text string }
+
+// dropins returns a unit's drop-ins in the order in which they apply (systemd.unit(5)).
+func dropins(t Tree, n Name) []dropin {
+	found := map[string]dropin{} // by file name; the first directory wins
 	names := []string{n.String()}
 	if n.IsInstance() {
 		names = append(names, n.Template().String())
@@ -187,20 +192,18 @@ func dropins(t Tree, n Name) []string {
 				if _, seen := found[f]; seen || !strings.HasSuffix(f, ".conf") {
 					continue
 				}
-				text := ""
-				if place, err := t.Follow(path.Join(dir, f)); err == nil {
+				d := dropin{place: path.Join(dir, f)}
+				if place, err := t.Follow(d.place); err == nil {
 					data, _ := t.ReadFile(place, maxFile)
-					text = string(data)
+					d.text = string(data)
 				}
-				found[f] = text
-				order = append(order, f)
+				found[f] = d
 			}
 		}
 	}
-	slices.Sort(order)
-	texts := make([]string, len(order))
-	for i, f := range order {
-		texts[i] = found[f]
+	sorted := make([]dropin, 0, len(found))
+	for _, f := range slices.Sorted(maps.Keys(found)) {
+		sorted = append(sorted, found[f])
 	}
-	return texts
+	return sorted
 }

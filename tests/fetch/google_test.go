@@ -50,7 +50,7 @@ func TestGoogle(t *testing.T) {
 			fetched{name: "gzip", req: fetch.Request{URL: "gs://public/packed", Compression: "gzip"}, want: "payload"},
 			fetched{name: "missing", req: fetch.Request{URL: "gs://public/none"}, err: fetch.ErrNotFound, text: []string{"gs://public/none"}},
 			fetched{name: "without credentials", req: fetch.Request{URL: private}, err: fetch.ErrFailed, text: []string{"401"}},
-			fetched{name: "no object", req: fetch.Request{URL: "gs://public"}, err: fetch.ErrScheme, text: []string{"an object"}},
+			fetched{name: "no object", req: fetch.Request{URL: "gs://public"}, err: fetch.ErrURL, text: []string{"an object"}},
 		)
 	})
 	t.Run("with a service account", func(t *testing.T) {

@@ -53,7 +53,7 @@ func TestTFTP(t *testing.T) {
 		fetched{name: "wrong hash", req: fetch.Request{URL: url + "config.ign", Hash: "sha256-" + strings.Repeat("0", 64)},
 			err: fetch.ErrHashMismatch, text: []string{"sha256-0000"}},
 		fetched{name: "missing", req: fetch.Request{URL: url + "none"}, err: fetch.ErrNotFound, text: []string{"not found", "File not found"}},
-		fetched{name: "no path", req: fetch.Request{URL: "tftp://" + address}, err: fetch.ErrScheme, text: []string{"a path"}},
+		fetched{name: "no path", req: fetch.Request{URL: "tftp://" + address}, err: fetch.ErrURL, text: []string{"a path"}},
 	)
 }
 

@@ -59,8 +59,8 @@ func (s *server) count(path string) int {
 	return n
 }
 
-// provision runs the files stage on a new root with a config whose files are given.
-func provision(t *testing.T, start string, files ...string) (*machine, error) {
+// stage runs the files stage on a new root with a config whose files are given.
+func stage(t *testing.T, start string, files ...string) (*machine, error) {
 	t.Helper()
 	m := newMachine(t)
 	m.grow(t, start)
@@ -112,7 +112,7 @@ func TestSourcesInOrder(t *testing.T) {
 	for i := range n {
 		files = append(files, fmt.Sprintf(`{"path":"/f%d","contents":{"source":"%s/%d"}}`, n-i, s.URL, i))
 	}
-	if _, err := provision(t, "", files...); err != nil {
+	if _, err := stage(t, "", files...); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.asked) != n || s.busiest > 16 {
@@ -128,7 +128,7 @@ func TestSourcesInOrder(t *testing.T) {
 // TestSourceFails: nothing of a source that cannot be had is seen, and the step that needs it is named.
 func TestSourceFails(t *testing.T) {
 	s := newServer(t)
-	m, err := provision(t, "d /etc\nf /etc/motd old\n",
+	m, err := stage(t, "d /etc\nf /etc/motd old\n",
 		`{"path":"/a","contents":{"source":"`+s.URL+`/missing"}}`,
 		`{"path":"/etc/motd","append":[{"source":"`+s.URL+`/missing"}]}`,
 		`{"path":"/b","contents":{"source":"`+s.URL+`/b","verification":{"hash":"sha256-`+strings.Repeat("0", 64)+`"}}}`)

@@ -99,7 +99,7 @@ func (c fileCase) run(t *testing.T) string {
 	if err != nil {
 		return "invalid: " + err.Error()
 	}
-	m.in.HomeParts = partsOf(c.start)
+	m.state.NotatedDirectories = partsOf(c.start)
 	err = m.run(doc)
 	diff := changes(before, tree(t, m.dir))
 	if err != nil {

@@ -42,7 +42,7 @@ func TestLuksFiles(t *testing.T) {
 		}},
 		"tang":              {luks: tang, want: []string{`+ f /etc/crypttab sha256:LINE 0600 0:0`}},
 		"tpm":               {luks: `,"clevis":{"tpm2":true}`, want: []string{`+ f /etc/crypttab sha256:LINE 0600 0:0`}},
-		"key is gone":       {luks: ``, err: "not known any more"},
+		"key is gone":       {luks: ``, err: "was not left by the disks stage"},
 		"key file is there": {start: "f /etc/luks/data other", keys: []string{"data"}, err: "exists already"},
 		"lines are added": {start: "f /etc/crypttab other\\n 644", luks: tang, want: []string{
 			`- f /etc/crypttab other\n 0644 0:0`, `+ f /etc/crypttab sha256:LINE 0600 0:0`,
@@ -62,7 +62,6 @@ func TestLuksFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, k := range c.keys {
-				m.in.LuksKeys = append(m.in.LuksKeys, k)
 				m.state.LuksKeys = map[string]string{k: "data:;base64,c2VjcmV0"}
 			}
 			err = m.run(doc)
@@ -105,10 +104,8 @@ func TestStateFiles(t *testing.T) {
 	before := tree(t, m.dir)
 	pool, mode := "data:,pool", 0o640
 	m.state.ProviderFiles = []types.File{{Node: types.Node{Path: "/var/lib/pool"}, Contents: types.Resource{Source: &pool}, Mode: &mode}}
-	m.in.PlatformFiles = []string{"/var/lib/pool"}
 	const key = "/etc/zkey/repository/ignition-luks-data.skey"
 	m.state.LuksVolumeKeys = map[string]string{key: "data:,card"}
-	m.in.VolumeKeyFiles = []string{key}
 	doc, err := parse(`{"storage":{}}`)
 	if err != nil {
 		t.Fatal(err)

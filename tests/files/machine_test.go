@@ -7,10 +7,8 @@ package files
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path"
@@ -23,11 +21,13 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/apply"
 	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/handover"
 	"github.com/firstlight-boot/firstlight/internal/journal"
 	"github.com/firstlight-boot/firstlight/internal/observe"
+	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/plan"
+	"github.com/firstlight-boot/firstlight/internal/provision"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
-	"github.com/firstlight-boot/firstlight/internal/state"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 	"github.com/firstlight-boot/firstlight/internal/unit"
 )
@@ -38,7 +38,7 @@ const version = `"ignition":{"version":"3.6.0"}`
 type machine struct {
 	dir      string // the target root
 	journals string
-	state    state.State
+	state    handover.State
 	programs map[string]string
 	before   func(effect string) error // stops a run
 	in       plan.Inputs
@@ -46,7 +46,7 @@ type machine struct {
 	syncs    int  // of the last run, the journals' included
 	log      []string
 
-	predicted facts.Facts // by the last plan
+	seen facts.Facts // what the last forecast was made on
 }
 
 func newMachine(t testing.TB) *machine {
@@ -87,12 +87,14 @@ func parse(text string) (config.Document, error) {
 	return doc, nil
 }
 
-// conflict is a plan with errors.
-type conflict struct{ report diag.List }
-
-func (c *conflict) Error() string {
+// problems returns the texts of an error; of a conflict each with what can be done.
+func problems(err error) string {
+	var conflict *provision.PlanError
+	if !errors.As(err, &conflict) {
+		return err.Error()
+	}
 	var lines []string
-	for _, d := range c.report.Errors() {
+	for _, d := range conflict.Report.Errors() {
 		line := d.Line()
 		if d.Hint != "" {
 			line += " (" + d.Hint + ")"
@@ -118,84 +120,72 @@ func (m *machine) run(doc config.Document) (err error) {
 	if m.before != nil {
 		root.Before(m.before)
 	}
-	if m.labels {
-		if m.in.Policy, err = apply.SELinuxPolicy(root); err != nil {
-			return err
-		}
+	in := m.in
+	in.Relabel = m.labels
+	applier := &recorder{Machine: apply.Machine{Sys: host, Root: root, Fetch: http, Keep: &m.state, Log: log}}
+	run := &provision.Run{
+		Parts: provision.Of(provision.Files), Doc: doc, Digest: "digest", Engine: "test", Inputs: in, Log: log,
+		Machine: observe.Machine{System: withFiles{host}, Root: root, Handover: m.state.Facts},
+		Applier: applier, Left: m.state.Payloads,
+		Journals: func(p provision.Part) (*os.Root, string, error) {
+			dir, err := os.OpenRoot(m.journals)
+			return dir, p.Name, err
+		},
+		Foreseen: func(f facts.Facts, _ provision.Forecast) { m.seen, m.in = f, in },
 	}
-	if err := m.preview(host, root, log, doc); err != nil {
-		return err
+	_, err = run.Do(context.Background())
+	m.syncs = applier.syncs + root.Syncs()
+	if err != nil {
+		err = &runError{err}
 	}
-	m.syncs = 0
-	am := &apply.Machine{Sys: host, Root: root, Fetch: http, Config: &doc.Config, State: &m.state, Log: log}
-	parts := []plan.Part{plan.Accounts, plan.Files}
-	defer am.FetchAhead(context.Background(), parts)()
-	for _, p := range parts {
-		if err := m.part(am, p, doc); err != nil {
-			return err
-		}
-	}
-	m.syncs += root.Syncs()
-	return nil
+	return err
 }
 
-// preview plans all parts ahead, as the engine does, unless an earlier run has begun.
-func (m *machine) preview(host *sys.Host, root *rootfs.Root, log *slog.Logger, doc config.Document) error {
-	if begun, err := os.ReadDir(m.journals); err != nil || len(begun) > 0 {
-		return err
+// withFiles is a machine on which regular files count as block devices.
+type withFiles struct{ *sys.Host }
+
+// Resolve implements sys.Names.
+func (w withFiles) Resolve(path string) (string, error) {
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		return path, nil
 	}
-	f, err := observe.Run(context.Background(), observe.Env{Sys: host, Root: root, Log: log}, plan.Accounts, doc)
-	if err != nil {
-		return err
-	}
-	for _, p := range []plan.Part{plan.Accounts, plan.Files} {
-		_, after, report := plan.Build(p, doc, f, m.in)
-		if report.HasErrors() {
-			return &conflict{report}
-		}
-		f = after
-	}
-	return nil
+	return w.Host.Resolve(path)
 }
 
-func (m *machine) part(am *apply.Machine, p plan.Part, doc config.Document) error {
-	dir, err := os.OpenRoot(m.journals)
-	if err != nil {
-		return err
+// Block implements sys.Devices.
+func (w withFiles) Block(node string) (sys.Block, error) {
+	if info, err := os.Stat(node); err == nil && info.Mode().IsRegular() {
+		return sys.Block{Node: node, Name: filepath.Base(node), Size: info.Size(), SectorSize: 512}, nil
 	}
-	defer dir.Close()
-	j, err := journal.Open(dir, string(p))
-	if errors.Is(err, fs.ErrNotExist) {
-		f, err := observe.Run(context.Background(), observe.Env{Sys: am.Sys, Root: am.Root, Log: am.Log}, p, doc)
-		if err != nil {
-			return err
-		}
-		if _, _, report := plan.Build(p, doc, f, m.in); report.HasErrors() {
-			return &conflict{report}
-		}
-		text, err := json.Marshal(f)
-		if err != nil {
-			return err
-		}
-		if j, err = journal.Create(dir, string(p), journal.Header{Part: string(p), Facts: text}); err != nil {
-			return err
-		}
-	} else if err != nil {
-		return err
+	return w.Host.Block(node)
+}
+
+// runError shows conflicts with what can be done.
+type runError struct{ err error }
+
+func (e *runError) Error() string { return problems(e.err) }
+func (e *runError) Unwrap() error { return e.err }
+
+// recorder counts what the journals wait for.
+type recorder struct {
+	apply.Machine
+	syncs int
+}
+
+// Apply implements provision.Applier.
+func (r *recorder) Apply(ctx context.Context, p op.Plan, j *journal.Journal, loads op.Payloads) error {
+	err := r.Machine.Apply(ctx, p, j, loads)
+	r.syncs += j.Syncs()
+	return err
+}
+
+// predicted is what the machine was expected to become.
+func (m *machine) predicted(doc config.Document) facts.Facts {
+	f := m.seen
+	for _, p := range provision.Of(provision.Files) {
+		f = plan.Build(p.Name, p.Plan, doc, f, m.in).After
 	}
-	defer j.Close()
-	var f facts.Facts
-	if err := json.Unmarshal(j.Header().Facts, &f); err != nil {
-		return err
-	}
-	built, after, report := plan.Build(p, doc, f, m.in)
-	if report.HasErrors() {
-		return &conflict{report}
-	}
-	m.predicted = after
-	r := apply.Run(context.Background(), am, j, built)
-	m.syncs += j.Syncs()
-	return r.Err
+	return f
 }
 
 // untrue lists what the last plan predicted and a look at the machine does not find: types, owners, modes and targets of nodes,
@@ -207,12 +197,24 @@ func (m *machine) untrue(doc config.Document) []string {
 	}
 	defer root.Close()
 	log := slog.New(slog.DiscardHandler)
-	found, err := observe.Run(context.Background(), observe.Env{Sys: &sys.Host{Log: log}, Root: root, Log: log}, plan.Files, doc)
-	if err != nil {
+	var found facts.Facts
+	machine := observe.Machine{System: withFiles{&sys.Host{Log: log}}, Root: root, Handover: m.state.Facts}
+	if err := provision.Capture(context.Background(), machine, nil, provision.Of(provision.Files), doc, &found); err != nil {
+		return []string{err.Error()}
+	}
+	predicted := m.predicted(doc)
+	if found.Tree == nil {
+		found.Tree = &facts.Tree{}
+	}
+	var again facts.Questions // places that nobody would ask about now, such as a skeleton once the home directory exists
+	for place := range predicted.Tree.Nodes {
+		again.Nodes = append(again.Nodes, facts.NodeQuestion{Path: place})
+	}
+	if err := observe.Answer(context.Background(), machine, again, &found); err != nil {
 		return []string{err.Error()}
 	}
 	var wrong []string
-	for place, want := range m.predicted.Tree.Nodes {
+	for place, want := range predicted.Tree.Nodes {
 		got, seen := found.Tree.Nodes[place]
 		if !seen && want.Type == "directory" {
 			continue // a directory on the way
@@ -229,13 +231,13 @@ func (m *machine) untrue(doc config.Document) []string {
 		if path.Base(place) == path.Base(unit.PresetFile) {
 			continue // lines for disabled units depend on what the units are then
 		}
-		if _, known := m.predicted.Tree.Nodes[place]; !known && found.Tree.Nodes[place].Type != "directory" {
+		if _, known := predicted.Tree.Nodes[place]; !known && found.Tree.Nodes[place].Type != "directory" {
 			wrong = append(wrong, place+" was not predicted")
 		}
 	}
-	if m.predicted.Accounts != nil {
-		for name, want := range m.predicted.Accounts.Texts {
-			if _, node := found.Tree.Nodes[name]; !node && found.Accounts.Texts[name] != want {
+	if predicted.Accounts != nil {
+		for name, want := range predicted.Accounts.Texts {
+			if _, node := found.Tree.Nodes[string(name)]; !node && found.Accounts.Texts[name] != want {
 				wrong = append(wrong, fmt.Sprintf("%s is %q, not %q", name, found.Accounts.Texts[name], want))
 			}
 		}

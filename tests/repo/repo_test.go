@@ -104,7 +104,7 @@ func TestTheMachine(t *testing.T) {
 	// Who may, and for what.
 	allowed := map[string]string{
 		"internal/sys": "the machine", "internal/rootfs": "the target root",
-		"internal/fetch": "numbers of network errors, which syscall alone names",
+		"internal/fetch/origin": "numbers of network errors, which only syscall names",
 	}
 	for _, p := range list(t, "./config/...", "./internal/...") {
 		name := strings.TrimPrefix(p.ImportPath, module+"/")

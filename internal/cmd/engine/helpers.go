@@ -13,6 +13,7 @@ import (
 
 	"github.com/firstlight-boot/firstlight/internal/engine"
 	"github.com/firstlight-boot/firstlight/internal/platform"
+	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 // live parses the flags of ignition-apply and applies a config in a container.
@@ -85,7 +86,7 @@ func parse(flags *flag.FlagSet, args []string, stdout io.Writer) (words []string
 	case err != nil:
 		return nil, engine.ExitUsage
 	case flags.Lookup("version").Value.String() == "true":
-		fmt.Fprintln(stdout, "Ignition "+engine.Version())
+		fmt.Fprintln(stdout, "Ignition "+version.Version())
 		return nil, engine.ExitOK
 	}
 	return words, goOn

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/firstlight-boot/firstlight/internal/engine"
 	"github.com/firstlight-boot/firstlight/internal/platform"
+	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 // limitMemory has the garbage collector work harder before the heap outgrows what a boot should need: an initramfs lives
@@ -32,6 +34,7 @@ func limitMemory(configCache string) {
 }
 
 func main() {
+	log.SetOutput(io.Discard) // net/http prints there what servers send unasked, which may be what they were sent
 	switch args := os.Args[1:]; filepath.Base(os.Args[0]) {
 	case "ignition-apply":
 		os.Exit(live(args, os.Stdin, os.Stdout, os.Stderr))
@@ -48,8 +51,8 @@ func stage(args []string, stdout, stderr io.Writer) int {
 	stages := slices.Sorted(slices.Values(engine.StageNames()))
 	flags := flag.NewFlagSet("ignition", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	version := flags.Bool("version", false, "print the version and exit")
-	flags.StringVar(&o.Platform, "platform", "", "platform to read the config from, one of "+list(platform.IDs()))
+	showVersion := flags.Bool("version", false, "print the version and exit")
+	flags.StringVar(&o.Platform, "platform", "", "platform to read the config from, one of "+list(platform.IDs())+", or auto")
 	flags.StringVar(&o.Stage, "stage", "", "stage to run, one of "+list(stages))
 	flags.StringVar(&o.Root, "root", "/", "root of the target filesystem")
 	flags.StringVar(&o.ConfigCache, "config-cache", "/run/ignition.json", "where the rendered config is kept between stages")
@@ -62,8 +65,8 @@ func stage(args []string, stdout, stderr io.Writer) int {
 	} else if err != nil {
 		return engine.ExitUsage
 	}
-	if *version {
-		fmt.Fprintln(stdout, "Ignition "+engine.Version())
+	if *showVersion {
+		fmt.Fprintln(stdout, "Ignition "+version.Version())
 		return engine.ExitOK
 	}
 	o.FetchTimeout = o.FetchTimeout.Truncate(time.Second)
@@ -94,8 +97,8 @@ func checkPlatform(id, flag string) string {
 	if id == "" {
 		return "the flag " + flag + " is required"
 	}
-	if _, known := platform.Find(id); !known {
-		return fmt.Sprintf("the platform %q is not known; it is one of %s", id, list(platform.IDs()))
+	if _, known := platform.Find(id); !known && id != platform.Auto {
+		return fmt.Sprintf("the platform %q is not known; it is one of %s, or auto", id, list(platform.IDs()))
 	}
 	return ""
 }

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/firstlight-boot/firstlight/internal/engine"
+	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 func main() {
@@ -41,7 +41,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"validate", "check a config and say what is wrong with it", validate},
-		{"version", "print the version", version},
+		{"version", "print the version", printVersion},
 	}
 }
 
@@ -69,7 +69,7 @@ func dispatch(args []string, s streams) int {
 		usage(s.out)
 		return exitOK
 	case "-version", "--version":
-		return version(nil, s)
+		return printVersion(nil, s)
 	default:
 		if c, ok := find(commands(), name); ok {
 			return c.run(args[2:], s)
@@ -99,7 +99,7 @@ func usage(w io.Writer) {
 	fmt.Fprint(w, b.String())
 }
 
-func version(_ []string, s streams) int {
-	fmt.Fprintln(s.out, "Ignition "+engine.Version())
+func printVersion(_ []string, s streams) int {
+	fmt.Fprintln(s.out, "Ignition "+version.Version())
 	return exitOK
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/rules"
-	"github.com/firstlight-boot/firstlight/internal/engine"
+	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 // Formats of reports.
@@ -49,7 +49,7 @@ func runValidate(name, format string, args []string, s streams) int {
 		return exitUsage
 	}
 	if *showVersion {
-		return version(nil, s)
+		return printVersion(nil, s)
 	}
 	if !strings.Contains(" line text json sarif ", " "+format+" ") {
 		fmt.Fprintf(s.err, "there is no format %q\n", format)
@@ -63,6 +63,10 @@ func runValidate(name, format string, args []string, s streams) int {
 	text, err := read(flags.Arg(0), s.in)
 	if err != nil {
 		fmt.Fprintf(s.err, "couldn't read config: %v\n", err)
+		return exitFailed
+	}
+	if text, err = config.Gunzip(text); err != nil {
+		fmt.Fprintf(s.err, "couldn't decompress config: %v\n", err)
 		return exitFailed
 	}
 	_, report := config.Parse(diag.NewSource(flags.Arg(0), text))
@@ -110,7 +114,7 @@ func writeReport(s streams, format string, report diag.List) error {
 
 // tool describes this program and its rules.
 func tool() diag.Tool {
-	t := diag.Tool{Name: "firstlight", Version: engine.Version()}
+	t := diag.Tool{Name: "firstlight", Version: version.Version()}
 	for _, r := range rules.Table() {
 		if r.Kind != rules.Accepts {
 			t.Rules = append(t.Rules, diag.ToolRule{Code: r.ID, About: r.About, Severity: r.Severity})

@@ -5,30 +5,28 @@ package probe
 import (
 	"bytes"
 	"encoding/json"
+	"hash/crc32"
 	"strconv"
 )
 
 const (
 	luksMagic  = "LUKS\xba\xbe"
 	luksSecond = "SKUL\xba\xbe"
+
+	bitLockerMagic = "-FVE-FS-"
+	toGoMagic      = "MSWIN4.1" // BitLocker To Go, behind the looks of a FAT filesystem
 )
 
-// containers are the encrypted formats.
-func containers() []format {
-	return []format{
-		{name: "crypto_LUKS", usage: Crypto, magics: luksMagics(), check: luks},
-		{name: "BitLocker", usage: Crypto, magics: one(3, "-FVE-FS-")},
-	}
-}
-
-// luksMagics has the header and, for LUKS2, the places where its second copy may be, which depend on the size of the
-// first (LUKS2 on-disk format specification 1.1, table 1).
-func luksMagics() []magic {
-	all := one(0, luksMagic)
-	for at := int64(0x4000); at <= 0x400000; at *= 2 {
-		all = append(all, magic{at, luksSecond})
-	}
-	return all
+// containers are the encrypted formats, and those that guard blocks by checksums. A LUKS2 header has a second copy in one of
+// several places, which depend on the size of the first (LUKS2 on-disk format specification 1.1, table 1).
+var containers = []format{
+	{name: "DM_verity_hash", usage: Crypto, magics: []magic{{0, "verity\x00\x00"}}, uuid: field{16, 16}},
+	{name: "DM_integrity", usage: Crypto, magics: []magic{{0, "integrt\x00"}}},
+	{name: "crypto_LUKS", usage: Crypto, magics: []magic{{0, luksMagic}, {0x4000, luksSecond}, {0x8000, luksSecond}, {0x10000, luksSecond},
+		{0x20000, luksSecond}, {0x40000, luksSecond}, {0x80000, luksSecond}, {0x100000, luksSecond}, {0x200000, luksSecond},
+		{0x400000, luksSecond}}, check: luks},
+	{name: "BitLocker", usage: Crypto, magics: []magic{{3, bitLockerMagic}, {3, toGoMagic}, {510, bootMagic}}, check: bitLocker},
+	{name: "cs_fvault2", usage: Crypto, magics: []magic{{88, "CS"}}, check: fileVault, uuid: field{304, 16}},
 }
 
 // luks reads versions 1 and 2; a second copy knows its own place.
@@ -61,4 +59,42 @@ func luksFlags(d *device, offset int64, size uint64) []string {
 		return nil // cryptsetup will say what is wrong
 	}
 	return header.Config.Flags
+}
+
+// bitLocker is named by the first of its blocks of metadata, which the boot sector points to behind a number of its own (libbde,
+// BitLocker Drive Encryption format). Volumes of Windows Vista have neither.
+func bitLocker(d *device, _ magic, s *Signature) bool {
+	const (
+		own                = "\x3b\xd6\x67\x49\x29\x2e\xd8\x4a\x83\x99\xf6\xa3\x39\xe3\xd0\x01"
+		place, placeOfToGo = 160, 424
+	)
+	h := d.at(0, 512)
+	id := h[place:][:24]
+	toGo := string(h[3:11]) == toGoMagic
+	if toGo {
+		id = h[placeOfToGo:][:24]
+	} else if string(h[3:11]) != bitLockerMagic {
+		return false
+	}
+	if string(id[:16]) != own {
+		return !toGo
+	}
+	if block := d.at(int64(le.Uint64(id[16:])), 96); string(block[:8]) == bitLockerMagic {
+		s.UUID = guid(block[80:])
+	}
+	return true
+}
+
+// fileVault accepts the volume header of Core Storage with AES-XTS, as libfvde's documentation of the format has it: the magic
+// has but two bytes.
+func fileVault(d *device, _ magic, _ *Signature) bool {
+	const (
+		version, volumeHeader = 1, 0x10
+		crc32c                = 1
+		keySize, aesXTS       = 16, 2
+	)
+	h := d.at(0, 512)
+	return le.Uint16(h[8:]) == version && le.Uint16(h[10:]) == volumeHeader && le.Uint32(h[90:]) == crc32c &&
+		le.Uint32(h[168:]) == keySize && le.Uint32(h[172:]) == aesXTS &&
+		^crc32.Update(^le.Uint32(h[4:]), castagnoli, h[8:]) == le.Uint32(h)
 }

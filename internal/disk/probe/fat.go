@@ -8,15 +8,6 @@ import (
 	"strings"
 )
 
-// fatMagics are what FAT filesystems may begin with. None of them is enough: boot sectors of other systems and master
-// boot records have some of them too.
-func fatMagics() []magic {
-	return []magic{
-		{0x52, "MSWIN"}, {0x52, "FAT32   "}, {0x36, "MSDOS"}, {0x36, "FAT16   "}, {0x36, "FAT12   "}, {0x36, "FAT     "},
-		{0, "\xEB"}, {0, "\xE9"}, {0x1FE, "\x55\xAA"},
-	}
-}
-
 // geometry is what the parameter block of a FAT filesystem says (FAT specification 1.03, section 3).
 type geometry struct {
 	sector, cluster, reserved, fats, rootEntries int64 // cluster and reserved in sectors
@@ -60,7 +51,8 @@ func fatGeometry(b []byte) (geometry, bool) {
 	return g, g.clusters() <= limit
 }
 
-// fat accepts FAT12, FAT16 and FAT32. Its label is the one in the root directory, as fatlabel(8) and blkid(8) have it.
+// fat accepts FAT12, FAT16 and FAT32. No magic is enough: boot sectors of other systems and master boot records have some of them
+// too. Its label is the one in the root directory, as fatlabel(8) and blkid(8) have it.
 func fat(d *device, m magic, s *Signature) bool {
 	b := d.at(0, 512)
 	if len(m.text) <= 2 && (b[510] != 0x55 || b[511] != 0xAA || string(b[0x36:0x3E]) == "JFS     " || string(b[0x36:0x3E]) == "HPFS    ") {
@@ -86,10 +78,16 @@ func fat(d *device, m magic, s *Signature) bool {
 	if !g.wide {
 		s.Label, _ = fatLabel(d.at((g.reserved+g.fats*g.fatSectors)*g.sector, int(g.rootEntries*32)))
 	}
-	if le.Uint32(serial) != 0 {
-		s.UUID = fmt.Sprintf("%02X%02X-%02X%02X", serial[3], serial[2], serial[1], serial[0])
-	}
+	s.UUID = fatSerial(serial)
 	return true
+}
+
+// fatSerial returns the usual form of a serial number of four bytes; zero means none.
+func fatSerial(b []byte) string {
+	if le.Uint32(b) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%02X%02X-%02X%02X", b[3], b[2], b[1], b[0])
 }
 
 // fatChainLabel looks for the label in a root directory that is a chain of clusters.
@@ -133,21 +131,40 @@ func exfat(d *device, _ magic, s *Signature) bool {
 	if string(b[3:11]) != "EXFAT   " || sectorShift < 9 || sectorShift > 12 || clusterShift > 25-sectorShift || b[510] != 0x55 || b[511] != 0xAA {
 		return false
 	}
-	if serial := b[100:104]; le.Uint32(serial) != 0 {
-		s.UUID = fmt.Sprintf("%02X%02X-%02X%02X", serial[3], serial[2], serial[1], serial[0])
-	}
-	heap, root := int64(le.Uint32(b[88:])), int64(le.Uint32(b[96:]))
-	if root < 2 {
-		return true
-	}
-	dir := d.at(heap<<sectorShift+(root-2)<<(sectorShift+clusterShift), min(1<<(sectorShift+clusterShift), 4096))
-	for ; len(dir) >= 32 && dir[0] != 0; dir = dir[32:] {
-		if dir[0] == 0x83 {
-			s.Label = utf16Text(dir[2:][:2*min(11, int(dir[1]))])
+	s.UUID = fatSerial(b[100:104])
+	v := exfatVolume{d, int64(le.Uint32(b[80:])) << sectorShift, int64(le.Uint32(b[88:])) << sectorShift, int64(1) << (sectorShift + clusterShift)}
+	s.Label = v.label(int64(le.Uint32(b[96:])))
+	return true
+}
+
+// exfatVolume is where the parts of an exFAT filesystem lie, in bytes.
+type exfatVolume struct {
+	d                  *device
+	fat, heap, cluster int64
+}
+
+// label looks through the first entries of the root directory, a chain of clusters.
+func (v exfatVolume) label(cluster int64) string {
+	const piece, pieces, volume = 512, 640, 0x83
+	at := int64(0)
+	for range pieces {
+		if cluster < 2 || cluster > 0xFFFFFFF6 {
 			break
 		}
+		dir := v.d.at(v.heap+(cluster-2)*v.cluster+at, piece)
+		for ; len(dir) > 0; dir = dir[32:] {
+			switch dir[0] {
+			case 0:
+				return ""
+			case volume:
+				return utf16Text(le, dir[2:][:2*min(11, int(dir[1]))])
+			}
+		}
+		if at += piece; at >= v.cluster {
+			at, cluster = 0, int64(le.Uint32(v.d.at(v.fat+4*cluster, 4)))
+		}
 	}
-	return true
+	return ""
 }
 
 // ntfs has its label in record 3 of the master file table, attribute 0x60.
@@ -187,7 +204,7 @@ func ntfsLabel(record []byte) string {
 		if kind == 0x60 {
 			size, start := int(le.Uint32(record[at+16:])), int(le.Uint16(record[at+20:]))
 			if start <= length && size <= length-start {
-				return utf16Text(record[at+start:][:size])
+				return utf16Text(le, record[at+start:][:size])
 			}
 		}
 		at += length

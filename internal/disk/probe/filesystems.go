@@ -3,26 +3,23 @@
 package probe
 
 import (
-	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"strings"
-	"unicode/utf16"
+	"slices"
+	"strconv"
 )
 
-var (
-	le = binary.LittleEndian
-	be = binary.BigEndian
+// ext2, ext3, ext4, ext4dev and jbd accept a superblock of the family that is of one kind.
+func ext2(d *device, _ magic, s *Signature) bool    { return extKind(d, s) == "ext2" }
+func ext3(d *device, _ magic, s *Signature) bool    { return extKind(d, s) == "ext3" }
+func ext4(d *device, _ magic, s *Signature) bool    { return extKind(d, s) == "ext4" }
+func ext4dev(d *device, _ magic, s *Signature) bool { return extKind(d, s) == "ext4dev" }
+func jbd(d *device, _ magic, s *Signature) bool     { return extKind(d, s) == "jbd" }
 
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-)
-
-// extSuper is where ext2, ext3 and ext4 have their superblock.
-const extSuper = 1024
-
-// extIs accepts a superblock of the ext family that is of one kind. Which one follows from its features
-// (kernel, Documentation/filesystems/ext4/super.rst): what ext2 and ext3 know is listed, the rest is ext4.
-func extIs(kind string) func(*device, magic, *Signature) bool {
+// extKind says which filesystem of the family a superblock has. That follows from its features (kernel,
+// Documentation/filesystems/ext4/super.rst): what ext2 and ext3 know is listed, the rest is ext4. The flag of test filesystems
+// makes it ext4dev.
+func extKind(d *device, s *Signature) string {
 	const (
 		hasJournal   = 0x4   // compatible
 		journalDev   = 0x8   // incompatible
@@ -31,25 +28,25 @@ func extIs(kind string) func(*device, magic, *Signature) bool {
 		oldReadOnly  = 0x7   // sparse superblocks, large files, b-tree directories
 		metadataSum  = 0x400 // read-only compatible
 		sumOffset    = 0x3FC
+		testFS       = 0x4 // flags
 	)
-	return func(d *device, _ magic, s *Signature) bool {
-		sb := d.at(extSuper, 1024)
-		compat, incompat, readOnly := le.Uint32(sb[92:]), le.Uint32(sb[96:]), le.Uint32(sb[100:])
-		if readOnly&metadataSum != 0 && ^crc32.Update(0, castagnoli, sb[:sumOffset]) != le.Uint32(sb[sumOffset:]) {
-			return false
-		}
-		is := "ext4"
-		switch old := readOnly&^oldReadOnly == 0; {
-		case incompat&journalDev != 0:
-			is = "jbd"
-		case compat&hasJournal == 0 && old && incompat&^ext2Incompat == 0:
-			is = "ext2"
-		case compat&hasJournal != 0 && old && incompat&^ext3Incompat == 0:
-			is = "ext3"
-		}
-		s.Version = fmt.Sprintf("%d.%d", le.Uint32(sb[76:]), le.Uint16(sb[62:]))
-		return is == kind
+	sb := d.at(extSuper, 1024)
+	compat, incompat, readOnly := le.Uint32(sb[92:]), le.Uint32(sb[96:]), le.Uint32(sb[100:])
+	if readOnly&metadataSum != 0 && ^crc32.Update(0, castagnoli, sb[:sumOffset]) != le.Uint32(sb[sumOffset:]) {
+		return ""
 	}
+	s.Version = fmt.Sprintf("%d.%d", le.Uint32(sb[76:]), le.Uint16(sb[62:]))
+	switch old := readOnly&^oldReadOnly == 0; {
+	case incompat&journalDev != 0:
+		return "jbd"
+	case compat&hasJournal == 0 && old && incompat&^ext2Incompat == 0:
+		return "ext2"
+	case compat&hasJournal != 0 && old && incompat&^ext3Incompat == 0:
+		return "ext3"
+	case le.Uint32(sb[0x160:])&testFS != 0:
+		return "ext4dev"
+	}
+	return "ext4"
 }
 
 // xfs refuses superblocks of impossible geometry; sb_inprogress is set while mkfs.xfs is at work.
@@ -58,6 +55,36 @@ func xfs(d *device, _ magic, s *Signature) bool {
 	s.Unfinished = sb[126] != 0
 	blockSize := be.Uint32(sb[4:])
 	return blockSize >= 512 && blockSize <= 64<<10 && blockSize&(blockSize-1) == 0 && be.Uint32(sb[88:]) > 0
+}
+
+// xfsLogPlaces are the first 512 sectors: the records of an external log follow each other from any point on.
+func xfsLogPlaces(d *device) []magic {
+	var all []magic
+	if d.has(magic{0, "XFSB"}) {
+		return nil
+	}
+	for sector := range int64(512) {
+		if m := (magic{sector * 512, "\xfe\xed\xba\xbe"}); d.has(m) {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// xfsLog accepts the header of a record (XFS Algorithms & Data Structures, chapter 14).
+func xfsLog(d *device, m magic, _ *Signature) bool {
+	h := d.at(m.offset, 512)
+	version, length, format := be.Uint32(h[8:]), be.Uint32(h[12:]), be.Uint32(h[300:])
+	return version&^3 == 0 && version != 0 && length > 0 && length < 1<<31 && format >= 1 && format <= 3
+}
+
+// reiserfs has names since version 3.6.
+func reiserfs(d *device, m magic, s *Signature) bool {
+	sb := d.at(m.offset&^0x3FF, 128)
+	if m.text != "ReIsErFs" {
+		s.UUID, s.Label = uuid(sb[84:100]), text(sb[100:116])
+	}
+	return true
 }
 
 // btrfs copies lie at 64 KiB, 64 MiB and 256 GiB; each says where it is.
@@ -70,25 +97,25 @@ func btrfs(d *device, m magic, s *Signature) bool {
 
 func f2fs(d *device, m magic, s *Signature) bool {
 	sb := d.at(m.offset, 2048)
-	s.UUID, s.Label = uuid(sb[108:][:16]), utf16Text(sb[124:][:1024])
+	if le.Uint32(sb[4:]) != 1 { // version 1.0 had its names elsewhere
+		s.UUID, s.Label = uuid(sb[108:][:16]), utf16Text(le, sb[124:][:1024])
+	}
 	return le.Uint16(sb[4:]) > 0
 }
 
-// utf16Text decodes a little-endian text up to the first zero.
-func utf16Text(raw []byte) string {
-	var units []uint16
-	for i := 0; i+1 < len(raw); i += 2 {
-		u := le.Uint16(raw[i:])
-		if u == 0 {
-			break
-		}
-		units = append(units, u)
-	}
-	return strings.TrimRight(string(utf16.Decode(units)), " ")
+// swap of version 1 keeps its names behind 1024 bytes for a boot loader; version 0 has none.
+func swap(d *device, m magic, s *Signature) bool {
+	s.Version = "0"
+	return m.text == swap0Magic || swapNames(d, s)
 }
 
-// swap of version 1 keeps its names behind 1024 bytes for a boot loader.
-func swap(d *device, m magic, s *Signature) bool {
+// suspend accepts a swap area that holds an image of the memory.
+func suspend(d *device, _ magic, s *Signature) bool {
+	swapNames(d, s)
+	return true
+}
+
+func swapNames(d *device, s *Signature) bool {
 	h := d.at(1024, 44)
 	if le.Uint32(h) != 1 && be.Uint32(h) != 1 {
 		return false
@@ -112,11 +139,25 @@ func nilfs(d *device, m magic, s *Signature) bool {
 	return ^crc32.Update(^seed, crc32.IEEETable, sb[:n]) == want
 }
 
-// gfs2 has a superblock header of type 1, and a format between those of its two generations.
+// gfs has a superblock header of type 1, and a format that is neither of the second generation's.
+func gfs(d *device, _ magic, _ *Signature) bool {
+	h := d.at(0x10000, 32)
+	format := be.Uint32(h[24:])
+	return be.Uint32(h[4:]) == 1 && format < 1800
+}
+
+// gfs2 has a format between those of its two generations.
 func gfs2(d *device, _ magic, _ *Signature) bool {
 	h := d.at(0x10000, 32)
 	format := be.Uint32(h[24:])
 	return be.Uint32(h[4:]) == 1 && format >= 1800 && format <= 1900
+}
+
+// ocfs says how long its label is.
+func ocfs(d *device, m magic, s *Signature) bool {
+	h := d.at(m.offset+512, 128)
+	s.Label = text(h[48:][:min(64, int(le.Uint16(h[112:])))])
+	return true
 }
 
 func ocfs2(d *device, m magic, s *Signature) bool {
@@ -126,78 +167,126 @@ func ocfs2(d *device, m magic, s *Signature) bool {
 	return bits >= 9 && bits <= 12 && m.offset == int64(2)<<bits || bits <= 12
 }
 
-func hfsplus(d *device, _ magic, s *Signature) bool {
-	h := d.at(0x400, 48)
-	blockSize := be.Uint32(h[40:])
-	return blockSize >= 512 && blockSize&(blockSize-1) == 0
-}
-
-// hfs may wrap hfsplus; its allocation blocks are multiples of 512 bytes.
-func hfs(d *device, _ magic, s *Signature) bool {
-	h := d.at(0x400, 162)
-	size := be.Uint32(h[20:])
-	s.Label = text(h[37:][:min(27, int(h[36]))])
-	return size != 0 && size%512 == 0
-}
-
 // minix magics have two bytes: the counts of the superblock have to make sense as well.
 func minix(d *device, m magic, s *Signature) bool {
 	h := d.at(0x400, 32)
+	number := order(m.text[0] == 0x13 || m.text[0] == 0x24 || m.text[0] == 0x4d)
 	if m.offset == 0x418 {
 		s.Version = "3"
-		blockSize := le.Uint16(h[28:])
-		return le.Uint16(h[6:]) > 0 && le.Uint32(h[0:]) > 0 && blockSize >= 1024 && blockSize&(blockSize-1) == 0
+		blockSize := number.Uint16(h[28:])
+		return number.Uint16(h[6:]) > 0 && number.Uint32(h[0:]) > 0 && blockSize >= 1024 && blockSize&(blockSize-1) == 0
 	}
-	inodes, imaps, zmaps, first := le.Uint16(h[0:]), le.Uint16(h[4:]), le.Uint16(h[6:]), le.Uint16(h[8:])
-	s.Version = map[string]string{"\x7f\x13": "1", "\x8f\x13": "1"}[m.text]
-	if s.Version == "" {
-		s.Version = "2"
+	inodes, imaps, zmaps, first := number.Uint16(h[0:]), number.Uint16(h[4:]), number.Uint16(h[6:]), number.Uint16(h[8:])
+	s.Version = "2"
+	if m.text[0] == 0x13 || m.text[1] == 0x13 {
+		s.Version = "1"
 	}
-	return inodes > 0 && imaps > 0 && zmaps > 0 && first > 4 && le.Uint16(h[10:]) == 0
+	return inodes > 0 && imaps > 0 && zmaps > 0 && first > 4 && number.Uint16(h[10:]) == 0
 }
 
 func apfs(d *device, _ magic, _ *Signature) bool {
+	const superblock = 1
 	h := d.at(0, 44)
-	return le.Uint16(h[24:]) == 1 && le.Uint32(h[36:]) == 4096
+	block := le.Uint32(h[36:])
+	return le.Uint16(h[24:]) == superblock && block >= 4096 && block <= 64<<10 && block&(block-1) == 0
 }
 
-// sequence returns the identifiers of the volume recognition sequence, with sectors of 2048 bytes or the device's.
-func sequence(d *device) []string {
-	var ids []string
-	step := max(2048, d.sector)
-	for i := range int64(64) {
-		id := string(d.at(0x8000+i*step+1, 5))
-		if strings.Trim(id, "\x00") == "" {
+// squashfs4 and squashfs3 differ in the layout of all that follows: kernels read one or the other. Only the old one had both byte
+// orders.
+func squashfs4(d *device, _ magic, _ *Signature) bool { return le.Uint16(d.at(28, 2)) >= 4 }
+
+func squashfs3(d *device, m magic, _ *Signature) bool {
+	return order(m.text == "sqsh").Uint16(d.at(28, 2)) < 4
+}
+
+// ufs keeps a volume name in its second version, and a number that is as good as an identifier.
+func ufs(d *device, m magic, s *Signature) bool {
+	start, number := m.offset-1372, order(slices.Contains(ufsMagics[:], be.Uint32([]byte(m.text))))
+	sb := d.at(start, 1372)
+	s.Version = "1"
+	if number.Uint32([]byte(m.text)) == ufs2Magic {
+		s.Version, s.Label = "2", text(sb[680:712])
+	}
+	if !zero(sb[144:152]) {
+		s.UUID = fmt.Sprintf("%08x%08x", number.Uint32(sb[144:]), number.Uint32(sb[148:]))
+	}
+	return true
+}
+
+// hpfs has its spare block behind the superblock. Its names are in the boot block.
+func hpfs(d *device, m magic, s *Signature) bool {
+	boot := d.at(0, 512)
+	if string(boot[510:]) == bootMagic && string(boot[0x36:0x3E]) == "HPFS    " && boot[0x26] == 0x28 {
+		s.Label, s.UUID = text(boot[0x2B:][:11]), fatSerial(boot[0x27:])
+	}
+	return d.has(magic{m.offset + 512, "\x49\x18\x91\xf9"})
+}
+
+func sysv(d *device, m magic, s *Signature) bool {
+	s.Label = text(d.at(m.offset-sysvMagicAt+440, 6))
+	return true
+}
+
+// ubifs has a node header with a CRC-32 without final inversion.
+func ubifs(d *device, _ magic, _ *Signature) bool {
+	const superblock, size = 6, 4096
+	h := d.at(0, size)
+	n := le.Uint32(h[16:])
+	return h[20] == superblock && n >= 24 && n <= size && ^crc32.ChecksumIEEE(h[8:n]) == le.Uint32(h[4:])
+}
+
+// vmfs stores parts of its identifier as numbers.
+func vmfs(d *device, m magic, s *Signature) bool {
+	u := d.at(m.offset+9, 16)
+	s.UUID = fmt.Sprintf("%08x-%08x-%04x-%x", le.Uint32(u), le.Uint32(u[4:]), le.Uint16(u[8:]), u[10:])
+	return true
+}
+
+// mpool, zonefs and ScoutFS guard their superblocks by checksums.
+func mpool(d *device, _ magic, _ *Signature) bool {
+	h := d.at(0, 66)
+	return crc32.Checksum(h[:62], castagnoli) == le.Uint32(h[62:])
+}
+
+func zonefs(d *device, _ magic, _ *Signature) bool {
+	sb := d.at(0, 4096)
+	want := le.Uint32(sb[4:])
+	clear(sb[4:8])
+	return ^crc32.ChecksumIEEE(sb) == want
+}
+
+func scoutMeta(d *device, m magic, _ *Signature) bool { return scout(d, m, 1) }
+func scoutData(d *device, m magic, _ *Signature) bool { return scout(d, m, 0) }
+
+// scout accepts a superblock whose flags say that it is on a device for metadata, or for data (scoutfs, format.h).
+func scout(d *device, m magic, meta uint64) bool {
+	sb := d.at(m.offset-4, 4096)
+	return le.Uint64(sb[48:])&1 == meta && ^crc32.Checksum(sb[4:], castagnoli) == le.Uint32(sb)
+}
+
+// befs has its identifier in an attribute of the root directory.
+func befs(d *device, m magic, s *Signature) bool {
+	sb := d.at(m.offset-32, 128)
+	number := order(m.text == "BFS1")
+	block, shift, agShift := number.Uint32(sb[40:]), number.Uint32(sb[44:]), number.Uint32(sb[76:])
+	if number.Uint32(sb[68:]) != 0xdd121031 || number.Uint32(sb[112:]) != 0x15b6830e || shift < 10 || shift > 13 || block != 1<<shift || agShift > 31 {
+		return false
+	}
+	s.Label = text(sb[:32])
+	group, start := int64(number.Uint32(sb[116:])), int64(number.Uint16(sb[120:]))
+	inode := d.at((group<<agShift+start)<<shift, int(block))
+	for at := 232; at+8 <= len(inode); {
+		const volumeID = "be:volume_id"
+		name, data := int(number.Uint16(inode[at+4:])), int(number.Uint16(inode[at+6:]))
+		next := at + 8 + name + 3 + data + 1
+		if name == 0 || next > len(inode) {
 			break
 		}
-		ids = append(ids, id)
-	}
-	return ids
-}
-
-// udf is a sequence that has NSR02 or NSR03.
-func udf(d *device, _ magic, s *Signature) bool {
-	for _, id := range sequence(d) {
-		if id == "NSR02" || id == "NSR03" {
-			s.Version = id
-			return true
-		}
-	}
-	return false
-}
-
-// iso takes the UUID from the modification date of the primary volume descriptor, or else its creation date.
-func iso(d *device, m magic, s *Signature) bool {
-	if m.text == "CDROM" {
-		return true
-	}
-	v := d.at(0x8000, 2048)
-	for _, offset := range []int{830, 813} {
-		date := string(v[offset:][:16])
-		if strings.Trim(date, "0\x00") != "" {
-			s.UUID = fmt.Sprintf("%s-%s-%s-%s-%s-%s-%s", date[:4], date[4:6], date[6:8], date[8:10], date[10:12], date[12:14], date[14:16])
+		if string(inode[at+8:][:name]) == volumeID && data == 8 {
+			s.UUID = strconv.FormatUint(number.Uint64(inode[at+8+name+3:]), 16)
 			break
 		}
+		at = next
 	}
 	return true
 }

@@ -11,7 +11,7 @@ package probe
 import (
 	"fmt"
 	"io"
-	"strings"
+	"strconv"
 )
 
 // Usage is what a signature makes of a device.
@@ -47,29 +47,42 @@ type Signature struct {
 	Unfinished bool `json:"unfinished,omitempty"`
 }
 
-// String names a signature for people: type, label, UUID.
+// String names a signature for people: type, label, UUID. Bytes that a terminal would act on are escaped.
 func (s Signature) String() string {
 	text := s.Type
 	if s.Label != "" {
 		text += fmt.Sprintf(" labelled %q", s.Label)
 	}
 	if s.UUID != "" {
-		text += " (" + s.UUID + ")"
+		quoted := strconv.Quote(s.UUID)
+		text += " (" + quoted[1:len(quoted)-1] + ")"
 	}
 	return text
 }
 
+// Mountable reports whether mount(8) could take the device by itself. Some formats that libblkid counts among the
+// filesystems are members of a pool or raw stores of a program.
+func (s Signature) Mountable() bool {
+	switch s.Type {
+	case "zfs_member", "oracleasm", "drbdproxy_datalog", "mpool", "nss":
+		return false
+	}
+	return s.Usage == Filesystem
+}
+
 // Probe returns all signatures of a device of size bytes: members of arrays first, containers, then filesystems,
-// partition tables last.
+// partition tables last. Among filesystems the order is libblkid's.
 func Probe(r io.ReaderAt, size int64, sectorSize int) ([]Signature, error) {
-	d := &device{r: r, size: size, sector: int64(sectorSize), blocks: map[int64][]byte{}}
+	d := newDevice(r, size, sectorSize)
 	var found []Signature
-	for _, f := range formats() {
-		if s, ok := f.probe(d); ok {
-			found = append(found, s)
-		}
-		if d.err != nil {
-			return nil, fmt.Errorf("look for signatures: %w", d.err)
+	for _, table := range formats {
+		for i := range table {
+			if s, ok := table[i].probe(d); ok {
+				found = append(found, s)
+			}
+			if d.err != nil {
+				return nil, fmt.Errorf("look for signatures: %w", d.err)
+			}
 		}
 	}
 	return found, nil
@@ -103,126 +116,4 @@ func Erase(found []Signature) []Extent {
 		all = append(all, s.Magics...)
 	}
 	return all
-}
-
-// device reads from a device through a cache of blocks, since many formats look at the same few places.
-type device struct {
-	r      io.ReaderAt
-	size   int64
-	sector int64 // logical sector, bytes
-	blocks map[int64][]byte
-	err    error
-}
-
-const blockSize = 64 << 10
-
-// at returns n bytes at an offset, or zeros where the device has none, so that no caller has to check lengths.
-func (d *device) at(offset int64, n int) []byte {
-	out := make([]byte, n)
-	if offset < 0 || offset > d.size-int64(n) {
-		return out
-	}
-	for filled := 0; filled < n; {
-		b := d.block((offset + int64(filled)) / blockSize)
-		filled += copy(out[filled:], b[min(int64(len(b)), (offset+int64(filled))%blockSize):])
-		if d.err != nil {
-			break
-		}
-	}
-	return out
-}
-
-func (d *device) block(i int64) []byte {
-	if b, ok := d.blocks[i]; ok {
-		return b
-	}
-	b := make([]byte, min(blockSize, d.size-i*blockSize))
-	if n, err := d.r.ReadAt(b, i*blockSize); n < len(b) && d.err == nil {
-		d.err = fmt.Errorf("read %d bytes at %d: %w", len(b), i*blockSize, err)
-	}
-	d.blocks[i] = b
-	return b
-}
-
-// magic is a byte string that a format has at a fixed place.
-type magic struct {
-	offset int64
-	text   string
-}
-
-func (m magic) extent() Extent { return Extent{m.offset, int64(len(m.text))} }
-
-func (d *device) has(m magic) bool {
-	return m.offset >= 0 && m.offset+int64(len(m.text)) <= d.size && string(d.at(m.offset, len(m.text))) == m.text
-}
-
-// format is one row of the table of formats.
-type format struct {
-	name   string
-	usage  Usage
-	magics []magic
-	// places returns magics whose place depends on the device.
-	places func(*device) []magic
-	// check refuses what only looks like the format, for the copy whose magic was found, and fills in the rest;
-	// nil accepts.
-	check func(*device, magic, *Signature) bool
-	label field
-	uuid  field
-}
-
-// field is where a format keeps a name. The offset counts from the start of the device.
-type field struct {
-	offset int64
-	length int // 0: the format has none
-}
-
-// probe looks for a format. Every copy that stands the check adds its magic; the first one names it.
-func (f format) probe(d *device) (Signature, bool) {
-	s := Signature{Type: f.name, Usage: f.usage}
-	magics := f.magics
-	if f.places != nil {
-		magics = append(magics[:len(magics):len(magics)], f.places(d)...)
-	}
-	for _, m := range magics {
-		if !d.has(m) {
-			continue
-		}
-		seen := Signature{Type: f.name, Usage: f.usage}
-		if f.check != nil && !f.check(d, m, &seen) {
-			continue
-		}
-		if len(s.Magics) == 0 {
-			seen.Magics = s.Magics
-			s = seen
-			f.names(d, &s)
-		}
-		s.Magics = append(s.Magics, m.extent())
-	}
-	return s, len(s.Magics) > 0
-}
-
-// names reads the label and the UUID of formats that have them in plain fields.
-func (f format) names(d *device, s *Signature) {
-	if f.label.length > 0 {
-		s.Label = text(d.at(f.label.offset, f.label.length))
-	}
-	if f.uuid.length == 16 {
-		s.UUID = uuid(d.at(f.uuid.offset, 16))
-	} else if f.uuid.length > 0 {
-		s.UUID = text(d.at(f.uuid.offset, f.uuid.length))
-	}
-}
-
-// text returns a field up to the first zero, without trailing white space.
-func text(raw []byte) string {
-	s, _, _ := strings.Cut(string(raw), "\x00")
-	return strings.TrimRight(s, " \t\r\n\v\f")
-}
-
-// uuid returns the usual form of 16 bytes; all zero means none.
-func uuid(b []byte) string {
-	if string(b) == strings.Repeat("\x00", 16) {
-		return ""
-	}
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }

@@ -52,12 +52,50 @@ func TestReadErrorIsNotAnEmptyDevice(t *testing.T) {
 	}
 }
 
+// counter counts what is read of an endless blank device.
+type counter struct {
+	reads int
+	bytes int64
+}
+
+func (c *counter) ReadAt(b []byte, _ int64) (int, error) {
+	clear(b)
+	c.reads++
+	c.bytes += int64(len(b))
+	return len(b), nil
+}
+
+// A request costs a disk more than its length does: most of what there is to see of a blank device takes two reads.
+func TestReadsOfBlankDevice(t *testing.T) {
+	for _, c := range []struct {
+		size, bytes int64
+		reads       int
+	}{{64 << 10, 64 << 10, 1}, {1 << 20, 1 << 20, 1}, {16 << 20, 5 << 19, 5}, {1 << 40, 5 << 19, 7}} {
+		seen := &counter{}
+		if found, err := Probe(seen, c.size, 512); err != nil || len(found) > 0 {
+			t.Errorf("found %v, %v", found, err)
+		}
+		t.Logf("%d bytes: %d reads, %d bytes", c.size, seen.reads, seen.bytes)
+		if seen.reads > c.reads || seen.bytes > c.bytes {
+			t.Errorf("of %d bytes: %d reads, %d bytes; want %d, %d", c.size, seen.reads, seen.bytes, c.reads, c.bytes)
+		}
+	}
+}
+
 // Whatever is on a device, probing it ends, and erasing what was found leaves nothing to be found.
 func FuzzProbe(f *testing.F) {
-	for _, row := range formats() {
+	for _, row := range slices.Concat(formats...) {
 		image := make([]byte, 72<<10)
-		for _, m := range row.magics {
-			if end := m.offset + int64(len(m.text)); end < int64(len(image)) {
+		d := newDevice(bytes.NewReader(image), int64(len(image)), 512)
+		magics := row.magics
+		if row.places != nil {
+			magics = append(magics[:len(magics):len(magics)], row.places(d)...)
+		}
+		for _, m := range magics {
+			if m.offset < 0 {
+				m.offset += int64(len(image))
+			}
+			if m.offset >= 0 && m.offset < int64(len(image)) {
 				copy(image[m.offset:], m.text)
 			}
 		}
@@ -81,4 +119,12 @@ func FuzzProbe(f *testing.F) {
 			t.Errorf("left over: %v", found)
 		}
 	})
+}
+
+func BenchmarkProbe(b *testing.B) {
+	for b.Loop() {
+		if _, err := Probe(&counter{}, 1<<40, 512); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -5,17 +5,26 @@ package probe
 import "fmt"
 
 // tables are the partition tables. The PMBR is the mark by which older systems know a disk with a GPT.
-func tables() []format {
-	return []format{
-		{name: "gpt", usage: PartTable, places: gptPlaces, check: gpt},
-		{name: "PMBR", usage: PartTable, magics: one(510, "\x55\xAA"), check: protective},
-		{name: "dos", usage: PartTable, magics: one(510, "\x55\xAA"), check: dos},
-		{name: "mac", usage: PartTable, magics: one(512, "PM\x00\x00"), check: mac},
-		{name: "sgi", usage: PartTable, magics: one(0, "\x0b\xe5\xa9\x41")},
-		{name: "sun", usage: PartTable, magics: one(508, "\xda\xbe"), check: sun},
-		{name: "bsd", usage: PartTable, magics: []magic{{512, "\x57\x45\x56\x82"}, {64, "\x57\x45\x56\x82"}, {128, "\x57\x45\x56\x82"}}, check: bsd},
-	}
+var tables = []format{
+	{name: "gpt", usage: PartTable, places: gptPlaces, check: gpt},
+	{name: "PMBR", usage: PartTable, magics: []magic{{510, bootMagic}}, check: protective},
+	{name: "dos", usage: PartTable, magics: []magic{{510, bootMagic}}, check: dos},
+	{name: "aix", usage: PartTable, magics: []magic{{0, "\xc9\xc2\xd4\xc1"}}}, // IBMA in EBCDIC
+	{name: "sgi", usage: PartTable, magics: []magic{{0, "\x0b\xe5\xa9\x41"}}},
+	{name: "sun", usage: PartTable, magics: []magic{{508, "\xda\xbe"}}, check: sun},
+	{name: "mac", usage: PartTable, magics: []magic{{0, "ER"}}, check: mac},
+	{name: "ultrix", usage: PartTable, magics: []magic{{0x4000 - 72, "\x57\x29\x03"}}, check: ultrix},
+	{name: "bsd", usage: PartTable, magics: []magic{{512, bsdMagic}, {64, bsdMagic}, {128, bsdMagic}}, check: bsd},
+	{name: "unixware", usage: PartTable, magics: []magic{{29*512 + 4, "\x0d\x60\x5e\xca"}}, check: unixware},
+	{name: "solaris", usage: PartTable, magics: []magic{{512 + 12, "\xee\xde\x0d\x60"}}, check: solaris},
+	{name: "atari", usage: PartTable, places: atariPlaces},
+	{name: "dasd", usage: PartTable, places: dasdPlaces},
 }
+
+const (
+	bootMagic = "\x55\xAA"
+	bsdMagic  = "\x57\x45\x56\x82"
+)
 
 // gptPlaces are the second and the last sector.
 func gptPlaces(d *device) []magic {
@@ -26,17 +35,8 @@ func gptPlaces(d *device) []magic {
 // gpt accepts a header that knows its own place; whether the table is whole is for package gpt to say.
 func gpt(d *device, m magic, s *Signature) bool {
 	h := d.at(m.offset, 92)
-	id := h[56:72]
-	s.UUID = fmt.Sprintf("%x-%x-%x-%x-%x", reverse(id[0:4]), reverse(id[4:6]), reverse(id[6:8]), id[8:10], id[10:])
+	s.UUID = guid(h[56:])
 	return le.Uint64(h[24:]) == uint64(m.offset/d.sector)
-}
-
-func reverse(b []byte) []byte {
-	out := make([]byte, len(b))
-	for i, c := range b {
-		out[len(b)-1-i] = c
-	}
-	return out
 }
 
 // mbrEntries returns the four entries of sector 0.
@@ -60,7 +60,7 @@ func protective(d *device, _ magic, _ *Signature) bool {
 const EmptyTable = "empty"
 
 // dos accepts a master boot record; the boot sector of a filesystem ends in the same two bytes.
-func dos(d *device, m magic, s *Signature) bool {
+func dos(d *device, _ magic, s *Signature) bool {
 	s.Version = EmptyTable
 	for _, e := range mbrEntries(d) {
 		if e[0] != 0 && e[0] != 0x80 || e[4] == 0xEE {
@@ -71,12 +71,13 @@ func dos(d *device, m magic, s *Signature) bool {
 		}
 	}
 	var ignored Signature
-	for _, start := range fatMagics() {
+	for _, start := range fatMagics {
 		if d.has(start) && fat(d, start, &ignored) {
 			return false
 		}
 	}
-	if first := string(d.at(3, 8)); first == "NTFS    " || first == "EXFAT   " || first == "-FVE-FS-" {
+	switch string(d.at(3, 8)) {
+	case "NTFS    ", "EXFAT   ", bitLockerMagic:
 		return false
 	}
 	if id := le.Uint32(d.at(440, 4)); id != 0 {
@@ -85,7 +86,16 @@ func dos(d *device, m magic, s *Signature) bool {
 	return true
 }
 
-func mac(d *device, _ magic, _ *Signature) bool { return d.has(magic{0, "ER"}) }
+// mac accepts a driver descriptor before a partition map, which begins in the second block, of a size that the descriptor
+// says; the second signature is that of old maps.
+func mac(d *device, m magic, _ *Signature) bool {
+	block := int64(be.Uint16(d.at(2, 2)))
+	if block < 512 {
+		return false
+	}
+	block &^= 511
+	return d.has(magic{block, "PM"}) || d.has(magic{block, "TS"})
+}
 
 // sun labels end in a checksum that makes the exclusive or of all words zero.
 func sun(d *device, _ magic, _ *Signature) bool {
@@ -97,5 +107,50 @@ func sun(d *device, _ magic, _ *Signature) bool {
 	return sum == 0
 }
 
+// ultrix sets a flag in a label that is valid.
+func ultrix(d *device, m magic, _ *Signature) bool { return le.Uint32(d.at(m.offset+4, 4)) == 1 }
+
 // bsd labels repeat their magic behind 132 bytes.
 func bsd(d *device, m magic, _ *Signature) bool { return d.has(magic{m.offset + 132, m.text}) }
+
+// unixware has a second magic, that of its table of contents.
+func unixware(d *device, m magic, _ *Signature) bool {
+	return d.has(magic{m.offset - 4 + 0x9C, "\xee\xde\x0d\x60"})
+}
+
+func solaris(d *device, m magic, _ *Signature) bool { return le.Uint32(d.at(m.offset+4, 4)) == 1 }
+
+// atariPlaces are the entries that are partitions. The root sector has no magic: an entry counts if its flag says so, its
+// type is of three letters or digits, and it lies on a disk of sectors of 512 bytes whose size is that of the device at most
+// (kernel, block/partitions/atari.c).
+func atariPlaces(d *device) []magic {
+	const first, size = 0x1C6, 12
+	sectors := uint64(d.size / 512)
+	disk := uint64(be.Uint32(d.at(first-4, 4)))
+	if disk > sectors || d.sector != 512 {
+		return nil
+	}
+	var all []magic
+	for at := int64(first); at < first+4*size; at += size {
+		e := d.at(at, size)
+		start, length := uint64(be.Uint32(e[4:])), uint64(be.Uint32(e[8:]))
+		if e[0]&1 != 0 && alphanumeric(e[1]) && alphanumeric(e[2]) && alphanumeric(e[3]) && start > 0 && length > 0 && start+length <= disk {
+			all = append(all, magic{at, string(e[:4])})
+		}
+	}
+	return all
+}
+
+func alphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// dasdPlaces are the third block of ECKD disks and the second of FBA disks, with blocks of 512 to 4096 bytes: volume labels VOL1, twice in the compatible disk
+// layout, LNX1 and CMS1, in EBCDIC (kernel, block/partitions/ibm.c).
+func dasdPlaces(d *device) []magic {
+	var all []magic
+	for at := int64(512); at <= 2*4096; at *= 2 {
+		all = append(all, magic{at, "\xe5\xd6\xd3\xf1\xe5\xd6\xd3\xf1"}, magic{at, "\xd3\xd5\xe7\xf1"}, magic{at, "\xc3\xd4\xe2\xf1"})
+	}
+	return all
+}

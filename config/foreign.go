@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/doc"
+	"github.com/firstlight-boot/firstlight/config/sniff"
+)
+
+// MaxBytes is the most that one config may hold, in bytes, decompressed.
+const MaxBytes = 256 << 20
+
+// ErrTooLarge is wrapped by the error of a config that has more than MaxBytes.
+var ErrTooLarge = fmt.Errorf("it has more than %d MiB", MaxBytes>>20)
+
+// Gunzip decompresses a config that begins like a gzip file (RFC 1952), and returns any other as it is: many clouds limit
+// user data to a few KiB. It decompresses once, and no more than MaxBytes.
+func Gunzip(text []byte) ([]byte, error) {
+	if len(text) > MaxBytes {
+		return nil, ErrTooLarge
+	}
+	if !bytes.HasPrefix(text, []byte{0x1f, 0x8b, 8}) {
+		return text, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(text))
+	if err != nil {
+		return nil, errGzip
+	}
+	plain, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
+	switch {
+	case err != nil:
+		return nil, errGzip
+	case len(plain) > MaxBytes:
+		return nil, ErrTooLarge
+	}
+	return plain, nil
+}
+
+var errGzip = errors.New("it begins like gzip data and is damaged or cut off; compress it again")
+
+// foreign replaces the report on a text that is not JSON if the text is something that people hand over by mistake: what
+// is wrong with its first byte would help nobody then.
+func foreign(src *diag.Source, report diag.List) diag.List {
+	f, ok := sniff.Identify(src.Text, sniff.Options{})
+	if !ok {
+		return report
+	}
+	return diag.List{{
+		Severity: diag.Error, Code: "V002", Path: diag.ParsePath("$"), Span: src.Span(0, 1), Summary: f.Summary(), Hint: f.Do,
+	}}
+}
+
+// outdated returns what to say about a document without a usable version, if it is a config of long ago.
+func outdated(d *doc.Document, version string) (f sniff.Foreign, ok bool) {
+	var members []string
+	for _, k := range d.Root.Kids {
+		members = append(members, k.Key)
+	}
+	return sniff.Old(version, members)
+}

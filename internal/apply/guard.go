@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/firstlight-boot/firstlight/internal/disk/probe"
+	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+// guarded is a disk that is written to in declared extents only. A write outside of them is an error of firstlight, and does
+// not happen: what it would destroy was never judged.
+type guarded struct {
+	sys.Disk
+	node    string
+	extents []probe.Extent
+}
+
+// openGuarded opens a disk for writing to extents.
+func openGuarded(ctx context.Context, m *Machine, node string, extents []probe.Extent) (*guarded, error) {
+	d, err := m.Sys.OpenDisk(ctx, node)
+	if err != nil {
+		return nil, err
+	}
+	g := &guarded{Disk: d, node: node}
+	g.allow(extents...)
+	return g, nil
+}
+
+// openWhole opens a device all of which may be written to.
+func openWhole(ctx context.Context, m *Machine, node string) (*guarded, sys.Block, error) {
+	info, err := m.Sys.Block(node)
+	if err != nil {
+		return nil, info, err
+	}
+	d, err := openGuarded(ctx, m, node, []probe.Extent{{Length: info.Size}})
+	return d, info, err
+}
+
+// allow declares further extents. Those that touch each other become one.
+func (g *guarded) allow(extents ...probe.Extent) {
+	all := append(g.extents, extents...)
+	slices.SortFunc(all, func(a, b probe.Extent) int { return int(min(max(a.Offset-b.Offset, -1), 1)) })
+	g.extents = nil
+	for _, e := range all {
+		if last := len(g.extents) - 1; last >= 0 && e.Offset <= g.extents[last].Offset+g.extents[last].Length {
+			g.extents[last].Length = max(g.extents[last].Length, e.Offset+e.Length-g.extents[last].Offset)
+			continue
+		}
+		g.extents = append(g.extents, e)
+	}
+}
+
+func (g *guarded) check(offset, length int64) error {
+	inside := func(e probe.Extent) bool { return offset >= e.Offset && offset+length <= e.Offset+e.Length }
+	if slices.ContainsFunc(g.extents, inside) {
+		return nil
+	}
+	return fmt.Errorf("write %d bytes at %d of %s: the plan did not declare this place (report this as a bug of firstlight)", length, offset, g.node)
+}
+
+// WriteAt implements sys.Disk.
+func (g *guarded) WriteAt(p []byte, offset int64) (int, error) {
+	if err := g.check(offset, int64(len(p))); err != nil {
+		return 0, err
+	}
+	return g.Disk.WriteAt(p, offset)
+}
+
+// Zero implements sys.Disk.
+func (g *guarded) Zero(offset, length int64) error {
+	if err := g.check(offset, length); err != nil {
+		return err
+	}
+	return g.Disk.Zero(offset, length)
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"fmt"
+	"io"
+)
+
+// The device is read in blocks. Nearly all formats are found in its first and last mebibyte: each of the two is one
+// read, since a request costs a disk more than its length does.
+const (
+	blockSize = 64 << 10
+	headSize  = 1<<20 + blockSize // up to the magic of a VMFS volume, at 1 MiB
+	tailSize  = 1<<20 + blockSize // down to the last copy of bcachefs, 1 MiB before the end
+)
+
+// device reads from a device through a cache of blocks, since many formats look at the same few places.
+type device struct {
+	r      io.ReaderAt
+	size   int64
+	sector int64 // logical sector, bytes
+	blocks map[int64][]byte
+	err    error
+}
+
+func newDevice(r io.ReaderAt, size int64, sectorSize int) *device {
+	return &device{r: r, size: size, sector: int64(sectorSize), blocks: map[int64][]byte{}}
+}
+
+// at returns n bytes at an offset, or zeros where the device has none, so that no caller has to check lengths.
+func (d *device) at(offset int64, n int) []byte {
+	out := make([]byte, n)
+	if offset < 0 || offset > d.size-int64(n) {
+		return out
+	}
+	for filled := 0; filled < n && d.err == nil; {
+		b := d.block((offset + int64(filled)) / blockSize)
+		filled += copy(out[filled:], b[min(int64(len(b)), (offset+int64(filled))%blockSize):])
+	}
+	return out
+}
+
+// block returns a block, which is shorter at the end of the device.
+func (d *device) block(i int64) []byte {
+	if b, ok := d.blocks[i]; ok {
+		return b
+	}
+	first, end := i*blockSize, min(i*blockSize+blockSize, d.size)
+	tail := max(0, d.size-tailSize) &^ (blockSize - 1)
+	if first < headSize {
+		first, end = 0, min(headSize, d.size)
+	} else if first >= tail {
+		first, end = max(tail, headSize), d.size
+	}
+	d.load(first, end)
+	return d.blocks[i]
+}
+
+// load reads whole blocks.
+func (d *device) load(first, end int64) {
+	b := make([]byte, end-first)
+	if n, err := d.r.ReadAt(b, first); n < len(b) && d.err == nil {
+		d.err = fmt.Errorf("read %d bytes at %d: %w", len(b), first, err)
+	}
+	for at := first; at < end; at += blockSize {
+		d.blocks[at/blockSize] = b[at-first : min(at-first+blockSize, end-first)]
+	}
+}
+
+// has reports whether a magic is on the device. It copies nothing: most magics of most devices are not there.
+func (d *device) has(m magic) bool {
+	if m.offset < 0 || m.offset > d.size-int64(len(m.text)) {
+		return false
+	}
+	b := d.block(m.offset / blockSize)
+	start := m.offset % blockSize
+	if start+int64(len(m.text)) <= int64(len(b)) {
+		return string(b[start:start+int64(len(m.text))]) == m.text
+	}
+	return string(d.at(m.offset, len(m.text))) == m.text
+}

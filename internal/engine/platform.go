@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/metadata"
+	"github.com/firstlight-boot/firstlight/internal/platform"
+	"github.com/firstlight-boot/firstlight/internal/sys"
+	"github.com/firstlight-boot/firstlight/internal/sys/guest"
+	"github.com/firstlight-boot/firstlight/internal/version"
+)
+
+// findPlatform returns the platform of an id, or for "auto" the one that the firmware points to.
+func findPlatform(id string, log *slog.Logger) (platform.Platform, error) {
+	if id == platform.Auto {
+		detected, facts, err := platform.Detect(os.DirFS("/"))
+		if err != nil {
+			return platform.Platform{}, err
+		}
+		log.Info("the platform is " + detected + ": " + strings.Join(facts, ", "))
+		id = detected
+	}
+	p, known := platform.Find(id)
+	if !known {
+		return p, fmt.Errorf("no platform is named %q", id)
+	}
+	return p, nil
+}
+
+// platformEnv is what a platform may see.
+func (r *run) platformEnv() platform.Env {
+	env := machineEnv(r.host, r.log)
+	env.Getenv, env.Offline, env.Timeout = r.o.Getenv, r.stage.offline, r.fetchTimeout()
+	env.Say = r.say
+	return env
+}
+
+// machineEnv is what a platform may see of the machine, in a stage or not.
+func machineEnv(host *sys.Host, log *slog.Logger) platform.Env {
+	helper := func(ctx context.Context, name string, args ...string) ([]byte, error) {
+		return host.Run(ctx, sys.Command{Name: name, Args: args})
+	}
+	return platform.Env{
+		FS: os.DirFS("/"), Log: log, Run: helper, Drives: guest.Drives{Run: helper}, Interfaces: net.Interfaces,
+		Read:     func(_ context.Context, p string) ([]byte, error) { return os.ReadFile(p) },
+		Metadata: metadata.New(metadata.Options{Version: version.Version(), Log: log}),
+		Channels: platform.Channels{
+			VSock: guest.VSock,
+			KVP:   func() (platform.Exchange, error) { return opened[platform.Exchange](guest.OpenKVP()) },
+			VBox:  func() (platform.Properties, error) { return opened[platform.Properties](guest.OpenVBox()) },
+			VMware: func() (platform.Guestinfo, error) {
+				v, err := guest.OpenVMware()
+				if err != nil {
+					return nil, fmt.Errorf("%w: %w", platform.ErrNoProvider, err)
+				}
+				return v, nil
+			},
+		},
+	}
+}
+
+// opened returns a channel as what a platform wants of it, and no channel as nil.
+func opened[I any](channel any, err error) (I, error) {
+	if err != nil {
+		var none I
+		return none, err
+	}
+	return channel.(I), nil
+}
+
+// postStatus tells the cloud how the stage ended, if it wants to know. That it could not be told stops nothing.
+func (r *run) postStatus(ctx context.Context, failed error) {
+	if r.platform.Status == nil {
+		return
+	}
+	if err := r.platform.Status(ctx, r.platformEnv(), r.stage.name, failed); err != nil {
+		r.log.Error("tell the cloud how the stage ended: " + err.Error())
+	}
+}
+
+// providerFiles are files of a platform in the form that the state file keeps them in.
+func providerFiles(files []platform.File) []types.File {
+	var list []types.File
+	for _, f := range files {
+		mode, overwrite, url := int(fs.FileMode(0o600)), true, fetch.DataURL(f.Data)
+		var file types.File
+		file.Path, file.Overwrite, file.Mode, file.Contents.Source = f.Path, &overwrite, &mode, &url
+		list = append(list, file)
+	}
+	return list
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+const packedBuffer = 64 << 10 // bytes
+
+// decompress returns the decompressed stream.
+func decompress(r io.Reader, compression string) (io.Reader, error) {
+	switch compression {
+	case "":
+		return r, nil
+	case "gzip":
+		packed := bufio.NewReaderSize(r, packedBuffer)
+		if magic, err := packed.Peek(2); err != nil && err != io.EOF {
+			return nil, err
+		} else if string(magic) != "\x1f\x8b" {
+			return nil, fmt.Errorf("%w: it does not begin with the bytes of a gzip file", ErrGzip)
+		}
+		z, err := gzip.NewReader(packed)
+		return gunzip{z}, gzipError(err)
+	}
+	return nil, fmt.Errorf("%w: it is not gzip", ErrCompression)
+}
+
+// A gunzip tells errors of the compressed data from those of the way it came.
+type gunzip struct{ z *gzip.Reader }
+
+func (u gunzip) Read(p []byte) (int, error) {
+	n, err := u.z.Read(p)
+	return n, gzipError(err)
+}
+
+func gzipError(err error) error {
+	var corrupt flate.CorruptInputError
+	switch {
+	case err == io.ErrUnexpectedEOF: // a resuming reader has other words for bodies that break off
+		return fmt.Errorf("%w: it ends early", ErrGzip)
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
+		return fmt.Errorf("%w: %s", ErrGzip, strings.TrimPrefix(err.Error(), "gzip: "))
+	}
+	return err
+}
+
+// MaybeGunzip decompresses data that begins like a gzip file (RFC 1952), and returns other data as it is. The result
+// has at most limit bytes.
+func MaybeGunzip(data []byte, limit int64) ([]byte, error) {
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
+	}
+	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b, 8}) {
+		return data, nil
+	}
+	plain, err := decompress(bytes.NewReader(data), "gzip")
+	if err != nil {
+		return nil, err
+	}
+	out := &memory{limit: limit}
+	_, err = io.Copy(out, plain)
+	return out.buffer.Bytes(), err
+}

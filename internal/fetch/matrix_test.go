@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// The matrix: hostile servers that are generated, what has to become of each, and a search of all that was emitted for what was
+// secret in the request. None of the requests has a hash, so that nothing but the protocol protects the content.
+
+// canaries stand in every place of a request that may be secret. Servers send all of them back, wherever they can.
+var canaries = []string{"canaryuser", "canarypass", "canaryquery", "canaryfragment", "Canaryname", "canaryvalue"}
+
+const canaryURL = "http://canaryuser:canarypass@host/config?token=canaryquery#canaryfragment"
+
+// echo is what servers send back.
+var echo = strings.Join(canaries, ".")
+
+// emitted is all that a client says, in any place.
+type emitted struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (e *emitted) Write(p []byte) (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.text.Write(p)
+}
+
+// search looks for secrets.
+func (e *emitted) search(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		io.WriteString(e, err.Error())
+		var failed *Error
+		if errors.As(err, &failed) {
+			io.WriteString(e, failed.Hint()+failed.URL)
+		}
+	}
+	text := strings.ToLower(e.text.String())
+	for _, c := range append(canaries, base64.StdEncoding.EncodeToString([]byte("canaryuser:canarypass"))) {
+		if strings.Contains(text, strings.ToLower(c)) {
+			t.Errorf("%s is shown:\n%s", c, e.text.String())
+		}
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\n' }) {
+		t.Errorf("a control character is shown: %q", text)
+	}
+}
+
+// A behaviour is what a server does, and what has to become of it.
+type behaviour struct {
+	name    string
+	url     string // canaryURL unless it is set
+	headers []Header
+	hash    string
+	world   func(*world)
+	fixed   bool          // the writer cannot go back
+	total   time.Duration // httpTotal; 0: unlimited
+	want    string        // the payload, if there is to be no error
+	err     error
+	most    time.Duration // on the clock of the bubble
+}
+
+func (b behaviour) run(t *testing.T) {
+	w := newWorld(t)
+	defer w.shut()
+	b.world(w)
+	out := &emitted{}
+	client, err := New(Options{
+		Dial: w.dial, Log: slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Say: func(text string) { io.WriteString(out, text+"\n") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.closeIdle()
+	if b.total > 0 {
+		if err := client.Configure(t.Context(), limited(b.total)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.url == "" {
+		b.url = canaryURL
+	}
+	if b.headers == nil {
+		value := "canaryvalue"
+		b.headers = []Header{{Name: "X-Canaryname", Value: &value}}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+	defer cancel()
+	began := time.Now()
+	got, err := b.fetch(ctx, client)
+	if took := time.Since(began); took > b.most {
+		t.Errorf("it took %s, want %s at most", took, b.most)
+	}
+	switch {
+	case b.err == nil && (err != nil || got != b.want):
+		t.Errorf("got %d bytes, %v; want %d bytes", len(got), err, len(b.want))
+	case b.err != nil && !errors.Is(err, b.err):
+		t.Errorf("error %v; want %v", err, b.err)
+	}
+	out.search(t, err)
+}
+
+func (b behaviour) fetch(ctx context.Context, client *Client) (string, error) {
+	r := Request{URL: b.url, Headers: b.headers, Hash: b.hash, Purpose: "config"}
+	if b.fixed {
+		var s strings.Builder
+		err := client.Fetch(ctx, r, &s)
+		return s.String(), err
+	}
+	got, err := client.Bytes(ctx, r, 1<<16)
+	return string(got), err
+}
+
+// TestMatrix runs all behaviours.
+func TestMatrix(t *testing.T) {
+	log.SetOutput(io.Discard) // as the engine does: net/http prints there what servers send unasked
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	total := 0
+	for _, group := range []struct {
+		name       string
+		behaviours []behaviour
+	}{
+		{"status", statusBehaviours()},
+		{"answer", answerBehaviours()},
+		{"redirect", redirectBehaviours()},
+		{"request", requestBehaviours()},
+		{"silence", silenceBehaviours()},
+		{"resume", resumeBehaviours()},
+	} {
+		for _, b := range group.behaviours {
+			t.Run(group.name+"/"+b.name, func(t *testing.T) { synctest.Test(t, b.run) })
+		}
+		t.Logf("%s: %d behaviours", group.name, len(group.behaviours))
+		total += len(group.behaviours)
+	}
+	t.Logf("%d hostile servers; %d canaries each, searched for in log, console, error and hint", total, len(canaries)+1)
+	if total < 200 {
+		t.Errorf("only %d behaviours", total)
+	}
+}
+
+// answering makes host:80 answer every request with a text. A text that ends in hold is not followed by the end of the
+// connection.
+func answering(text string) func(*world) {
+	return func(w *world) {
+		w.servers["host:80"] = func(c net.Conn) {
+			defer c.Close()
+			if !readRequest(c) {
+				return
+			}
+			text, held := strings.CutSuffix(text, hold)
+			io.WriteString(c, text)
+			if held {
+				io.Copy(io.Discard, c)
+			}
+		}
+	}
+}
+
+const hold = "\x00hold"
+
+// readRequest reads up to the end of a request's headers.
+func readRequest(c net.Conn) bool {
+	var text []byte
+	buffer := make([]byte, 4096)
+	for !bytes.HasSuffix(text, []byte("\r\n\r\n")) {
+		n, err := c.Read(buffer)
+		if text = append(text, buffer[:n]...); err != nil {
+			return false
+		}
+	}
+	return true
+}

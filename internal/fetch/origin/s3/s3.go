@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package s3 reads objects of S3 and of its access points, each by one signed GET.
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
+	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
+)
+
+// ErrARN is the class of ARNs that name no object of S3.
+var ErrARN = errors.New("the ARN does not name an object in S3")
+
+// An Object is an object of S3. Its region need not be known: S3 says in its refusal where the bucket is.
+type Object struct {
+	machine     *Machine
+	client      *httporigin.Client
+	bucket, key string
+	version     string
+	access      accessPoint // empty: the object is named by its bucket
+	hint        string      // region to ask first; empty: that of the machine, then us-east-1
+	region      string      // found out
+}
+
+// An accessPoint is a name of a bucket that policies are bound to. Its region is part of the name.
+type accessPoint struct{ name, account string }
+
+// New returns the origin of s3://BUCKET/KEY.
+func New(m *Machine, c *httporigin.Client, u *url.URL) (*Object, error) {
+	key := strings.TrimLeft(u.Path, "/")
+	if u.Host == "" || key == "" {
+		return nil, fmt.Errorf("%w: an s3: URL needs a bucket and a key", origin.ErrURL)
+	}
+	return &Object{machine: m, client: c, bucket: u.Host, key: key, version: u.Query().Get("versionId")}, nil
+}
+
+// accessPath takes apart what follows the account in the ARN of an object behind an access point:
+// accesspoint/NAME/object/KEY.
+func accessPath(resource string) (name, key string, ok bool) {
+	rest, ok := strings.CutPrefix(resource, "accesspoint/")
+	name, key, found := strings.Cut(rest, "/object/")
+	return name, key, ok && found && key != "" && isName(name, 3, 50)
+}
+
+// isName reports whether a text has only lower-case letters, digits and dashes, and as many as may be.
+func isName(text string, least, most int) bool {
+	return len(text) >= least && len(text) <= most &&
+		!strings.ContainsFunc(text, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') })
+}
+
+// NewARN returns the origin of arn:PARTITION:s3:::BUCKET/KEY and of
+// arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME/object/KEY.
+func NewARN(m *Machine, c *httporigin.Client, u *url.URL) (*Object, error) {
+	a, err := arn.Parse("arn:" + u.Opaque)
+	if err != nil || a.Service != "s3" {
+		return nil, ErrARN
+	}
+	o := &Object{machine: m, client: c, version: u.Query().Get("versionId"), hint: partitionOf(a.Partition).hint}
+	if name, key, ok := accessPath(a.Resource); ok {
+		if !isLabel(a.Region) || !isLabel(a.AccountID) {
+			return nil, fmt.Errorf("%w: an access point needs a region and an account; those of several regions are not supported", ErrARN)
+		}
+		o.access, o.key, o.region = accessPoint{name, a.AccountID}, key, a.Region
+		return o, nil
+	}
+	var found bool
+	if o.bucket, o.key, found = strings.Cut(a.Resource, "/"); !found || o.bucket == "" || o.key == "" || a.Region != "" || a.AccountID != "" {
+		return nil, fmt.Errorf("%w: expected BUCKET/KEY, or accesspoint/NAME/object/KEY with region and account", ErrARN)
+	}
+	return o, nil
+}
+
+// elsewhere is the refusal of a server that knows the region of the bucket.
+type elsewhere struct{ region string }
+
+func (e *elsewhere) Error() string { return "the bucket is in region " + e.region }
+
+// Open asks as the machine's role and, if it has none, without credentials.
+func (o *Object) Open(ctx context.Context, from origin.Mark) (*origin.Stream, error) {
+	if o.region == "" {
+		o.region = o.machine.regionOf(ctx, o.bucket, o.hint)
+	}
+	credentials, err := o.machine.credentials(ctx)
+	if err == nil {
+		return o.find(ctx, from, credentials)
+	}
+	o.machine.log.Info("GET error: " + err.Error() + "; asking without credentials")
+	s, anonymous := o.find(ctx, from, nil)
+	var f *origin.Failure
+	if errors.As(anonymous, &f) {
+		if !f.Class.Temporary() && err.Class.Temporary() {
+			return nil, err // the role may come yet
+		}
+		f.Err = fmt.Errorf("%w; as the machine's role: %w", f.Err, err.Err)
+	}
+	return s, anonymous
+}
+
+// find asks the region that the bucket is said to be in, and goes where it is sent.
+func (o *Object) find(ctx context.Context, from origin.Mark, credentials *aws.Credentials) (*origin.Stream, error) {
+	for hop := 0; ; hop++ {
+		s, err := o.at(credentials).Open(ctx, from)
+		var moved *elsewhere
+		if !errors.As(err, &moved) {
+			if err == nil && o.bucket != "" {
+				o.machine.learn(o.bucket, o.region)
+			}
+			return s, err
+		}
+		if hop == 2 {
+			return nil, fmt.Errorf("%w: it sends from region to region", origin.ErrFailed)
+		}
+		o.region = moved.region
+	}
+}
+
+// emptyDigest is the SHA-256 of the empty request body.
+const emptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// at is the object at its region, asked for with credentials unless they are nil.
+func (o *Object) at(credentials *aws.Credentials) *httporigin.Origin {
+	get := &httporigin.Origin{Client: o.client, URL: o.address(), Refusal: o.refusal, Fixed: true}
+	if credentials == nil {
+		return get
+	}
+	get.Header = http.Header{"X-Amz-Content-Sha256": {emptyDigest}}
+	get.Authorize = func(ctx context.Context, req *http.Request) error {
+		signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }) // S3 escapes once
+		if err := signer.SignHTTP(ctx, *credentials, req, emptyDigest, "s3", o.region, time.Now()); err != nil {
+			return fmt.Errorf("sign the request: %w", err)
+		}
+		return nil
+	}
+	return get
+}
+
+// hostable reports whether a bucket can be the first label of its host. A dot in the name would not match the certificate.
+func hostable(bucket string) bool {
+	return isName(bucket, 3, 63) && bucket[0] != '-' && bucket[len(bucket)-1] != '-'
+}
+
+// isLabel reports whether a text can stand in a host name between dots.
+func isLabel(text string) bool { return isName(text, 1, 63) && text[0] != '-' }
+
+// address is the URL of the object at a region.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/dual-stack-endpoints.html
+func (o *Object) address() *url.URL {
+	p := partitionAt(o.region)
+	middle := "." + o.region + "." + p.suffix
+	if p.dual {
+		middle = ".dualstack" + middle
+	}
+	u := &url.URL{Scheme: "https", Path: "/" + o.key}
+	switch {
+	case o.access.name != "":
+		u.Host = o.access.name + "-" + o.access.account + ".s3-accesspoint" + middle
+	case hostable(o.bucket):
+		u.Host = o.bucket + ".s3" + middle
+	default:
+		u.Host = "s3" + middle
+		u.Path = "/" + o.bucket + u.Path
+	}
+	u.RawPath = escape(u.Path)
+	if o.version != "" {
+		u.RawQuery = "versionId=" + url.QueryEscape(o.version)
+	}
+	return u
+}
+
+// escape escapes a path as signatures need it: all but letters, digits, "-._~" and "/".
+func escape(path string) string {
+	var b strings.Builder
+	for _, c := range []byte(path) {
+		if c == '/' || c == '-' || c == '.' || c == '_' || c == '~' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// element returns the text of the first element of a name in the short document that comes with a refusal.
+func element(document, name string) string {
+	_, rest, _ := strings.Cut(document, "<"+name+">")
+	text, _, found := strings.Cut(rest, "</"+name+">")
+	if !found || len(text) > 64 || strings.ContainsFunc(text, func(r rune) bool { return r > '~' || r < '-' }) {
+		return ""
+	}
+	return text
+}
+
+// refusal sorts what is not the object.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+func (o *Object) refusal(resp *http.Response, text []byte) error {
+	region := resp.Header.Get("X-Amz-Bucket-Region")
+	if region == "" {
+		region = element(string(text), "Region")
+	}
+	if region != o.region && isLabel(region) && o.access.name == "" {
+		return &elsewhere{region}
+	}
+	code := element(string(text), "Code")
+	if code == "" || resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests {
+		return nil
+	}
+	class := origin.ErrFailed
+	if resp.StatusCode == http.StatusNotFound {
+		class = origin.ErrNotFound
+	}
+	return &origin.Failure{Err: fmt.Errorf("%w: status %d %s: %s", class, resp.StatusCode, http.StatusText(resp.StatusCode), code)}
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
+)
+
+// A Rewinder is a writer that can be brought back to where it stood before: an open file, for one. A wrapper around a file must
+// pass Seek and Truncate on, or a payload that breaks off cannot start over.
+type Rewinder interface {
+	io.WriteSeeker
+	Truncate(size int64) error
+}
+
+// errFixed is the end of a payload that starts over for a writer that cannot.
+var errFixed = errors.New("the body broke off, and the server cannot go on from there")
+
+// A rewindable hands a payload to its writer and its digest.
+type rewindable struct {
+	w      io.Writer
+	digest hash.Hash  // nil: nobody wants it
+	chunks *sync.Pool // of *chunk
+	back   Rewinder   // nil: there is no way back
+	start  int64
+}
+
+// mark remembers the place to which rewind goes back.
+func (o *rewindable) mark() {
+	r, ok := o.w.(Rewinder)
+	if !ok {
+		return
+	}
+	start, err := r.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return // a pipe, which has no place
+	}
+	o.back, o.start = r, start
+}
+
+// write hands bytes to the writer only.
+func (o *rewindable) write(p []byte) error {
+	if n, err := o.w.Write(p); err != nil {
+		return &WriteError{err}
+	} else if n < len(p) {
+		return &WriteError{io.ErrShortWrite}
+	}
+	return nil
+}
+
+// hash adds bytes to the digest.
+func (o *rewindable) hash(p []byte) {
+	if o.digest != nil {
+		o.digest.Write(p) // never fails, by its documentation
+	}
+}
+
+// Write hands bytes to the digest and the writer, one after the other.
+func (o *rewindable) Write(p []byte) (int, error) {
+	o.hash(p)
+	if err := o.write(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// rewind undoes all that was written.
+func (o *rewindable) rewind() error {
+	if o.back == nil {
+		return errFixed
+	}
+	if o.digest != nil {
+		o.digest.Reset()
+	}
+	if err := o.back.Truncate(o.start); err != nil {
+		return &WriteError{fmt.Errorf("start over: %w", err)}
+	}
+	if _, err := o.back.Seek(o.start, io.SeekStart); err != nil {
+		return &WriteError{fmt.Errorf("start over: %w", err)}
+	}
+	return nil
+}

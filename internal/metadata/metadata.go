@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package metadata asks the metadata services of clouds.
+//
+// A metadata service is on the machine's own link and speaks for this machine only. Therefore no request goes through a
+// proxy, a token is requested once and never follows a redirect, and what a redirect leads to sees neither token nor
+// headers. Each wait is bounded by the context of its caller.
+package metadata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Limits of one attempt, and of an answer.
+const (
+	dialLimit    = 5 * time.Second
+	headersLimit = 10 * time.Second
+	attemptLimit = 60 * time.Second
+	mostBytes    = 256 << 20
+	mostHops     = 10
+)
+
+// Bounds of the waits between attempts: they double. A metadata service serves one machine, so nothing is gained by
+// drawing them at random.
+const (
+	firstWait = 200 * time.Millisecond
+	lastWait  = 5 * time.Second
+)
+
+// ErrNotFound is the answer 404.
+var ErrNotFound = errors.New("not found: status 404")
+
+// A StatusError is an answer that is neither 200, 204 nor 404.
+type StatusError int
+
+func (e StatusError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("status %d %s", int(e), http.StatusText(int(e))))
+}
+
+// A Service is what the requests to one metadata service have in common.
+type Service struct {
+	Hosts   []string // "169.254.169.254", "[fd00:ec2::254]"; they are the same service, and the first is asked first
+	Secure  bool     // https instead of http
+	Headers []string // name, value, name, value…; besides the defaults, or in place of them
+	Token   *Token   // nil: no request needs one
+	Again   []int    // statuses that are worth another attempt here, besides 408, 425, 429 and those from 500 on
+	LowPort bool     // the service answers only to local ports below 1024, which need a privilege
+}
+
+// A Token opens a session with a service.
+type Token struct {
+	Path     string   // of the PUT request that returns it
+	Headers  []string // of that request
+	Name     string   // of the header in which other requests carry the token
+	Optional bool     // a service that answers 404 to the PUT has no sessions, and is asked without a token
+}
+
+// Options are what a client is made with.
+type Options struct {
+	Version string // of the program, for the User-Agent header
+	Log     *slog.Logger
+	// Dial connects to a service from a local port, or from any if it is 0; nil: TCP.
+	Dial func(ctx context.Context, network, address string, from int) (net.Conn, error)
+}
+
+// A Client asks metadata services, and remembers their tokens and which of their hosts answers. It may be used
+// concurrently.
+type Client struct {
+	o Options
+
+	mu       sync.Mutex
+	sessions map[string]session // by the first host of the service
+}
+
+// A session is what was learned about a service.
+type session struct {
+	host  string
+	token string
+}
+
+// New returns a client.
+func New(o Options) *Client {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Dial == nil {
+		o.Dial = dialTCP
+	}
+	return &Client{o: o, sessions: map[string]session{}}
+}
+
+func dialTCP(ctx context.Context, network, address string, from int) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialLimit}
+	if from > 0 {
+		d.LocalAddr = &net.TCPAddr{Port: from}
+	}
+	return d.DialContext(ctx, network, address)
+}
+
+// Get reads one item of a service. It goes on until there is an answer, or until the context ends; then its error holds
+// what went wrong last. The error is ErrNotFound or a StatusError if that was the answer.
+func (c *Client) Get(ctx context.Context, s Service, path string) ([]byte, error) {
+	hosts := s.Hosts
+	if known := c.session(s).host; known != "" {
+		hosts = []string{known}
+	}
+	return race(ctx, hosts, func(ctx context.Context, host string) ([]byte, error) {
+		return c.persist(ctx, s, host, path)
+	})
+}
+
+// Once makes one attempt at an item, for callers that have a policy of their own about further ones. Of several hosts it
+// asks the one that has answered before, or the first.
+func (c *Client) Once(ctx context.Context, s Service, path string) ([]byte, error) {
+	host := c.session(s).host
+	if host == "" {
+		host = s.Hosts[0]
+	}
+	return c.attempt(ctx, s, host, path, 1)
+}
+
+// persist asks one host until it answers.
+func (c *Client) persist(ctx context.Context, s Service, host, path string) ([]byte, error) {
+	wait := firstWait
+	var last error
+	for n := 1; ; n++ {
+		data, err := c.attempt(ctx, s, host, path, n)
+		if err == nil || !again(s, err) {
+			return data, err
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err // what comes after the end of the context says only that it ended
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, fmt.Errorf("%w (gave up after %d attempts)", last, n)
+		case <-timer.C:
+		}
+		wait = min(2*wait, lastWait)
+	}
+}
+
+// again reports whether another attempt may have another answer.
+func again(s Service, err error) bool {
+	var status StatusError
+	switch {
+	case errors.Is(err, errFinal):
+		return false
+	case errors.Is(err, ErrNotFound):
+		return slices.Contains(s.Again, http.StatusNotFound)
+	case errors.As(err, &status):
+		return status >= 500 || slices.Contains(s.Again, int(status)) ||
+			slices.Contains([]int{http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests}, int(status))
+	}
+	return true // a connection that did not come about, or broke
+}
+
+// attempt asks for the token, unless there is one already, and for an item.
+func (c *Client) attempt(ctx context.Context, s Service, host, path string, n int) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	defer cancel()
+	var headers []string
+	if s.Token != nil {
+		token, err := c.token(ctx, s, host, n)
+		if err != nil {
+			return nil, err
+		}
+		if token != "" {
+			headers = []string{s.Token.Name, token}
+		}
+	}
+	data, err := c.exchange(ctx, s, request{http.MethodGet, host, path, append(headers, s.Headers...), n})
+	switch {
+	case err == nil, errors.Is(err, ErrNotFound):
+		c.learn(s, func(known *session) { known.host = host })
+	case errors.Is(err, StatusError(http.StatusUnauthorized)): // the session is over: the next request opens another
+		c.learn(s, func(known *session) { known.token = "" })
+	}
+	return data, err
+}
+
+// token returns the token of a service; it is empty if the service has no sessions.
+func (c *Client) token(ctx context.Context, s Service, host string, n int) (string, error) {
+	if known := c.session(s); known.token != "" && known.host == host {
+		return known.token, nil
+	}
+	data, err := c.exchange(ctx, s, request{http.MethodPut, host, s.Token.Path, s.Token.Headers, n})
+	if s.Token.Optional && errors.Is(err, ErrNotFound) {
+		return "", nil
+	} else if err != nil {
+		return "", fmt.Errorf("get a token: %w", err)
+	}
+	token := strings.TrimSpace(string(data))
+	if token == "" {
+		return "", fmt.Errorf("get a token: the answer is empty: %w", errFinal)
+	}
+	c.learn(s, func(known *session) { known.host, known.token = host, token })
+	return token, nil
+}
+
+func (c *Client) session(s Service) session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sessions[s.Hosts[0]]
+}
+
+func (c *Client) learn(s Service, change func(*session)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.sessions[s.Hosts[0]]
+	change(&known)
+	c.sessions[s.Hosts[0]] = known
+}
+
+// A request is one request to one host.
+type request struct {
+	method, host, path string
+	headers            []string
+	n                  int // the number of the attempt
+}
+
+// exchange sends one request and reads the answer.
+func (c *Client) exchange(ctx context.Context, s Service, r request) ([]byte, error) {
+	scheme := "http"
+	if s.Secure {
+		scheme = "https"
+	}
+	address := scheme + "://" + strings.ReplaceAll(r.host, "%", "%25") + r.path
+	req, err := http.NewRequestWithContext(ctx, r.method, address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the address %s is malformed", errFinal, address)
+	}
+	req.Header = http.Header{
+		"User-Agent": {"Ignition/" + c.o.Version}, "Accept-Encoding": {"identity"},
+		"Accept": {"application/vnd.coreos.ignition+json;version=3.6.0, */*;q=0.1"},
+	}
+	for i := 0; i+1 < len(r.headers); i += 2 {
+		req.Header.Set(r.headers[i], r.headers[i+1])
+	}
+	shown, _, _ := strings.Cut(address, "?")
+	c.o.Log.Info(fmt.Sprintf("%s %s: attempt #%d", r.method, shown, r.n))
+	data, err := c.send(req, s)
+	if err != nil {
+		c.o.Log.Info(r.method + " error: " + err.Error())
+		return nil, err
+	}
+	c.o.Log.Info(r.method + " result: OK")
+	return data, nil
+}
+
+func (c *Client) send(req *http.Request, s Service) ([]byte, error) {
+	resp, err := c.client(req.Method, s).Do(req)
+	if err != nil {
+		var told *url.Error // repeats the address
+		if errors.As(err, &told) {
+			err = told.Err
+		}
+		return nil, err
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusNoContent:
+	case http.StatusNotFound:
+		return nil, ErrNotFound
+	default:
+		return nil, StatusError(resp.StatusCode)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, mostBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("the answer breaks off: %w", err)
+	}
+	if len(data) > mostBytes {
+		return nil, fmt.Errorf("%w: the answer has more than %d MiB", errFinal, mostBytes>>20)
+	}
+	return data, nil
+}
+
+// client returns an HTTP client for one request. Connections are not kept: there are two or three requests in a boot.
+func (c *Client) client(method string, s Service) *http.Client {
+	return &http.Client{
+		CheckRedirect: func(r *http.Request, via []*http.Request) error {
+			if method != http.MethodGet {
+				return http.ErrUseLastResponse
+			}
+			if len(via) > mostHops {
+				return fmt.Errorf("%w: more than %d redirects", errFinal, mostHops)
+			}
+			r.Header = http.Header{"User-Agent": via[0].Header["User-Agent"], "Accept-Encoding": {"identity"}}
+			return nil
+		},
+		Transport: &http.Transport{
+			DisableKeepAlives: true, DisableCompression: true, ResponseHeaderTimeout: headersLimit, TLSHandshakeTimeout: headersLimit,
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				ctx, cancel := context.WithTimeout(ctx, dialLimit)
+				defer cancel()
+				if s.LowPort {
+					return c.dialLow(ctx, network, address)
+				}
+				return c.o.Dial(ctx, network, address, 0)
+			},
+		},
+	}
+}
+
+// errFinal is wrapped by errors of this side that another attempt would meet again.
+var errFinal = errors.New("it would be the same again")

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metadata
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// headStart is how long the first host of a service has before the next one is asked as well (RFC 8305 calls it the
+// connection attempt delay). Machines have one family or both; the one that is missing does not delay the other.
+const headStart = 300 * time.Millisecond
+
+// An answer is what one host said.
+type answer struct {
+	data []byte
+	err  error
+}
+
+// race asks hosts in order, each a moment after the one before it or as soon as that has failed, and returns the first
+// answer: all of them are the same service, so 404 of one is 404 of all. When all have failed, the most telling failure is
+// returned: a status rather than a connection that did not come about.
+func race(ctx context.Context, hosts []string, ask func(context.Context, string) ([]byte, error)) ([]byte, error) {
+	if len(hosts) == 1 {
+		return ask(ctx, hosts[0])
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan answer, len(hosts))
+	next, pending := 0, 0
+	start := func() {
+		if next == len(hosts) {
+			return
+		}
+		host := hosts[next]
+		next++
+		pending++
+		go func() {
+			data, err := ask(ctx, host)
+			answers <- answer{data, err}
+		}()
+	}
+	start()
+	timer := time.NewTicker(headStart)
+	defer timer.Stop()
+	var worst error
+	for pending > 0 {
+		select {
+		case <-timer.C:
+			start()
+		case a := <-answers:
+			pending--
+			if a.err == nil || Answered(a.err) {
+				return a.data, a.err
+			}
+			worst = telling(worst, a.err)
+			start()
+		}
+	}
+	return nil, worst
+}
+
+// Answered reports whether an error is an answer of the service, rather than a failure to get one.
+func Answered(err error) bool {
+	var status StatusError
+	return errors.Is(err, ErrNotFound) || errors.As(err, &status) && status < 500
+}
+
+// telling returns the one of two errors that says more.
+func telling(a, b error) error {
+	switch {
+	case a == nil || errors.Is(a, ErrNotFound) && !errors.Is(b, ErrNotFound) && Answered(b):
+		return b
+	case !Answered(a) && Answered(b):
+		return b
+	}
+	return a
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package op
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strconv"
+)
+
+// A Handle stands for something of the config that a plan does not hold: contents, keys, hashes, where they come from. It is a
+// digest keyed with the seed of the run, so that nobody without the seed can test a guess of a short secret.
+type Handle string
+
+// Content is what a file, fragment, unit or key is made of, by reference.
+type Content struct {
+	Handle Handle `json:"handle"`
+	// Source says where the payload comes from, for people: a URL without credentials and query, or "inline".
+	Source string `json:"source"`
+	// Remote says that getting the payload takes the network.
+	Remote bool `json:"remote,omitempty"`
+}
+
+// Inline is the Source of a payload that is in the config itself.
+const Inline = "inline"
+
+// A Payload is what a handle stands for: a text, or a resource to be fetched. It is a secret.
+type Payload struct {
+	Text *string // if it is not nil there is no resource
+
+	Source      string   // URL; empty: an empty payload
+	Headers     []Header // of the request
+	Compression string   // "gzip", or empty for none
+	Hash        string   // "sha512-" or "sha256-" and hex digits; empty: unchecked
+}
+
+// A Header is one header of a request; a nil value means that the header was to be removed.
+type Header struct {
+	Name  string
+	Value *string
+}
+
+// String implements fmt.Stringer: a payload never shows in a message.
+func (Payload) String() string { return "redacted" }
+
+// LogValue implements slog.LogValuer.
+func (Payload) LogValue() slog.Value { return slog.StringValue("redacted") }
+
+// Payloads has what the handles of a plan stand for.
+type Payloads map[Handle]Payload
+
+// Add adds a payload and returns its handle.
+func (p Payloads) Add(seed string, load Payload) Handle {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s\n%s\n%s\n", strconv.Quote(seed), strconv.Quote(load.Source), strconv.Quote(load.Compression), strconv.Quote(load.Hash))
+	for _, header := range load.Headers {
+		fmt.Fprintf(h, "%q %v\n", header.Name, header.Value != nil)
+		if header.Value != nil {
+			fmt.Fprintf(h, "%q\n", *header.Value)
+		}
+	}
+	if load.Text != nil {
+		fmt.Fprintf(h, "text %s", *load.Text)
+	}
+	const length = 16 // bytes
+	handle := Handle(hex.EncodeToString(h.Sum(nil)[:length]))
+	p[handle] = load
+	return handle
+}
+
+// VolumeKey is the handle of the key that the disks stage has left for an encrypted volume.
+func VolumeKey(name string) Handle { return Handle("volume-key:" + name) }
+
+// LeftFile is the handle of the content of a file that an earlier stage has left for the target root, by its path there.
+func LeftFile(name string) Handle { return Handle("left-file:" + name) }
+
+// A Want is a payload that a stage will need, and what for.
+type Want struct {
+	Content
+	// Place is the path of the file that it is for, as the config has it; empty: it is a key, which is kept in memory.
+	Place string `json:"place,omitempty"`
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/account"
+	"github.com/firstlight-boot/firstlight/internal/op"
+)
+
+// content puts a resource of the config among the payloads and returns it by reference; ok is false if it has no source.
+func content(loads op.Payloads, seed string, r types.Resource) (c op.Content, ok bool) {
+	source := text(r.Source)
+	if source == "" {
+		return op.Content{}, false
+	}
+	load := op.Payload{Source: source, Compression: text(r.Compression), Hash: text(r.Verification.Hash)}
+	for _, h := range r.HTTPHeaders {
+		load.Headers = append(load.Headers, op.Header{Name: h.Name, Value: h.Value})
+	}
+	c = op.Content{Handle: loads.Add(seed, load), Source: op.Inline}
+	if !isInline(source) {
+		c.Source, c.Remote = redact(source), true
+	}
+	return c, true
+}
+
+func isInline(source string) bool { return len(source) >= 5 && strings.EqualFold(source[:5], "data:") }
+
+// redact returns a URL without credentials, query and fragment. One that cannot be taken apart shows only its scheme.
+func redact(source string) string {
+	u, err := url.Parse(source)
+	if err != nil || u.Opaque != "" {
+		scheme, _, _ := strings.Cut(source, ":")
+		return scheme + ":…"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+}
+
+// content is content for the payloads of the plan.
+func (b *builder) content(r types.Resource) (op.Content, bool) {
+	return content(b.payloads, b.in.Seed, r)
+}
+
+// contents returns those of the resources that have a source.
+func (b *builder) contents(resources ...types.Resource) []op.Content {
+	var all []op.Content
+	for _, r := range resources {
+		if c, ok := b.content(r); ok {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// secret puts a text among the payloads.
+func (b *builder) secret(text string) op.Handle {
+	return b.payloads.Add(b.in.Seed, op.Payload{Text: &text})
+}
+
+// Payloads has what the handles of every plan for a config stand for, if the plan was made with seed.
+func Payloads(c *types.Config, seed string) op.Payloads {
+	b := &builder{c: c, in: Inputs{Seed: seed}, payloads: op.Payloads{}}
+	for _, w := range slices.Concat(KeyWants(c), FileWants(c)) {
+		b.content(w.Resource)
+	}
+	for _, l := range c.Storage.Luks {
+		b.binding(l.Clevis)
+	}
+	for _, u := range c.Passwd.Users {
+		b.secret(authorizedKeys(u))
+	}
+	account.RedactConfig(c.Passwd, b.hash)
+	for _, u := range c.Systemd.Units {
+		b.secret(text(u.Contents))
+		for _, d := range u.Dropins {
+			b.secret(text(d.Contents))
+		}
+	}
+	return b.payloads
+}
+
+// hash puts the password hash of a user or group among the payloads.
+func (b *builder) hash(_, secret string) string { return string(b.secret(secret)) }
+
+// authorizedKeys is the file of a user's SSH keys.
+func authorizedKeys(u types.User) string {
+	var keys strings.Builder
+	for _, key := range u.SSHAuthorizedKeys {
+		keys.WriteString(strings.TrimSuffix(string(key), "\n") + "\n")
+	}
+	return keys.String()
+}
+
+// Wants lists what is fetched for resources, and the payloads for that. It is known before anything can be planned, so that
+// fetching may begin early.
+func Wants(resources []Want, seed string) ([]op.Want, op.Payloads) {
+	loads := op.Payloads{}
+	var wants []op.Want
+	for _, w := range resources {
+		if found, ok := content(loads, seed, w.Resource); ok && found.Remote {
+			wants = append(wants, op.Want{Content: found, Place: w.Place})
+		}
+	}
+	return wants, loads
+}
+
+// A Want is a resource of the config that a part fetches, and the path of the file that it is for; none for a key.
+type Want struct {
+	Resource types.Resource
+	Place    string
+}
+
+// KeyWants lists the keys of encrypted volumes.
+func KeyWants(c *types.Config) []Want {
+	var wants []Want
+	for _, l := range c.Storage.Luks {
+		wants = append(wants, Want{Resource: l.KeyFile})
+	}
+	return wants
+}
+
+// FileWants lists the contents of files.
+func FileWants(c *types.Config) []Want {
+	var wants []Want
+	for _, f := range c.Storage.Files {
+		wants = append(wants, Want{f.Contents, f.Path})
+		for _, r := range f.Append {
+			wants = append(wants, Want{r, f.Path})
+		}
+	}
+	return wants
+}

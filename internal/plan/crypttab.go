@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/op"
+)
+
+// Where files of encrypted volumes are in the target (crypttab(5)).
+const (
+	Crypttab = "/etc/crypttab"
+	KeyDir   = "/etc/luks"
+)
+
+// planCrypttab writes what the machine needs to open its encrypted volumes at later boots: crypttab, keys, and
+// the secure keys of crypto cards.
+func planCrypttab(b *builder) {
+	var lines []string
+	for i, l := range b.c.Storage.Luks {
+		p := at("storage", "luks", i)
+		uuid := b.volumeUUID(l)
+		if uuid == "" {
+			b.fail(p, fmt.Sprintf("%s has no LUKS header", l.Device), "the disks stage has to run in the same boot")
+			continue
+		}
+		key := "none"
+		if !usesClevis(l) {
+			key = path.Join(KeyDir, l.Name)
+			b.volumeKey(p, l, key)
+		}
+		options := "luks,x-initrd.attach"
+		if needsNetwork(l) {
+			options = "luks,_netdev,x-initrd.attach"
+		}
+		lines = append(lines, fmt.Sprintf("%s UUID=%s %s %s", l.Name, uuid, key, options))
+	}
+	if len(lines) > 0 {
+		place := b.facts.Tree.Place(Crypttab)
+		b.addNode(at("storage", "luks"), place, op.AddCrypttab{Place: op.Place{Path: place}, Lines: lines}, "")
+	}
+	for _, name := range slices.Sorted(slices.Values(b.facts.Handover.VolumeKeyFiles)) {
+		b.leftFile(at("storage", "luks"), name, 0o600, "")
+	}
+}
+
+// volumeUUID returns the UUID in the header of a volume, or "".
+func (b *builder) volumeUUID(l types.Luks) string {
+	_, d, _ := b.lookup(l.Device)
+	for _, s := range d.Signatures {
+		if s.Type == "crypto_LUKS" {
+			return s.UUID
+		}
+	}
+	return ""
+}
+
+func (b *builder) volumeKey(p string, l types.Luks, name string) {
+	place := b.facts.Tree.Place(name)
+	switch {
+	case !slices.Contains(b.facts.Handover.Keys, l.Name):
+		b.fail(p, fmt.Sprintf("the key of encrypted volume %s was not left by the disks stage", l.Name),
+			"the disks stage has to run in the same boot")
+	case b.facts.Tree.Nodes[place].Type != "":
+		b.fail(p, fmt.Sprintf("the key of encrypted volume %s cannot be written: %s exists already", l.Name, name),
+			"a key is never overwritten: remove the file from the target")
+	default:
+		b.addNode(p, place, op.WriteVolumeKey{Place: op.Place{Path: place}, Name: l.Name, Key: op.VolumeKey(l.Name)}, "")
+	}
+}
+
+// needsNetwork reports whether a volume can only be unlocked with the network.
+func needsNetwork(l types.Luks) bool {
+	return len(l.Clevis.Tang) > 0 || isTrue(l.Clevis.Custom.NeedsNetwork)
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// settle is how long the other sources have once one has answered that it has no config: a metadata service says so at
+// once, while a drive may still be on its way.
+const settle = 5 * time.Second
+
+// anyOf is the source "whichever of these has a config": they are asked at the same time, and the first that has one wins.
+// That a source has none, or fails, loses nothing for the others. Without a config anywhere, one answer "there is none"
+// counts, and only if all have failed is that an error.
+type anyOf struct{ sources []source }
+
+func (a anyOf) places() []string {
+	var list []string
+	for _, s := range a.sources {
+		list = append(list, s.places()...)
+	}
+	return list
+}
+
+func (a anyOf) find(ctx context.Context, env Env) (Found, error) { return firstOf(ctx, env, a.sources) }
+
+// firstOf asks sources at the same time. It returns when all of them have ended: none leaves a mount behind.
+func firstOf(ctx context.Context, env Env, sources []source) (Found, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	type result struct {
+		Found
+		err error
+	}
+	results := make(chan result, len(sources))
+	for _, s := range sources {
+		go func() {
+			found, err := s.find(ctx, env)
+			results <- result{found, err}
+		}()
+	}
+	var best *result
+	var failures []error
+	var enough <-chan time.Time
+	for pending := len(sources); pending > 0; {
+		select {
+		case <-enough:
+			cancel(errEnough)
+		case r := <-results:
+			pending--
+			switch {
+			case r.err == nil && len(r.Data) > 0:
+				if best == nil || len(best.Data) == 0 {
+					best = &r
+				}
+				cancel(errEnough)
+			case r.err == nil && best == nil:
+				best = &r
+				enough = time.After(settle)
+			case r.err != nil:
+				failures = append(failures, r.err)
+			}
+		}
+	}
+	if best != nil {
+		return best.Found, nil
+	}
+	return Found{Name: strings.Join(anyOf{sources}.places(), " or ")}, errors.Join(failures...)
+}
+
+// errEnough ends sources whose answer is not needed any more.
+var errEnough = errors.New("not waited for any longer: another place has answered")

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+)
+
+// look is how often a device is looked for.
+const look = 100 * time.Millisecond
+
+// sayEvery is how often people are told what is being waited for.
+const sayEvery = 5 * time.Second
+
+// errNoDrive says that a device has not appeared.
+var errNoDrive = errors.New("no such filesystem")
+
+// drive is the source "a file of a filesystem with a label": a config drive, or what the kernel command line names.
+type drive struct {
+	label    string
+	files    []string      // the first one with content is taken
+	wait     time.Duration // for the device; 0: as long as a request to a metadata service may take
+	optional bool          // that the device does not come means that there is no config
+	strict   bool          // a file that is missing is an error
+	shared   bool          // cloud-init reads the same files: a cloud-config in them is not for us
+	retries  bool          // a device that cannot be mounted is tried again until the time is over
+}
+
+// Drive returns a file of the filesystem with a label, for the kernel command line: it waits 30 s for the device, and
+// neither device nor file may be missing.
+func Drive(ctx context.Context, env Env, label, file string, note func(Attempt)) (Found, error) {
+	env.note = note
+	d := drive{label: label, files: []string{file}, wait: 30 * time.Second, strict: true}
+	return d.find(ctx, env)
+}
+
+func (d drive) places() []string {
+	var list []string
+	for _, f := range d.files {
+		list = append(list, d.place(f))
+	}
+	return list
+}
+
+func (d drive) place(file string) string { return file + " of the filesystem labelled " + d.label }
+
+func (d drive) find(ctx context.Context, env Env) (Found, error) {
+	found := Found{Name: d.place(d.files[0])}
+	if d.wait == 0 {
+		d.wait = env.Timeout
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, d.wait, fmt.Errorf("%w: none labelled %s has appeared within %s", errNoDrive, d.label, d.wait))
+	defer cancel()
+	data, err := env.try(found.Name, func() ([]byte, error) {
+		file, data, err := d.await(ctx, env)
+		found.Name = d.place(file)
+		return data, err
+	})
+	switch {
+	case errors.Is(err, errNoDrive) && d.optional:
+		return found, nil
+	case err != nil:
+		return found, &Error{found.Name, err, "attach a filesystem labelled " + d.label + " that has " + path.Join(d.files[0])}
+	}
+	found.Data = data
+	return found, nil
+}
+
+// await waits for the device and reads it. It returns the name of the file that had content.
+func (d drive) await(ctx context.Context, env Env) (string, []byte, error) {
+	began, said := time.Now(), time.Now()
+	var last error
+	for {
+		if device, ok := env.Drives.Labelled(d.label); ok {
+			file, data, err := d.read(ctx, env, device)
+			if err == nil || !d.retries {
+				return file, data, err
+			}
+			last = err
+		}
+		if time.Since(said) >= sayEvery {
+			said = time.Now()
+			env.say(fmt.Sprintf("waiting for the filesystem labelled %s (%d s of %d)", d.label, int(time.Since(began).Seconds()), int(d.wait.Seconds())))
+		}
+		timer := time.NewTimer(look)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			if last != nil {
+				return d.files[0], nil, last
+			}
+			return d.files[0], nil, context.Cause(ctx)
+		case <-timer.C:
+		}
+	}
+}
+
+// read reads the first file of a device that has content.
+func (d drive) read(ctx context.Context, env Env, device string) (name string, data []byte, err error) {
+	name = d.files[0]
+	err = env.Drives.Look(context.WithoutCancel(ctx), device, "auto", func(files fs.FS) error {
+		for _, f := range d.files {
+			text, err := fs.ReadFile(files, strings.TrimPrefix(path.Clean("/"+f), "/"))
+			switch {
+			case errors.Is(err, fs.ErrNotExist) && !d.strict, d.shared && foreign(text):
+			case err != nil:
+				return err
+			case len(text) > 0:
+				name, data = f, text
+				return nil
+			}
+		}
+		return nil
+	})
+	return name, data, err
+}
+
+// foreign reports whether a text is a cloud-config, which cloud-init knows by its first line.
+func foreign(text []byte) bool { return bytes.HasPrefix(text, []byte("#cloud-config\n")) }
+
+// say tells the log and the people at the console.
+func (env Env) say(text string) {
+	env.Log.Info(text)
+	if env.Say != nil {
+		env.Say("firstlight: " + text)
+	}
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/firstlight-boot/firstlight/internal/metadata"
+)
+
+// An Error is a place that should have a config and could not be read.
+type Error struct {
+	Place string
+	Err   error
+	Do    string // what the user can do; may be empty
+}
+
+func (e *Error) Error() string { return "read " + e.Place + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint says what the user can do.
+func (e *Error) Hint() string { return e.Do }
+
+// try asks one place, and notes what it answered.
+func (env Env) try(place string, ask func() ([]byte, error)) ([]byte, error) {
+	began := time.Now()
+	data, err := ask()
+	a := Attempt{Place: place, Took: time.Since(began)}
+	switch {
+	case err != nil:
+		a.Answer = err.Error()
+	case len(data) == 0:
+		a.Answer = "it is empty"
+	default:
+		a.Answer = fmt.Sprintf("%d bytes", len(data))
+	}
+	env.note(a)
+	return data, err
+}
+
+// service is the source "an item of a metadata service".
+type service struct {
+	metadata.Service
+	path   string
+	absent bool // 404 means that there is no config
+	decode func([]byte) ([]byte, error)
+}
+
+func (s service) find(ctx context.Context, env Env) (Found, error) {
+	found := Found{Name: s.places()[0]}
+	ctx, cancel := context.WithTimeout(ctx, env.Timeout)
+	defer cancel()
+	data, err := env.try(found.Name, func() ([]byte, error) { return env.Metadata.Get(ctx, s.Service, s.path) })
+	switch {
+	case s.absent && errors.Is(err, metadata.ErrNotFound):
+		return found, nil
+	case err != nil:
+		return found, &Error{found.Name, err, s.hint(err)}
+	}
+	if found.Data = data; s.decode != nil {
+		if found.Data, err = s.decode(data); err != nil {
+			return found, &Error{found.Name, err, "encode the user data with base64 -w0, as the cloud's own tools do"}
+		}
+	}
+	return found, nil
+}
+
+// hint says what can be done when a service does not hand out the user data.
+func (s service) hint(err error) string {
+	var status metadata.StatusError
+	switch {
+	case errors.Is(err, metadata.ErrNotFound):
+		return "give this instance user data; empty user data boots the image as it is"
+	case errors.As(err, &status) && (status == 401 || status == 403):
+		return "allow this instance to read its metadata service"
+	}
+	return "check that the machine reaches " + s.Hosts[0] + ", and that the instance's metadata service is enabled"
+}
+
+func (s service) places() []string {
+	scheme := "http"
+	if s.Secure {
+		scheme = "https"
+	}
+	path, _, _ := strings.Cut(s.path, "?")
+	return []string{scheme + "://" + s.Hosts[0] + path}
+}
+
+// decodeBase64 decodes user data that the cloud hands out as it was encoded for its API.
+func decodeBase64(data []byte) ([]byte, error) {
+	decoded, err := base64.StdEncoding.DecodeString(string(data))
+	if err != nil {
+		return nil, errors.New("it is not valid base64") // the decoder's words would show a byte of it
+	}
+	return decoded, nil
+}
+
+// nothing is the source of a platform that holds no config of its own.
+type nothing struct{}
+
+func (nothing) find(_ context.Context, env Env) (Found, error) {
+	env.note(Attempt{Place: "metal", Answer: "this platform has no user data of its own"})
+	return Found{Name: "metal"}, nil
+}
+
+func (nothing) places() []string {
+	return []string{"the kernel command line", "`user.ign` of the initramfs"}
+}
+
+// fileSource is a file of the machine that the environment names.
+type fileSource struct{ variable, otherwise string }
+
+func (f fileSource) find(ctx context.Context, env Env) (Found, error) {
+	name := env.Getenv(f.variable)
+	if name == "" {
+		name = f.otherwise
+	}
+	data, err := env.try(name, func() ([]byte, error) { return env.Read(ctx, name) })
+	return Found{Name: name, Data: data}, err
+}
+
+func (f fileSource) places() []string {
+	return []string{"the file that the variable `" + f.variable + "` names, `" + f.otherwise + "` by default"}
+}
+
+// escape returns a host of a link-local address for a URL.
+func escape(address, zone string) string { return "[" + address + "%" + url.PathEscape(zone) + "]" }

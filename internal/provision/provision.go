@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package provision takes a config to a machine: it asks, observes, plans, journals and applies, part by part.
+//
+// It is the one road for the stages of a boot, for container images, for showing a plan and for tests; what differs between
+// them is a value that they hand in. It has the one table of parts. It changes nothing itself: applying is the Applier's, and
+// where only a plan is wanted there is none. The invariant: before the first effect of a stage, all that can be known of the
+// stage, and of the boot where that is asked for, has been planned without a conflict.
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/internal/facts"
+	"github.com/firstlight-boot/firstlight/internal/journal"
+	"github.com/firstlight-boot/firstlight/internal/observe"
+	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/plan"
+)
+
+// An Applier carries plans out.
+type Applier interface {
+	// Apply carries a plan out with the help of its journal. The payloads have what the plan's handles stand for.
+	Apply(context.Context, op.Plan, *journal.Journal, op.Payloads) error
+	// FetchAhead begins to fetch payloads before the steps that need them. It is over with stop.
+	FetchAhead(ctx context.Context, wants []op.Want, loads op.Payloads) (stop func())
+}
+
+// A Run takes parts of a config to a machine.
+type Run struct {
+	Parts  []Part
+	Later  []Part // parts of later stages, which are planned ahead together with Parts
+	Doc    config.Document
+	Digest string // of the config
+	Engine string // version
+	Inputs plan.Inputs
+
+	Machine observe.Machine
+	Peek    Peek // the root before it is mounted; nil: it cannot be looked at
+	Applier Applier
+	// Left has the payloads that earlier stages have left; nil: none.
+	Left func() op.Payloads
+	// Journals opens the directory of a part's journal and returns the name in it.
+	Journals func(Part) (*os.Root, string, error)
+
+	// Begin is called once before the first effect; nil: nothing is.
+	Begin func() error
+	// Done is called after each part, whatever came of it; nil: nothing is.
+	Done func() error
+	// Findings is told of conflicts and warnings, Foreseen of the facts on which a forecast was made; nil: nobody is told.
+	Findings func(diag.List)
+	Foreseen func(facts.Facts, Forecast)
+	Log      *slog.Logger
+
+	first *facts.Facts // what the forecast was made on
+	began bool
+}
+
+// Do does all parts, or goes on with them where an earlier run was cut short. It returns the seed of the last plan, which
+// identifies the run, and the same in every run that resumes it.
+func (r *Run) Do(ctx context.Context) (seed string, err error) {
+	seed = r.Inputs.Seed
+	resumed, err := r.resumes()
+	if err != nil {
+		return seed, err
+	}
+	if !resumed {
+		if err := r.foresee(ctx); err != nil {
+			return seed, err
+		}
+	}
+	wants, loads := plan.Wants(r.wants(), r.Inputs.Seed)
+	defer r.Applier.FetchAhead(ctx, wants, loads)()
+	for _, p := range r.Parts {
+		used, err := r.part(ctx, p)
+		if used != "" {
+			seed = used
+		}
+		if err != nil {
+			return seed, err
+		}
+	}
+	return seed, nil
+}
+
+func (r *Run) wants() []plan.Want {
+	var all []plan.Want
+	for _, p := range r.Parts {
+		if p.Wants != nil {
+			all = append(all, p.Wants(&r.Doc.Config)...)
+		}
+	}
+	return all
+}
+
+// foresee plans everything on the machine as it is now and the predicted effects of each part, so that whatever can be known to
+// go wrong stops the boot before anything is changed. Later stages are looked at only if this one is going to change something.
+func (r *Run) foresee(ctx context.Context) error {
+	var f facts.Facts
+	if err := Capture(ctx, r.Machine, nil, r.Parts, r.Doc, &f); err != nil {
+		return err
+	}
+	first := f
+	r.first = &first
+	parts := r.Parts
+	forecast, err := Foresee(parts, r.Doc, f, r.Inputs)
+	if err == nil && len(r.Later) > 0 && forecast.steps() > 0 {
+		parts = append(parts[:len(parts):len(parts)], r.Later...)
+		if err := Capture(ctx, r.Machine, r.Peek, parts, r.Doc, &f); err != nil {
+			return err
+		}
+		forecast, err = Foresee(parts, r.Doc, f, r.Inputs)
+	}
+	if r.Findings != nil {
+		r.Findings(forecast.Report)
+	}
+	for _, p := range forecast.Plans {
+		for _, s := range p.Steps {
+			r.Log.Debug("plan: " + s.Op.Describe())
+		}
+	}
+	for _, u := range forecast.Unknown {
+		r.Log.Info("not known before it is done: " + u)
+	}
+	if r.Foreseen != nil {
+		r.Foreseen(f, forecast)
+	}
+	return err
+}
+
+func (all Forecast) steps() int {
+	n := 0
+	for _, p := range all.Plans {
+		n += len(p.Steps)
+	}
+	return n
+}
+
+// part plans and applies one part, or goes on with it.
+func (r *Run) part(ctx context.Context, p Part) (seed string, err error) {
+	j, err := r.resume(p)
+	if err == nil && j == nil {
+		j, err = r.begin(ctx, p)
+	}
+	if err != nil || j == nil {
+		return "", err
+	}
+	if err := r.touch(); err != nil {
+		return "", errors.Join(err, j.Close())
+	}
+	h := j.Header()
+	loads := plan.Payloads(&r.Doc.Config, h.Seed)
+	if r.Left != nil {
+		for handle, load := range r.Left() {
+			loads[handle] = load
+		}
+	}
+	err = r.Applier.Apply(ctx, h.Plan, j, loads)
+	if r.Done != nil {
+		err = errors.Join(err, r.Done())
+	}
+	return h.Seed, errors.Join(err, j.Close())
+}
+
+// touch announces the first effect.
+func (r *Run) touch() error {
+	if r.began || r.Begin == nil {
+		return nil
+	}
+	r.began = true
+	return r.Begin()
+}
+
+// begin makes a new plan and its journal. A plan without steps has none.
+func (r *Run) begin(ctx context.Context, p Part) (*journal.Journal, error) {
+	f, err := r.facts(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	built := plan.Build(p.Name, p.Plan, r.Doc, f, r.Inputs)
+	if built.Report.HasErrors() {
+		return nil, &PlanError{Part: p.Name, Report: built.Report}
+	}
+	if len(built.Plan.Steps) == 0 {
+		return nil, nil
+	}
+	dir, name, err := r.Journals(p)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	h := r.header(p)
+	h.Plan, h.Seed = built.Plan, r.Inputs.Seed
+	return journal.Create(dir, name, h)
+}
+
+// facts returns what a part is planned on. The first part of a stage is planned on what the forecast was made on, so that it
+// does what was judged, and looks once: a slow disk takes seconds to look at.
+func (r *Run) facts(ctx context.Context, p Part) (facts.Facts, error) {
+	if r.first != nil && p.Name == r.Parts[0].Name {
+		return *r.first, nil
+	}
+	var f facts.Facts
+	return f, answer(ctx, r.Machine, p.Ask, &r.Doc.Config, &f)
+}
+
+// resume opens the journal of an earlier run of this part with this config, or returns nil.
+func (r *Run) resume(p Part) (*journal.Journal, error) {
+	if p.Journal == NotResumed {
+		return nil, nil
+	}
+	j, err := r.openJournal(p)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, journal.ErrEmpty) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if !j.Header().Same(r.header(p)) {
+		r.Log.Warn(p.Name + ": an earlier run was interrupted under a different config or engine version; starting over")
+		return nil, j.Close()
+	}
+	r.Log.Info("going on with " + p.Name + " where an earlier run was cut short")
+	return j, nil
+}
+
+// resumes reports whether an earlier run of one of the parts with this config was cut short. What exists now is then partly its
+// own work, and says nothing about conflicts.
+func (r *Run) resumes() (bool, error) {
+	for _, p := range r.Parts {
+		if p.Journal == NotResumed {
+			continue
+		}
+		j, err := r.openJournal(p)
+		if err != nil {
+			continue // none, or a damaged one; the part itself reports that
+		}
+		same := j.Header().Same(r.header(p))
+		if err := j.Close(); err != nil || same {
+			return same, err
+		}
+	}
+	return false, nil
+}
+
+func (r *Run) openJournal(p Part) (*journal.Journal, error) {
+	dir, name, err := r.Journals(p)
+	if err != nil {
+		return nil, fmt.Errorf("open journal of %s: %w", p.Name, err)
+	}
+	defer dir.Close()
+	return journal.Open(dir, name)
+}
+
+func (r *Run) header(p Part) journal.Header {
+	return journal.Header{Engine: r.Engine, Config: r.Digest, Plan: op.Plan{Format: op.Format, Part: p.Name}}
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+
+	"golang.org/x/sys/unix"
+)
+
+// Directory opens the directory at a resolved path as a root of its own, making it, for root alone, if it is missing.
+func (r *Root) Directory(name string) (*os.Root, error) {
+	info, err := r.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Type == None {
+		if _, err := r.MkdirAll(path.Dir(name)); err != nil {
+			return nil, err
+		}
+		if err := r.Mkdir(name, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	fd, err := r.openat2(relative(name), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, r.wrap("open directory", name, err)
+	}
+	defer unix.Close(fd)
+	dir, err := os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", fd))
+	return dir, r.wrap("open directory", name, err)
+}
+
+// ErrLocked is wrapped by Lock's error for a directory that another process has locked.
+var ErrLocked = errors.New("another run of firstlight works on it")
+
+// Lock locks the directory at a resolved path against other processes that lock it, until the file is closed.
+func (r *Root) Lock(name string) (*os.File, error) {
+	fd, err := r.openat2(relative(name), unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, r.wrap("lock", name, err)
+	}
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		unix.Close(fd)
+		if err == unix.EWOULDBLOCK {
+			err = ErrLocked
+		}
+		return nil, r.wrap("lock", name, err)
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}

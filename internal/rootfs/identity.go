@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rootfs
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Identity names the filesystem that holds, or will hold, the resolved place name: a filesystem that was made again has
+// another identity, and one that is mounted again has the same. It is made of the type, of what the format gives as
+// identifier, and of the time at which the root directory was made, as far as each exists.
+func (r *Root) Identity(name string) (string, error) {
+	dir := path.Dir(path.Clean("/" + name))
+	fd, err := r.openat2(relative(dir), unix.O_PATH|unix.O_DIRECTORY)
+	for (err == unix.ENOENT || err == unix.ENOTDIR || err == errChanged) && dir != "/" {
+		dir = path.Dir(dir)
+		fd, err = r.openat2(relative(dir), unix.O_PATH|unix.O_DIRECTORY)
+	}
+	if err != nil {
+		return "", r.wrap("identify filesystem of", name, err)
+	}
+	id, err := identify(fd)
+	return id, r.wrap("identify filesystem of", name, err)
+}
+
+// identify takes the descriptor of a directory and closes it.
+func identify(fd int) (string, error) {
+	top, born, err := mountRoot(fd)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(top)
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(top, &st); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x-%08x%08x-%s-%x.%x", st.Type, uint32(st.Fsid.Val[0]), uint32(st.Fsid.Val[1]),
+		formatID(top, int64(st.Type)), born.Sec, born.Nsec), nil
+}
+
+// mountRoot goes up from a directory, whose descriptor it closes, to the one that is mounted, and returns that with the time at
+// which it was made.
+func mountRoot(fd int) (int, unix.StatxTimestamp, error) {
+	for {
+		var st unix.Statx_t
+		if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BTIME|unix.STATX_INO, &st); err != nil {
+			unix.Close(fd)
+			return -1, unix.StatxTimestamp{}, err
+		}
+		switch {
+		case st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT == 0: // before Linux 5.8
+			return fd, unix.StatxTimestamp{}, nil
+		case st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0:
+			return fd, st.Btime, nil
+		}
+		up, err := unix.Openat(fd, "..", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err == nil {
+			var above unix.Statx_t
+			if err := unix.Statx(up, "", unix.AT_EMPTY_PATH, unix.STATX_INO, &above); err == nil && above.Ino == st.Ino &&
+				above.Dev_major == st.Dev_major && above.Dev_minor == st.Dev_minor {
+				unix.Close(up) // the root of the process: there is nothing above
+				return fd, st.Btime, nil
+			}
+		}
+		unix.Close(fd)
+		if err != nil {
+			return -1, unix.StatxTimestamp{}, err
+		}
+		fd = up
+	}
+}
+
+// formatID returns the identifier of those formats whose statfs(2) does not have it, "" of all others: that of xfs and vfat is
+// the number of the device.
+func formatID(fd int, format int64) string {
+	const (
+		xfsGeometry = 0x8070587c // XFS_IOC_FSGEOMETRY_V4, ioctl_xfs_fsgeometry(2)
+		xfsUUID     = 64         // its place in the answer of 112 bytes
+		fatVolumeID = 0x80047213 // FAT_IOCTL_GET_VOLUME_ID, linux/msdos_fs.h; the answer has 4 bytes
+	)
+	var answer [112]byte
+	var request uintptr
+	from, to := 0, 4
+	switch format {
+	case unix.XFS_SUPER_MAGIC:
+		request, from, to = xfsGeometry, xfsUUID, xfsUUID+16
+	case unix.MSDOS_SUPER_MAGIC:
+		request = fatVolumeID
+	default:
+		return ""
+	}
+	dir, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd)) // a descriptor that is only a place takes no ioctl
+	if err != nil {
+		return ""
+	}
+	defer dir.Close()
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, dir.Fd(), request, uintptr(unsafe.Pointer(&answer))); errno != 0 {
+		return ""
+	}
+	return hex.EncodeToString(answer[from:to])
+}

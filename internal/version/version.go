@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package version knows the version of the programs, which is set when they are linked:
+// go build -ldflags "-X github.com/firstlight-boot/firstlight/internal/version.version=1.2.3".
+package version
+
+var version = "0.0.0-unknown"
+
+// Version returns the version of the program.
+func Version() string { return version }

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package disk
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/firstlight-boot/firstlight/internal/disk/probe"
+)
+
+var update = flag.Bool("update", false, "rewrite docs/reference/signatures.md")
+
+const signaturesPage = "../../docs/reference/signatures.md"
+
+// TestSignatures checks each kind three ways on the smallest image that has it: libblkid and we read the same; wipefs(8) leaves
+// nothing that we still see; we leave nothing that libblkid or wipefs(8) still sees.
+func TestSignatures(t *testing.T) {
+	u := needReference(t)
+	rows := map[string]*row{}
+	for _, sectorSize := range []int{512, 4096} {
+		for _, s := range samples() {
+			if s.only != 0 && s.only != sectorSize {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s %s %d", s.kind, s.variant, sectorSize), func(t *testing.T) {
+				r := checkSample(t, u, s, sectorSize)
+				kept, known := rows[s.kind]
+				if !known {
+					kept = &row{kind: s.kind, usage: r.usage}
+					rows[s.kind] = kept
+				}
+				kept.add(r)
+			})
+		}
+	}
+	if t.Failed() {
+		return
+	}
+	page := signatures(rows)
+	if *update {
+		if err := os.WriteFile(signaturesPage, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if have, err := os.ReadFile(signaturesPage); err != nil || string(have) != page {
+		t.Errorf("%s is not what the samples yield (%v): run go test ./tests/disk -run TestSignatures -update", signaturesPage, err)
+	}
+}
+
+// row is what the samples of a kind came to.
+type row struct {
+	kind, usage              string
+	images, libblkid, wipefs int // images tried; those that libblkid knows; those that wipefs erases
+	label, uuid, listed      bool
+	sectors                  []int
+}
+
+func (r *row) add(more row) {
+	r.images += more.images
+	r.libblkid += more.libblkid
+	r.wipefs += more.wipefs
+	r.label, r.uuid, r.listed = r.label || more.label, r.uuid || more.uuid, r.listed || more.listed
+	if !slices.Contains(r.sectors, more.sectors[0]) {
+		r.sectors = append(r.sectors, more.sectors[0])
+	}
+}
+
+func checkSample(t *testing.T, u utilLinux, s sample, sectorSize int) row {
+	t.Helper()
+	target := device(t, cmp.Or(s.size, 64*mib), sectorSize)
+	fill := func() {
+		for _, p := range s.pieces {
+			patch(t, target.node, target.offset(p.at), p.data)
+		}
+	}
+	fill()
+	found := target.probe(t)
+	i := slices.IndexFunc(found, func(f probe.Signature) bool { return f.Type == s.kind })
+	if i < 0 {
+		t.Fatalf("we see %v", found)
+	}
+	r := row{usage: string(found[i].Usage), images: 1, label: found[i].Label != "", uuid: found[i].UUID != "", sectors: []int{sectorSize}}
+	r.libblkid, r.listed = compareSample(t, u, s, target.node, found, i)
+	if s.seenBy == "" {
+		if out, err := u.try("wipefs", "--all", "--force", target.node); err != nil {
+			t.Fatalf("wipefs: %v\n%s", err, out)
+		}
+		if left := target.probe(t); len(left) > 0 {
+			t.Errorf("after wipefs we see %v", left)
+		}
+		r.wipefs = 1
+		fill()
+	}
+	for _, e := range probe.Erase(found) {
+		patch(t, target.node, e.Offset, make([]byte, e.Length))
+	}
+	if left := target.probe(t); len(left) > 0 {
+		t.Errorf("after our erasing we see %v", left)
+	}
+	if left, _ := u.try("wipefs", "--noheadings", target.node); left != "" {
+		t.Errorf("after our erasing wipefs sees %s", left)
+	}
+	if left := u.blkid(target.node); len(left) > 0 {
+		t.Errorf("after our erasing libblkid sees %v", left)
+	}
+	return r
+}
+
+// compareSample compares what libblkid makes of an image with what we do.
+func compareSample(t *testing.T, u utilLinux, s sample, node string, found []probe.Signature, i int) (libblkid int, listed bool) {
+	t.Helper()
+	have := u.blkid(node)
+	ours := found[i]
+	switch {
+	case s.seenBy == none:
+		if have["TYPE"] == s.kind || have["PTTYPE"] == s.kind {
+			t.Errorf("libblkid knows it now: %v", have)
+		}
+		return 0, false
+	case s.seenBy == partx:
+		if out, _ := u.try("partx", "--show", "--noheadings", "--output", "SCHEME", node); !strings.Contains(out, s.kind) {
+			t.Errorf("partx lists %q", out)
+		}
+		return 1, true
+	case ours.Usage == probe.PartTable:
+		if have["PTTYPE"] != s.kind {
+			t.Errorf("libblkid sees %v", have)
+		}
+		if want := have["PTUUID"]; want != ours.UUID {
+			t.Errorf("UUID is %q, libblkid says %q", ours.UUID, want)
+		}
+		return 1, false
+	}
+	content, ambiguous, _ := probe.Content(found)
+	if content.Type != s.kind || ambiguous {
+		t.Errorf("contents are %v, ambiguous %v: %v", content, ambiguous, found)
+	}
+	for name, value := range map[string]string{"TYPE": ours.Type, "USAGE": string(ours.Usage), "LABEL": ours.Label, "UUID": ours.UUID} {
+		if have[name] != value {
+			t.Errorf("%s is %q, libblkid says %q", name, value, have[name])
+		}
+	}
+	return 1, false
+}
+
+// blkid returns what libblkid makes of a device.
+func (u utilLinux) blkid(node string) map[string]string {
+	out, err := u.try("blkid", "-p", "-o", "export", node)
+	found := map[string]string{}
+	if err != nil && strings.Contains(err.Error(), "exit status 8") {
+		found["AMBIVALENT"] = "yes"
+	}
+	for line := range strings.Lines(out) {
+		if name, value, ok := strings.Cut(strings.TrimRight(line, "\n"), "="); ok && name != "DEVNAME" {
+			found[name] = strings.ReplaceAll(value, "\\", "")
+		}
+	}
+	return found
+}
+
+// target is a device, or a file that stands for one.
+type target struct {
+	node       string
+	size       int64
+	sectorSize int
+}
+
+// device makes a blank one: a file does for sectors of 512 bytes, others take a loop device.
+func device(t *testing.T, size int64, sectorSize int) target {
+	t.Helper()
+	image := blank(t, size)
+	if sectorSize == 512 {
+		return target{image, size, sectorSize}
+	}
+	out, err := try("losetup", "--find", "--show", "--sector-size", fmt.Sprint(sectorSize), image)
+	if err != nil {
+		t.Skipf("no loop device: %v", err)
+	}
+	node := strings.TrimSpace(out)
+	t.Cleanup(func() { run(t, "losetup", "--detach", node) })
+	return target{node, size, sectorSize}
+}
+
+func (d target) offset(at int64) int64 {
+	if at < 0 {
+		return d.size + at
+	}
+	return at
+}
+
+func (d target) probe(t *testing.T) []probe.Signature {
+	t.Helper()
+	f, err := os.Open(d.node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	found, err := probe.Probe(f, d.size, d.sectorSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// signatures writes the page of what is known.
+func signatures(rows map[string]*row) string {
+	var b strings.Builder
+	b.WriteString("<!-- Generated by tests/disk from images and libblkid " + reference + "; do not edit. -->\n\n" + signaturesHead)
+	all := make([]*row, 0, len(rows))
+	images := 0
+	for _, r := range rows {
+		all = append(all, r)
+		images += r.images
+	}
+	slices.SortFunc(all, func(a, b *row) int {
+		return cmp.Or(cmp.Compare(a.usage, b.usage), cmp.Compare(strings.ToLower(a.kind), strings.ToLower(b.kind)))
+	})
+	yes := func(n, of int) string {
+		if n == 0 {
+			return "no"
+		}
+		return fmt.Sprintf("%d of %d", n, of)
+	}
+	for _, r := range all {
+		names := strings.TrimPrefix(map[bool]string{true: ", label"}[r.label]+map[bool]string{true: ", UUID"}[r.uuid], ", ")
+		known := yes(r.libblkid, r.images)
+		if r.listed {
+			known += ", lists of partitions only"
+		}
+		sectors := strings.Trim(fmt.Sprint(r.sectors), "[]")
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %d of %d | %s | %s | %s |\n", r.kind, r.usage, names, known, r.images, r.images, yes(r.wipefs, r.images), "all",
+			strings.ReplaceAll(sectors, " ", ", "))
+	}
+	fmt.Fprintf(&b, "\n%d kinds, %d images.\n", len(rows), images)
+	return b.String()
+}
+
+const signaturesHead = `# Signatures
+
+For whoever wants to know what firstlight recognises on a device, and so never overwrites unless the config says to wipe it.
+
+Each kind was written to an image as small as libblkid accepts, once for each place, byte order and version that the kind has, on devices with sectors of 512
+and of 4096 bytes. The columns count the images that libblkid and firstlight recognise, with the same usage, label and UUID, and those that ` + "`wipefs --all`" + ` and
+firstlight erase so that neither recognises anything afterwards.
+
+| Kind | Usage | Names read | libblkid | firstlight | wipefs erases | firstlight erases | Sectors |
+|---|---|---|---|---|---|---|---|
+`
+
+// TestSignaturesPageIsThere names the page that the table above is in, for machines that cannot get the reference.
+func TestSignaturesPageIsThere(t *testing.T) {
+	if _, err := os.Stat(filepath.FromSlash(signaturesPage)); err != nil {
+		t.Error(err)
+	}
+}
