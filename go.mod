@@ -17,5 +17,6 @@ require (
 require (
 	github.com/moby/sys/mountinfo v0.7.3
 	github.com/vmware/vmw-guestinfo v0.0.0-20220317130741-510905f0efa3
+	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/text v0.43.0 // indirect
 )

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package config reads, checks and merges machine configs: bytes in, a validated config and a report out.
+// Package config reads, checks and merges machine configs: bytes in, JSON or YAML, a validated config and a report out.
 //
 // It does no I/O, knows no clock and fetches nothing; what a config refers to is for its caller to bring. The
 // invariant: a Document without an error in its report is valid by the rules of the version it was written in, is in the
@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/doc"
 	"github.com/firstlight-boot/firstlight/config/merge"
@@ -25,6 +26,7 @@ type Document struct {
 	Config  types.Config
 	Origins merge.Origins // where the values of Config were written
 	Notes   diag.List     // warnings about what merging did; Validate reports them
+	Version spec.Version  // the version that the config was written in; of merged configs the newest of theirs
 }
 
 // Empty returns the config that asks for nothing.
@@ -35,8 +37,15 @@ func Empty() Document {
 }
 
 // Parse reads a config of any accepted version, checks it by the rules of that version, and raises it to the newest
-// form. If the report has errors the document is not to be used.
-func Parse(src *diag.Source) (Document, diag.List) {
+// form. The text is JSON, or YAML with a variant. If the report has errors the document is not to be used.
+func Parse(src *diag.Source) (Document, diag.List) { return ParseWith(src, Options{}) }
+
+// ParseWith is Parse with options.
+func ParseWith(src *diag.Source, o Options) (Document, diag.List) {
+	if !o.JSONOnly && author.IsAuthored(src.Text) {
+		_, d, report := Build(src, author.Options{Files: o.Files, Plain: true})
+		return d, report
+	}
 	if len(src.Text) == 0 {
 		return Document{}, diag.List{{Severity: diag.Error, Code: "V001", Fatal: true, Span: src.Span(0, 0),
 			Summary: "the config is empty", Hint: `the smallest config is {"ignition":{"version":"3.6.0"}}`}}
@@ -62,7 +71,7 @@ func FromTree(d *doc.Document) (Document, diag.List) {
 	origins := merge.Of(d)
 	report = append(rules.Check(&rules.Context{Version: version, Doc: d, Origins: origins}, &c), report...)
 	spec.Raise(&c, version, func(i int) bool { return d.Present("storage", "luks", i, "clevis", "custom") })
-	return Document{Config: c, Origins: origins}, report
+	return Document{Config: c, Origins: origins, Version: version}, report
 }
 
 // head is the part of a config that says how to read the rest.
@@ -110,19 +119,21 @@ func Merge(parent, child Document) Document {
 
 // A Merger lays any number of configs over one, in time that is in proportion to their sum.
 type Merger struct {
-	merger *merge.Merger
-	notes  diag.List
+	merger  *merge.Merger
+	notes   diag.List
+	version spec.Version
 }
 
 // NewMerger begins with a parent, which is not changed.
 func NewMerger(parent Document) *Merger {
-	return &Merger{merger: merge.New(parent.Config, parent.Origins), notes: parent.Notes}
+	return &Merger{merger: merge.New(parent.Config, parent.Origins), notes: parent.Notes, version: parent.Version}
 }
 
 // Add lays a child over what was merged so far. The child is not changed.
 func (m *Merger) Add(child Document) {
 	m.merger.Add(child.Config, child.Origins)
 	m.notes = append(slices.Clip(m.notes), child.Notes...)
+	m.version = max(m.version, child.Version)
 }
 
 // Ignition returns what the configs so far say about fetching.
@@ -130,7 +141,7 @@ func (m *Merger) Ignition() types.Ignition { return m.merger.Ignition() }
 
 // Document returns the merged config. What is added later does not change it.
 func (m *Merger) Document() Document {
-	var d Document
+	d := Document{Version: m.version}
 	d.Config, d.Origins = m.merger.Result()
 	d.Notes = slices.Concat(m.notes, m.merger.Notes())
 	return d

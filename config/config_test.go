@@ -30,7 +30,7 @@ func TestEmptyMarshalled(t *testing.T) {
 func TestFindings(t *testing.T) {
 	for _, c := range []struct{ text, code, place, hint string }{
 		{"", "V001", "f:1:1", "smallest config"},
-		{`{"ignition":{"version":"2.3.0"}}`, "V005", "f:1:24", "ign-converter"},
+		{`{"ignition":{"version":"2.3.0"}}`, "V005", "f:1:24", "firstlight convert"},
 		{`{"ignition":{"version":"3.7.0"}}`, "V005", "f:1:24", "3.7.0-experimental"},
 		{`{"ignition":{}}`, "V004", "f:1:14", "3.6.0"},
 		{`{"ignition":{"version":"3.1.0"},"storage":{"filesystem":[]}}`, "V007", "f:1:44", "did you mean filesystems?"},

@@ -22,10 +22,13 @@ func ExampleParse() {
 	}
 	fmt.Println(report.Outcome(), doc.Config.Storage.Files[0].Path, doc.Origins.At("$.storage.files.0.mode"))
 	// Output:
-	// warning at $.storage.filesystem, line 3 col 62: unused key filesystem
-	//   motd.ign:3: …: {"files": [{"path": "/etc/motd", "mode": 644}], "filesystem": []}
-	//                                                                  ^^^^^^^^^^^^
-	//   hint: did you mean filesystems?
+	// motd.ign:3:62: warning: unused key filesystem [V007]
+	//   1 | {
+	//   2 |   "ignition": {"version": "3.6.0"},
+	//   3 |   "storage": {"files": [{"path": "/etc/motd", "mode": 644}], "filesystem": []}
+	//     |                                                              ^^^^^^^^^^^^
+	//   4 | }
+	// help: did you mean filesystems?
 	// warning /etc/motd motd.ign:3:55
 }
 

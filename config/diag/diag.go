@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/coreos/vcontext/path"
 )
@@ -63,6 +64,22 @@ func (s *Source) Line(n int) string {
 		end = int(s.lines[n]) - 1
 	}
 	return strings.TrimSuffix(string(s.Text[s.lines[n-1]:end]), "\r")
+}
+
+// lineCount returns how many lines there are; behind a final line end there is none.
+func (s *Source) lineCount() int {
+	s.index.Do(s.indexLines)
+	n := len(s.lines)
+	if n > 1 && int(s.lines[n-1]) == len(s.Text) {
+		n--
+	}
+	return n
+}
+
+// lineStart returns the offset of a line's first byte.
+func (s *Source) lineStart(n int) int {
+	s.index.Do(s.indexLines)
+	return int(s.lines[max(1, min(n, len(s.lines)))-1])
 }
 
 // Span returns the span between two offsets.
@@ -136,25 +153,104 @@ type Diagnostic struct {
 	Span     Span
 	Summary  string // what is wrong
 	Hint     string // what to do about it; may be empty
-	// Mark is the text that the finding is about, where that is not what Span starts at: for a value of a wrong type
-	// Ignition reports the position behind it.
+	// Mark is the exact text that the finding is about, where Span, whose start is part of the format's contract, is
+	// another one: one character of a string, one line of a unit, or the value ahead of Span.
 	Mark Span
+	// Subject is the path of the value that Mark is in, where Path, which is part of the contract as well, is another one.
+	Subject *path.ContextPath
+	// Related is another place that explains the finding, such as the entry that a repeated one repeats.
+	Related *Related
 	// Fatal marks a failure of the document as a whole: nothing in it could be read as a config, and Ignition's
 	// report has no entry for it.
 	Fatal bool
 }
 
-// Place returns where the finding is.
+// A Related place explains a finding.
+type Related struct {
+	Span Span
+	Text string // what is there: "the first entry with this path"
+}
+
+// Place returns where the finding is, as Ignition's reports have it.
 func (d Diagnostic) Place() Place { return d.Span.Place() }
+
+// Exact returns the text that the finding is about: Mark, or else Span. Of an object or list that is its opening bracket.
+func (d Diagnostic) Exact() Span {
+	s := d.Span
+	if d.Mark.Source != nil {
+		s = d.Mark
+	}
+	return s.bracket()
+}
+
+// bracket returns the opening bracket of an object or list, whose span starts behind it, and other spans as they are.
+func (s Span) bracket() Span {
+	if s.Source == nil || !isBracketed(s) {
+		return s
+	}
+	return Span{Source: s.Source, Start: s.Source.Pos(s.Start.Offset - 1), End: s.Start}
+}
+
+// About returns the path of the value that the finding is about: Subject, or else Path.
+func (d Diagnostic) About() path.ContextPath {
+	if d.Subject != nil {
+		return *d.Subject
+	}
+	return d.Path
+}
+
+// String returns the finding in the form of compilers: "FILE:LINE:COLUMN: error: TEXT [CODE]".
+func (d Diagnostic) String() string {
+	var b strings.Builder
+	if at := d.Exact().Place().String(); at != "" {
+		b.WriteString(at + ": ")
+	} else if d.Path.Len() > 0 {
+		b.WriteString(pathText(d.Path) + ": ")
+	}
+	b.WriteString(d.Severity.String() + ": " + d.Summary)
+	if d.Code != "" {
+		b.WriteString(" [" + d.Code + "]")
+	}
+	return printable(b.String())
+}
+
+// pathText prints a path for people: names of unknown members are cut and without what a terminal would act on.
+func pathText(p path.ContextPath) string {
+	const most = 100
+	for _, step := range p.Path {
+		if name, ok := step.(string); ok && (len(name) > most || printable(name) != name) {
+			short := path.New(p.Tag)
+			for _, step := range p.Path {
+				if name, ok := step.(string); ok {
+					step = Cut(name, most)
+				}
+				short = short.Append(step)
+			}
+			return short.String()
+		}
+	}
+	return p.String()
+}
+
+// Cut returns the first n bytes of a text, less what would be half a character, with an ellipsis if there is more. What a
+// terminal would act on is replaced.
+func Cut(text string, n int) string {
+	if len(text) <= n {
+		return printable(text)
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return printable(text[:n]) + "…"
+}
 
 // Line returns the finding in the form of Ignition's reports:
 // "KIND at PATH, line N col M: TEXT", the path and the position left out where there is none.
 func (d Diagnostic) Line() string {
 	var b strings.Builder
 	b.WriteString(d.Severity.String())
-	p := d.Path.String()
 	if d.Path.Len() > 0 {
-		b.WriteString(" at " + p)
+		b.WriteString(" at " + pathText(d.Path))
 	}
 	if d.Span.Source != nil && d.Span.Start.Line > 0 {
 		if d.Path.Len() > 0 {
@@ -170,7 +266,32 @@ func (d Diagnostic) Line() string {
 // A List is all there is to say about a document.
 type List []Diagnostic
 
-// HasErrors tells whether the document is rejected.
+// Err returns nil if the document is accepted, and otherwise the errors as an error that errors.As finds as *ReportError.
+func (l List) Err() error {
+	if errors := l.Errors(); len(errors) > 0 {
+		return &ReportError{Findings: errors}
+	}
+	return nil
+}
+
+// ReportError is a rejected document as an error.
+type ReportError struct {
+	Findings List // the errors, at least one
+}
+
+// Error returns the first error with its place, and how many more there are.
+func (e *ReportError) Error() string {
+	text := e.Findings[0].String()
+	if more := len(e.Findings) - 1; more > 0 {
+		text += " (and " + strconv.Itoa(more) + " more)"
+	}
+	return text
+}
+
+// Hint says what to do about the first error; it may be empty.
+func (e *ReportError) Hint() string { return e.Findings[0].Hint }
+
+// HasErrors reports whether the document is rejected.
 func (l List) HasErrors() bool {
 	return slices.ContainsFunc(l, func(d Diagnostic) bool { return d.Severity == Error })
 }

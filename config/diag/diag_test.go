@@ -39,34 +39,53 @@ func TestText(t *testing.T) {
 	s := NewSource("f.ign", []byte("{\n\t\"é\": {\"a\": 12},\n\"long\": \""+strings.Repeat("x", 200)+"\", \"esc\": \"\x1b[2J\"}"))
 	behind := at(s, "$", "12", "it is wrong", "")
 	behind.Mark, behind.Span.Start = behind.Span, behind.Span.End
+	related := at(s, "$.é.a", "12", "twice", "")
+	related.Related = &Related{at(s, "$.é", `"é"`, "", "").Span, "the first"}
 	lost := Diagnostic{Severity: Warning, Path: ParsePath("$.a.b"), Summary: "merged"}
 	for _, c := range []struct {
 		name string
 		d    Diagnostic
 		want string
 	}{
-		{"value", at(s, "$.é.a", "12", "not good", "take 13"), `error at $.é.a, line 2 col 14: not good
-  f.ign:2:  "é": {"a": 12},
-                       ^^
-  hint: take 13
+		{"value", at(s, "$.é.a", "12", "not good", "take 13"), `f.ign:2:14: error: not good [V000]
+  1 | {
+  2 |  "é": {"a": 12},
+    |             ^^
+  3 | "long": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+help: take 13
 `},
-		{"position behind the value", behind, `error at line 2 col 16: it is wrong
-  f.ign:2:  "é": {"a": 12},
-                       ^^
+		{"position behind the value", behind, `f.ign:2:14: error: it is wrong [V000]
+  1 | {
+  2 |  "é": {"a": 12},
+    |             ^^
+  3 | "long": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
 `},
-		{"object", at(s, "$.é", `{"a": 12}`, "is empty", ""), `error at $.é, line 2 col 9: is empty
-  f.ign:2:  "é": {"a": 12},
-                 ^
+		{"object", at(s, "$.é", `{"a": 12}`, "is empty", ""), `f.ign:2:8: error: is empty [V000]
+  1 | {
+  2 |  "é": {"a": 12},
+    |       ^
+  3 | "long": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
 `},
-		{"long line", at(s, "$.long", `"`+strings.Repeat("x", 200)+`"`, "is long", ""), `error at $.long, line 3 col 9: is long
-  f.ign:3: "long": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
-                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+		{"long line", at(s, "$.long", `"`+strings.Repeat("x", 200)+`"`, "is long", ""), `f.ign:3:9: error: is long [V000]
+  1 | {
+  2 |  "é": {"a": 12},
+  3 | "long": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+    |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 `},
-		{"escapes of terminals", at(s, "$.esc", `"`+"\x1b", "is not printed", ""), `error at $.esc, line 3 col 220: is not printed
-  f.ign:3: …xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "esc": "·[2J"}
-                                                              ^^
+		{"escapes of terminals", at(s, "$.esc", `"`+"\x1b", "is not printed", ""), `f.ign:3:220: error: is not printed [V000]
+  3 | …xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "esc": "·[2J"}
+    |                                          ^^
 `},
-		{"no place", lost, "warning at $.a.b: merged\n"},
+		{"related", related, `f.ign:2:14: error: twice [V000]
+  1 | {
+  2 |  "é": {"a": 12},
+    |             ^^
+  3 | "long": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+f.ign:2:2: note: the first
+  2 |  "é": {"a": 12},
+    |  ^^^
+`},
+		{"no place", lost, "$.a.b: warning: merged\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b strings.Builder
@@ -113,6 +132,8 @@ func TestJSON(t *testing.T) {
       "file": "f",
       "line": 2,
       "column": 7,
+      "endLine": 2,
+      "endColumn": 9,
       "message": "<wrong>",
       "hint": "do"
     }

@@ -59,10 +59,12 @@ type (
 		Level     string          `json:"level"`
 		Message   sarifText       `json:"message"`
 		Locations []sarifLocation `json:"locations,omitempty"`
+		Related   []sarifLocation `json:"relatedLocations,omitempty"`
 	}
 	sarifLocation struct {
 		Physical *sarifPhysical `json:"physicalLocation,omitempty"`
 		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
+		Message  *sarifText     `json:"message,omitempty"`
 	}
 	sarifPhysical struct {
 		Artifact sarifArtifact `json:"artifactLocation"`
@@ -96,8 +98,17 @@ func SARIF(w io.Writer, l List, t Tool) error {
 		if i, ok := index[d.Code]; ok {
 			result.RuleIndex = &i
 		}
-		if at := location(d); at != nil {
+		if at := location(d.Exact()); at != nil {
+			if about := d.About(); about.Len() > 0 {
+				at.Logical = []sarifLogical{{pathText(about)}}
+			}
 			result.Locations = []sarifLocation{*at}
+		}
+		if r := d.Related; r != nil {
+			if at := location(r.Span.bracket()); at != nil {
+				at.Message = &sarifText{r.Text}
+				result.Related = append(result.Related, *at)
+			}
 		}
 		run.Results = append(run.Results, result)
 	}
@@ -116,18 +127,11 @@ func message(d Diagnostic) string {
 	return d.Summary + "; " + d.Hint
 }
 
-func location(d Diagnostic) *sarifLocation {
-	span := d.Mark
-	if span.Source == nil {
-		span = d.Span
-	}
+func location(span Span) *sarifLocation {
 	if span.Source == nil {
 		return nil
 	}
 	at := &sarifLocation{Physical: &sarifPhysical{Artifact: sarifArtifact{(&url.URL{Path: span.Source.Name}).String()}}}
-	if d.Path.Len() > 0 {
-		at.Logical = []sarifLogical{{d.Path.String()}}
-	}
 	if span.Start.Line > 0 {
 		r := &sarifRegion{StartLine: span.Start.Line, StartColumn: column(span.Source, span.Start)}
 		if span.End.Offset > span.Start.Offset {

@@ -6,8 +6,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -21,96 +21,193 @@ func Lines(w io.Writer, l List) error {
 	return nil
 }
 
-// Text writes findings for the author of a document: the line of Ignition's reports, then, with excerpts, the line of the
-// document with the place marked, then what to do.
+// A Style is how findings are written for people.
+type Style struct {
+	Excerpts bool // show the lines of the document around each finding, secrets masked
+	Color    bool // use the colors of terminals
+	Full     int  // how many findings are shown in full, the rest with a line each; 0 for all
+}
+
+// Text writes findings for the author of a document in a plain Style, with or without excerpts.
+func Text(w io.Writer, l List, excerpts bool) error { return Style{Excerpts: excerpts}.Write(w, l) }
+
+// Write writes findings as compilers do:
 //
-// Excerpts show the document, which may hold passwords and keys. They are for a terminal of the person who wrote it, never
-// for a console or a log.
-func Text(w io.Writer, l List, excerpts bool) error {
-	for _, d := range l {
-		var b bytes.Buffer
-		b.WriteString(printable(d.Line()) + "\n")
-		if excerpts {
-			excerpt(&b, d)
+//	FILE:LINE:COLUMN: error: TEXT [CODE]
+//	  11 |   "path": "/etc/motd",
+//	  12 |   "mode": 9999
+//	     |           ^^^^
+//	  13 | }
+//	help: what to do
+//
+// Excerpts show the document. Values of members that hold secrets are masked, but the document may have others: excerpts
+// are for the person who wrote it, never for a console or a log.
+func (s Style) Write(w io.Writer, l List) error {
+	p := printer{Style: s, masks: map[*Source][]extent{}}
+	for i, d := range l {
+		full := s.Full == 0 || i < s.Full
+		if full && i > 0 && s.Excerpts {
+			p.b.WriteString("\n")
 		}
-		if d.Hint != "" {
-			b.WriteString("  hint: " + printable(d.Hint) + "\n")
-		}
-		if _, err := w.Write(b.Bytes()); err != nil {
+		p.finding(d, full)
+		if _, err := w.Write(p.b.Bytes()); err != nil {
 			return err
 		}
+		p.b.Reset()
 	}
 	return nil
 }
 
-// Widths of an excerpt, in characters.
+// printer writes one finding after the other.
+type printer struct {
+	Style
+	b     bytes.Buffer
+	masks map[*Source][]extent // of documents that were shown already
+}
+
+// Escape sequences of ECMA-48, as all terminals know them.
 const (
-	before = 50 // what is shown ahead of the mark
-	after  = 70 // what is shown from the mark on
+	reset = "\x1b[0m"
+	bold  = "\x1b[1m"
+	blue  = "\x1b[1;34m"
+	cyan  = "\x1b[1;36m"
 )
 
-// excerpt writes the line in which a finding stands, and a line with carets below the place.
-func excerpt(b *bytes.Buffer, d Diagnostic) {
-	span := d.Mark
-	if span.Source == nil {
-		span = d.Span
+// severityColors are red, yellow and cyan.
+var severityColors = [...]string{Error: "\x1b[1;31m", Warning: "\x1b[1;33m", Info: cyan}
+
+// paint colors a text if the style has colors.
+func (p *printer) paint(color, text string) string {
+	if !p.Color || text == "" {
+		return text
 	}
-	if span.Source == nil || len(span.Source.Text) == 0 || span.Start.Line == 0 {
+	return color + text + reset
+}
+
+func (p *printer) finding(d Diagnostic, full bool) {
+	color := severityColors[d.Severity]
+	text := d.String()
+	if at, rest, ok := strings.Cut(text, d.Severity.String()+": "); ok && p.Color {
+		text = p.paint(bold, at) + p.paint(color, d.Severity.String()+": ") + p.paint(bold, rest)
+	}
+	p.b.WriteString(text + "\n")
+	if !full {
 		return
 	}
-	line := span.Source.Line(span.Start.Line)
+	if p.Excerpts {
+		const around = 2
+		p.excerpt(d.Exact(), color, around)
+	}
+	if r := d.Related; r != nil {
+		if at := r.Span.bracket().Place().String(); at != "" {
+			p.b.WriteString(p.paint(bold, printable(at)+": ") + p.paint(cyan, "note: ") + printable(r.Text) + "\n")
+			if p.Excerpts {
+				p.excerpt(r.Span.bracket(), cyan, 0)
+			}
+		}
+	}
+	if d.Hint != "" {
+		p.b.WriteString(p.paint(cyan, "help: ") + printable(d.Hint) + "\n")
+	}
+}
+
+// excerpt writes the line in which a span starts, with carets below it, and the lines around it.
+func (p *printer) excerpt(span Span, color string, around int) {
+	src := span.Source
+	if src == nil || len(src.Text) == 0 || span.Start.Line == 0 {
+		return
+	}
+	line := p.masked(src, span.Start.Line)
 	at := min(span.Start.Column-1, len(line))
 	end := len(line)
 	if span.End.Line == span.Start.Line {
 		end = min(max(span.End.Column-1, at), len(line))
 	}
-	if at > 0 && isBracketed(span) {
-		at, end = at-1, at // of an object or list the bracket alone
+	left := utf8.RuneCountInString(line[:at])
+	marks := max(1, utf8.RuneCountInString(line[at:end]))
+	view := newWindow(left, marks)
+	first, last := max(1, span.Start.Line-around), min(src.lineCount(), span.Start.Line+around)
+	gutter := len(fmt.Sprint(last))
+	for n := first; n <= last; n++ {
+		text := view.clip(p.masked(src, n))
+		if text == ellipsis {
+			continue // a line around the mark that ends ahead of the window
+		}
+		number := p.paint(blue, fmt.Sprintf("  %*d |", gutter, n))
+		fmt.Fprintf(&p.b, "%s\n", strings.TrimRight(number+" "+text, " "))
+		if n == span.Start.Line {
+			number := p.paint(blue, fmt.Sprintf("  %*s |", gutter, ""))
+			marks = min(marks, view.to-left)
+			fmt.Fprintf(&p.b, "%s %s%s\n", number, strings.Repeat(" ", view.column(left)), p.paint(color, strings.Repeat("^", marks)))
+		}
 	}
-	left, cutLeft := keepRight(line[:at], before)
-	marked, right := line[at:end], line[end:]
-	marked, cutMarked := keepLeft(marked, after)
-	right, cutRight := keepLeft(right, max(0, after-utf8.RuneCountInString(marked)))
-	if cutMarked {
-		right, cutRight = "", true
-	}
-	head := fmt.Sprintf("  %s:%d: ", printable(span.Source.Name), span.Start.Line)
-	if cutLeft {
-		head += "…"
-	}
-	tail := ""
-	if cutRight {
-		tail = "…"
-	}
-	left, marked, right = printable(left), printable(marked), printable(right)
-	fmt.Fprintf(b, "%s%s%s%s%s\n", head, left, marked, right, tail)
-	fmt.Fprintf(b, "%s%s\n", strings.Repeat(" ", utf8.RuneCountInString(head+left)), strings.Repeat("^", max(1, utf8.RuneCountInString(marked))))
 }
 
-// isBracketed tells whether a span is that of an object or list, which begins behind its bracket.
+// A window is the columns of lines that an excerpt shows, in characters. It keeps excerpts of very long lines readable.
+type window struct{ from, to int }
+
+// Widths of an excerpt, in characters.
+const (
+	excerptWidth = 100
+	leftContext  = 40 // what is shown ahead of the mark, if the line is longer than the window
+)
+
+// newWindow returns a window that shows a mark.
+func newWindow(at, marks int) window {
+	if at+min(marks, excerptWidth-leftContext) <= excerptWidth {
+		return window{0, excerptWidth}
+	}
+	return window{at - leftContext, at - leftContext + excerptWidth}
+}
+
+// ellipsis stands for what is outside of the window.
+const ellipsis = "…"
+
+// clip returns what a window shows of a line.
+func (v window) clip(line string) string {
+	runes := []rune(printable(line))
+	head, tail := "", ""
+	if v.from > 0 {
+		if head = ellipsis; len(runes) <= v.from {
+			return head
+		}
+	}
+	to := len(runes)
+	if to > v.to {
+		to, tail = v.to, ellipsis
+	}
+	return head + string(runes[v.from:to]) + tail
+}
+
+// column returns where a character of a line stands in the window.
+func (v window) column(at int) int {
+	if v.from > 0 {
+		return at - v.from + 1
+	}
+	return at
+}
+
+// masked returns a line with its secrets masked. Bytes stay where they are.
+func (p *printer) masked(src *Source, n int) string {
+	mask, ok := p.masks[src]
+	if !ok {
+		mask = secrets(src.Text)
+		p.masks[src] = mask
+	}
+	line := []byte(src.Line(n))
+	start := src.lineStart(n)
+	for _, e := range mask {
+		for i := max(e.from, start); i < min(e.to, start+len(line)); i++ {
+			line[i-start] = '*'
+		}
+	}
+	return string(line)
+}
+
+// isBracketed reports whether a span is that of an object or list, which begins behind its bracket.
 func isBracketed(s Span) bool {
 	text, from, to := s.Source.Text, s.Start.Offset, s.End.Offset
 	return from > 0 && to > from && to <= len(text) && (text[from-1] == '{' && text[to-1] == '}' || text[from-1] == '[' && text[to-1] == ']')
-}
-
-// keepRight returns the last n characters of a text, and whether there were more.
-func keepRight(s string, n int) (string, bool) {
-	i := len(s)
-	for ; i > 0 && n > 0; n-- {
-		_, size := utf8.DecodeLastRuneInString(s[:i])
-		i -= size
-	}
-	return s[i:], i > 0
-}
-
-// keepLeft returns the first n characters of a text, and whether there were more.
-func keepLeft(s string, n int) (string, bool) {
-	i := 0
-	for ; i < len(s) && n > 0; n-- {
-		_, size := utf8.DecodeRuneInString(s[i:])
-		i += size
-	}
-	return s[:i], i < len(s)
 }
 
 // printable replaces what a terminal would act on: one character by one, so that columns stay.
@@ -119,7 +216,7 @@ func printable(s string) string {
 		switch {
 		case r == '\t':
 			return ' '
-		case !unicode.IsPrint(r):
+		case !strconv.IsPrint(r):
 			return '·'
 		}
 		return r

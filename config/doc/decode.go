@@ -141,7 +141,7 @@ func (dec *decoder) mismatch(n *Node, want string) bool {
 		got = "the number " + shorten(n.Text)
 		hint = "integers have neither fraction nor exponent, and fit into 64 bits"
 	} else if n.Kind == String && want != List.String() && want != Object.String() {
-		hint = "take the quotes away"
+		hint = "remove the quotes"
 		if want == "an integer" && len(n.Text) > 1 && n.Text[0] == '0' {
 			hint = "numbers are decimal and without quotes" + decimal(n.Text)
 		}
@@ -150,9 +150,10 @@ func (dec *decoder) mismatch(n *Node, want string) bool {
 	} else if want == List.String() {
 		hint = "put it in square brackets"
 	}
+	at := dec.at()
 	dec.errors.Add(diag.Diagnostic{
-		Severity: diag.Error, Code: "V003", Path: path.New("json"), Span: span, Mark: mark,
-		Summary: fmt.Sprintf("%s must be %s, not %s", dec.at(), want, got), Hint: hint,
+		Severity: diag.Error, Code: "V003", Path: path.New("json"), Span: span, Mark: mark, Subject: &at,
+		Summary: fmt.Sprintf("%s must be %s, not %s", at, want, got), Hint: hint,
 	})
 	return false
 }

@@ -77,6 +77,7 @@ func (n *Node) Find(name string) *Kid {
 type Document struct {
 	Source *diag.Source
 	Root   Node
+	Exact  bool // spans are those of the nodes: what generated them may have brackets of its own
 }
 
 // Span returns where a node stands: for objects and lists, as Ignition's reports have it, from the byte after the
@@ -91,12 +92,24 @@ func (d *Document) Place(n *Node) diag.Place {
 
 func (d *Document) start(n *Node) int {
 	start := int(n.Start)
-	if (n.Kind == Object || n.Kind == List) && start < len(d.Source.Text) {
+	if (n.Kind == Object || n.Kind == List) && start < len(d.Source.Text) && !d.Exact {
 		if c := d.Source.Text[start]; c == '{' || c == '[' {
 			start++
 		}
 	}
 	return start
+}
+
+// Within returns where a part of a string stands: the bytes from and to of its value. Where the source has the string in a
+// form that cannot be followed byte by byte, it is the whole string.
+func (d *Document) Within(n *Node, from, to int) diag.Span {
+	if n.Kind == String && from >= 0 && from <= to && to <= len(n.Text) && n.Start < n.End && int(n.End) <= len(d.Source.Text) {
+		raw := d.Source.Text[n.Start:n.End]
+		if start, end, ok := part(raw, n.Text, from, to); ok {
+			return d.Source.Span(int(n.Start)+start, int(n.Start)+end)
+		}
+	}
+	return d.Span(n)
 }
 
 // KeySpan returns where the name of a member stands.

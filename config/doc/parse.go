@@ -35,7 +35,11 @@ func ParseJSON(src *diag.Source) (*Document, diag.List) {
 		}
 		p.fail("there is text after the end of the config", "")
 	}
-	return nil, syntaxError(src, p.pos, p.problem, p.hint)
+	report := syntaxError(src, p.pos, p.problem, p.hint)
+	if p.markTo > 0 {
+		report[0].Mark = src.Span(p.markFrom, p.markTo)
+	}
+	return nil, report
 }
 
 func syntaxError(src *diag.Source, at int, problem, hint string) diag.List {
@@ -55,7 +59,14 @@ type parser struct {
 	stack  []Kid // children of values in progress
 	arena  []Kid // children of finished values
 
-	problem, hint string
+	problem, hint    string
+	markFrom, markTo int // what the error is about, where that is not the byte at pos
+}
+
+// mark says what the error is about.
+func (p *parser) mark(from, to int) bool {
+	p.markFrom, p.markTo = from, to
+	return false
 }
 
 // fail notes the error at the present position.
@@ -142,12 +153,14 @@ func (p *parser) kids(n *Node) bool {
 		if c := p.peek(); c == closing {
 			break
 		} else if c != ',' {
-			return p.unexpected(what)
+			return p.noComma(&kid.Node, what)
 		}
+		comma := p.pos
 		p.pos++
 		p.space()
 		if p.peek() == closing {
-			return p.fail("there is a comma before "+string(closing), "take the comma away")
+			p.fail("there is a comma before "+string(closing), "remove the comma")
+			return p.mark(comma, comma+1)
 		}
 	}
 	p.pos++
@@ -237,13 +250,33 @@ func (p *parser) digits() bool {
 	return p.pos > from || p.unexpected("a digit")
 }
 
-// unexpected fails at the present byte; where it is a common slip, it says how to mend it.
+// noComma fails behind a member or item that neither a comma nor a bracket follows.
+func (p *parser) noComma(before *Node, want string) bool {
+	p.unexpected(want)
+	end := int(before.End)
+	switch c := p.peek(); {
+	case before.Kind == Number && p.pos == end && c >= '0' && c <= '9':
+		for to := end; ; to++ {
+			if to == len(p.text) || p.text[to] < '0' || p.text[to] > '9' {
+				octal := p.text[before.Start:to]
+				p.fail("numbers have no leading zero", "write it without the zero"+decimal(octal))
+				return p.mark(int(before.Start), to)
+			}
+		}
+	case c == '"' || c == '{' || c == '[':
+		p.hint = "add a comma after the value before it"
+		return p.mark(end, end+1)
+	}
+	return false
+}
+
+// unexpected fails at the present byte; for a common slip, it says how to fix it.
 func (p *parser) unexpected(want string) bool {
 	if p.pos >= len(p.text) {
 		if p.values <= 1 {
 			return p.fail("it has nothing but white space", "")
 		}
-		return p.fail("it ends too early; "+want+" is expected", "the text may have been cut off, as clouds do with user data that is too large")
+		return p.fail("it ends too early: expected "+want, "the text may have been cut off, as clouds do with user data that is too large")
 	}
 	rest := p.text[p.pos:]
 	hint := ""
@@ -259,11 +292,11 @@ func (p *parser) unexpected(want string) bool {
 	case c == 'T' || c == 'F' || c == 'N':
 		hint = "true, false and null are lower case"
 	case c == '}' || c == ']':
-		hint = "look for a bracket that is missing or too many"
+		hint = "look for a missing or extra bracket"
 	case want == "a member name in double quotes" && (c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'):
 		hint = "put the name in double quotes"
 	}
-	return p.fail(want+" is expected, not "+quoteByte(rest[0]), hint)
+	return p.fail("expected "+want+", found "+quoteByte(rest[0]), hint)
 }
 
 // quoteByte shows one byte of a text.

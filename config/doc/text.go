@@ -19,7 +19,8 @@ func (p *parser) str() (string, bool) {
 	for {
 		p.pos = skipPlain(p.text, p.pos)
 		if p.pos >= len(p.text) {
-			return "", p.fail("a string is not closed", "look for a missing double quote")
+			p.fail("it ends inside a string", "the text was cut off, or a double quote is missing")
+			return "", p.mark(from-1, lineEnd(p.text, from))
 		}
 		switch c := p.text[p.pos]; {
 		case c == '"':
@@ -31,12 +32,24 @@ func (p *parser) str() (string, bool) {
 				return "", false
 			}
 		case c < ' ':
-			return "", p.fail("a string holds "+quoteByte(c)+", a control character", "write it as an escape, such as \\n or \\t")
+			if c != '\n' && c != '\r' {
+				return "", p.fail("a string holds "+quoteByte(c)+", a control character", "write it as an escape, such as \\t")
+			}
+			p.fail("a string has a line break, a control character", `close the string with a double quote, or write \n for a line break`)
+			return "", p.mark(from-1, p.pos)
 		default:
 			plain = false
 			p.pos++
 		}
 	}
+}
+
+// lineEnd returns the end of the line in which an offset is.
+func lineEnd(text string, at int) int {
+	if n := strings.IndexByte(text[at:], '\n'); n >= 0 {
+		return at + n
+	}
+	return len(text)
 }
 
 // SWAR masks: one bit or byte of each of the eight bytes of a word.
@@ -83,7 +96,7 @@ func (p *parser) escape() bool {
 		return true
 	}
 	if p.pos >= len(p.text) {
-		return p.fail("a string is not closed", "look for a missing double quote")
+		return p.fail("it ends inside a string", "the text was cut off, or a double quote is missing")
 	}
 	return p.fail("a string has an unknown escape, a backslash before "+quoteByte(p.text[p.pos]), "write a backslash as two")
 }

@@ -109,6 +109,35 @@ func (o Origins) SpanOf(steps []any) diag.Span {
 	})
 }
 
+// Within returns where a part of a string stands, the bytes from and to of the value at a path, or the zero Span if this
+// process does not know the text.
+func (o Origins) Within(steps []any, from, to int) diag.Span {
+	at := o.root
+	for _, step := range steps {
+		name, isName := step.(string)
+		if index, ok := step.(int); ok && !isName {
+			name = strconv.Itoa(index)
+		}
+		at = at.child(name)
+	}
+	if at.own != nil {
+		at = at.own.at
+	}
+	if at.node == nil || at.from.files != nil {
+		return diag.Span{}
+	}
+	return at.from.doc.Within(at.node, from, to)
+}
+
+// Tree returns the document that all values come from, or nil if they come from several or were written down by another
+// process.
+func (o Origins) Tree() *doc.Document {
+	if o.root.own != nil || o.root.node == nil || o.root.from.files != nil {
+		return nil
+	}
+	return o.root.from.doc
+}
+
 func (o Origins) span(steps func(yield func(string) bool)) diag.Span {
 	at := o.root
 	best := at.span()

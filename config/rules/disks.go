@@ -69,7 +69,7 @@ func sameNumber(c *Context, config *types.Config) {
 	eachTable(config, func(disk int, list []types.Partition) {
 		i, j, found := firstRepeat(list, func(p *types.Partition) (int, bool) { return p.Number, p.Number != 0 })
 		if found {
-			c.Report(fmt.Sprintf("entry %d has the number %d already", i, list[j].Number), fmt.Sprintf("the next free number is %d", freeNumber(list)),
+			c.Report(fmt.Sprintf("duplicate partition number %d: entry %d has it too", list[j].Number, i), fmt.Sprintf("the next free number is %d", freeNumber(list)),
 				"storage", "disks", disk, "partitions", j)
 		}
 	})
@@ -97,7 +97,7 @@ func sameLabel(c *Context, config *types.Config) {
 			return *p.Label, true
 		})
 		if found {
-			c.Report(fmt.Sprintf("entry %d has the label %s already", i, shown(*list[j].Label)), "leave the label out if it does not matter",
+			c.Report(fmt.Sprintf("duplicate partition label %s: entry %d has it too", shown(*list[j].Label), i), "leave the label out if it does not matter",
 				"storage", "disks", disk, "partitions", j)
 		}
 	})
@@ -129,8 +129,8 @@ func overlap(c *Context, config *types.Config) {
 		}
 		a, _ := extentOf(first, &list[first])
 		b, _ := extentOf(second, &list[second])
-		c.Report(fmt.Sprintf("MiB %d to %d overlap with MiB %d to %d of entry %d", b.start, b.end, a.start, a.end, first),
-			fmt.Sprintf("behind that entry, the first free MiB is %d", saturate(a.end)), "storage", "disks", disk, "partitions", second)
+		c.Report(fmt.Sprintf("this partition covers MiB %d to %d, which overlaps MiB %d to %d of entry %d", b.start, b.end, a.start, a.end, first),
+			fmt.Sprintf("start it at MiB %d or later, or change a size", saturate(a.end)), "storage", "disks", disk, "partitions", second)
 	})
 }
 
@@ -203,7 +203,7 @@ func absentPartition(c *Context, config *types.Config) {
 			}
 		}
 		if len(has) > 0 {
-			c.Report("the partition should not exist, and has properties: "+strings.Join(has, ", "), "take them away",
+			c.Report("shouldExist is false, but the partition has "+strings.Join(has, ", "), "remove them, or shouldExist",
 				"storage", "disks", disk, "partitions", i)
 		}
 	})
@@ -229,7 +229,7 @@ func partitionLabel(c *Context, config *types.Config) {
 		case len(l) > most && c.rule.ID == "V308":
 			c.Report(tooLong(l, most, "GPT"), "the longest that fits is "+shown(clip(l, most)), "storage", "disks", disk, "partitions", i, "label")
 		case len(l) <= most && strings.Contains(l, ":") && c.rule.ID == "V309":
-			c.Report("the label has a colon", "did you mean "+shown(strings.ReplaceAll(l, ":", "-"))+"?", "storage", "disks", disk, "partitions", i, "label")
+			c.Report("a partition label must not contain a colon", "did you mean "+shown(strings.ReplaceAll(l, ":", "-"))+"?", "storage", "disks", disk, "partitions", i, "label")
 		}
 	})
 }
@@ -254,7 +254,7 @@ func partitionGUID(c *Context, config *types.Config) {
 			value *string
 		}{{"guid", p.GUID}, {"typeGuid", p.TypeGUID}} {
 			if set(m.value) && !isGUID(*m.value) {
-				c.Report("the GUID "+shown(*m.value)+" is not one", guidHint(*m.value), "storage", "disks", disk, "partitions", i, m.name)
+				c.Report(shown(*m.value)+" is not a GUID", guidHint(*m.value), "storage", "disks", disk, "partitions", i, m.name)
 			}
 		}
 	})
@@ -281,11 +281,11 @@ func guidHint(s string) string {
 		if isHex(s[i]) {
 			digits = append(digits, s[i])
 		} else if strings.IndexByte("-{}() ", s[i]) < 0 {
-			return "hexadecimal digits in groups of 8-4-4-4-12"
+			return "write 32 hexadecimal digits in groups of 8-4-4-4-12"
 		}
 	}
 	if len(digits) != 32 {
-		return "hexadecimal digits in groups of 8-4-4-4-12"
+		return "write 32 hexadecimal digits in groups of 8-4-4-4-12"
 	}
 	d := string(digits)
 	return "write it as " + d[:8] + "-" + d[8:12] + "-" + d[12:16] + "-" + d[16:20] + "-" + d[20:]

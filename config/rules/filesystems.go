@@ -78,7 +78,7 @@ func formatMissing(c *Context, f *types.Filesystem, at func(string) []any) {
 		return
 	}
 	if set(f.Path) || set(f.Label) || set(f.UUID) || isTrue(f.WipeFilesystem) || len(f.Options) > 0 || len(f.MountOptions) > 0 {
-		c.Report("the filesystem has no format", "it is one of "+words(Formats(c.Version)), at("format")...)
+		c.Report("the filesystem has no format", "use one of "+words(Formats(c.Version)), at("format")...)
 	}
 }
 
@@ -129,7 +129,7 @@ func labelFits(c *Context, f *types.Filesystem, at func(string) []any) {
 func onVirtiofs(member string, has func(*types.Filesystem) bool) func(*Context, *types.Config) {
 	return eachFilesystem(func(c *Context, f *types.Filesystem, at func(string) []any) {
 		if isVirtiofs(c, f) && has(f) {
-			c.Report("a virtiofs share cannot have "+member, "the host decides on it; take "+member+" away", at(member)...)
+			c.Report("a virtiofs share cannot have "+member, "remove "+member+": the host decides on it", at(member)...)
 		}
 	})
 }
@@ -158,11 +158,21 @@ func filesystemOverTable(c *Context, config *types.Config) {
 		switch {
 		case d == nil:
 		case len(d.Partitions) > 0 && c.rule.ID == "V420":
-			c.Report("the filesystem takes the place of the partitions of its disk", "put it on one of the partitions",
+			c.Report("this filesystem overwrites the partition table of its disk", "put it on one of the partitions",
 				"storage", "filesystems", i, "device")
 		case len(d.Partitions) == 0 && isTrue(d.WipeTable) && !isTrue(f.WipeFilesystem) && c.rule.ID == "V421":
 			c.Report("the partition table of this device is wiped, and a filesystem on it with that", "set wipeFilesystem to say so",
 				"storage", "filesystems", i, "device")
 		}
 	}
+}
+
+// LabelLimit returns how many bytes the label of a format may have; ok is false if there is no limit.
+func LabelLimit(format string) (most int, ok bool) {
+	for _, f := range formats {
+		if f.name == format && f.label >= 0 {
+			return f.label, true
+		}
+	}
+	return 0, false
 }

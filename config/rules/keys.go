@@ -3,7 +3,7 @@
 package rules
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 )
@@ -48,7 +48,10 @@ func repeats[T any](c *Context, list []T, what string, key func(*T) string, step
 
 // repeated reports that element i has the key of element j. The key itself is not shown: a source may hold a secret.
 func (c *Context) repeated(what string, i, j int, steps []any) {
-	c.Report(fmt.Sprintf("the %s of this entry is that of entry %d already", what, j), "merge the two entries, or take one away",
+	if c.full() {
+		return
+	}
+	c.Report("duplicate "+what+": "+c.other(append(slices.Clip(steps), j))+" has it too", "merge the two entries, or remove one",
 		append(steps, i)...)
 }
 
@@ -66,8 +69,8 @@ func uniqueKeys(c *Context, config *types.Config) {
 	repeats(c, config.Ignition.Security.TLS.CertificateAuthorities, "source", source,
 		"ignition", "security", "tls", "certificateAuthorities")
 	repeats(c, config.Ignition.Proxy.NoProxy, "host", text, "ignition", "proxy", "noProxy")
-	repeats(c, config.KernelArguments.ShouldExist, "text", text, "kernelArguments", "shouldExist")
-	repeats(c, config.KernelArguments.ShouldNotExist, "text", text, "kernelArguments", "shouldNotExist")
+	repeats(c, config.KernelArguments.ShouldExist, "string", text, "kernelArguments", "shouldExist")
+	repeats(c, config.KernelArguments.ShouldNotExist, "string", text, "kernelArguments", "shouldNotExist")
 	uniqueStorage(c, &config.Storage)
 	repeats(c, config.Systemd.Units, "name", func(u *types.Unit) string { return u.Name }, "systemd", "units")
 	for i := range config.Systemd.Units {
@@ -80,7 +83,7 @@ func uniqueKeys(c *Context, config *types.Config) {
 	for i := range config.Passwd.Users {
 		u := &config.Passwd.Users[i]
 		repeats(c, u.Groups, "name", text, "passwd", "users", i, "groups")
-		repeats(c, u.SSHAuthorizedKeys, "text", text, "passwd", "users", i, "sshAuthorizedKeys")
+		repeats(c, u.SSHAuthorizedKeys, "string", text, "passwd", "users", i, "sshAuthorizedKeys")
 	}
 }
 
@@ -99,7 +102,7 @@ func uniqueStorage(c *Context, s *types.Storage) {
 	for i := range s.Luks {
 		repeats(c, s.Luks[i].Clevis.Tang, "url", func(t *types.Tang) string { return t.URL },
 			"storage", "luks", i, "clevis", "tang")
-		repeats(c, s.Luks[i].OpenOptions, "text", text, "storage", "luks", i, "openOptions")
+		repeats(c, s.Luks[i].OpenOptions, "string", text, "storage", "luks", i, "openOptions")
 	}
 }
 
@@ -109,7 +112,7 @@ func uniquePaths(c *Context, config *types.Config) {
 	seen := make(map[string]where, len(s.Directories)+len(s.Files)+len(s.Links))
 	check := func(n *types.Node, at where) {
 		if first, ok := seen[n.Path]; ok {
-			c.Report(fmt.Sprintf("the path %s is that of %s already", shown(n.Path), c.other(first.steps())), "merge the two entries, or take one away",
+			c.Report("duplicate path "+shown(n.Path)+": "+c.other(first.steps())+" has it too", "merge the two entries, or remove one",
 				at.steps()...)
 			return
 		}
@@ -123,13 +126,13 @@ func uniqueArguments(c *Context, config *types.Config) {
 	if len(k.ShouldExist) == 0 || len(k.ShouldNotExist) == 0 {
 		return
 	}
-	wanted := make(map[string]int, len(k.ShouldExist))
-	for i, a := range k.ShouldExist {
-		wanted[a] = i
+	wanted := make(map[string]bool, len(k.ShouldExist))
+	for _, a := range k.ShouldExist {
+		wanted[a] = true
 	}
 	for i, a := range k.ShouldNotExist {
-		if j, ok := wanted[a]; ok {
-			c.Report(fmt.Sprintf("this argument is shouldExist entry %d as well", j), "take it out of one of the two lists",
+		if wanted[a] {
+			c.Report("kernel argument "+shown(a)+" is in both lists", "remove it from one of the two lists",
 				"kernelArguments", "shouldNotExist", i)
 		}
 	}

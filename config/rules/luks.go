@@ -89,7 +89,7 @@ func needsNetwork(c *Context, l *types.Luks) bool {
 
 func customPin(c *Context, l *types.Luks, at func(...any) []any) {
 	if custom := &l.Clevis.Custom; !set(custom.Pin) && (set(custom.Config) || needsNetwork(c, l)) {
-		c.Report("the custom binding has no pin", "", at("clevis", "custom", "pin")...)
+		c.Report("the custom binding has no pin", "add pin, such as tang, tpm2 or sss", at("clevis", "custom", "pin")...)
 	}
 }
 
@@ -121,7 +121,7 @@ func eachTang(check func(c *Context, t *types.Tang, at func(string) []any)) func
 
 func tangURL(c *Context, t *types.Tang, at func(string) []any) {
 	if u, err := url.Parse(t.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		c.Report("the URL of the Tang server is neither an http nor an https one", "", at("url")...)
+		c.Report("the URL of the Tang server is neither http nor https", "write it as http://HOST", at("url")...)
 	}
 }
 
@@ -142,8 +142,8 @@ func cexAlone(c *Context, l *types.Luks, at func(...any) []any) {
 	switch {
 	case !isTrue(l.Cex.Enabled):
 	case c.rule.ID == "V520" && (set(l.Clevis.Custom.Pin) || otherPins(l)):
-		c.Report("a crypto card and clevis exclude each other", "", at("cex")...)
+		c.Report("a crypto card and clevis exclude each other", "remove one of the two", at("cex")...)
 	case c.rule.ID == "V521" && set(l.KeyFile.Source):
-		c.Report("a crypto card and a key file exclude each other", "", at("cex")...)
+		c.Report("a crypto card and a key file exclude each other", "remove one of the two", at("cex")...)
 	}
 }

@@ -72,7 +72,7 @@ func modeRange(c *Context, config *types.Config) {
 	const most = 0o7777
 	eachMode(config, func(mode int, at where) {
 		if mode < 0 || mode > most {
-			c.Report(fmt.Sprintf("the mode %d is not a mode", mode), modeHint(mode), at.steps("mode")...)
+			c.Report(fmt.Sprintf("mode %d is out of range: modes are 0 to 4095", mode), modeHint(mode), at.steps("mode")...)
 		}
 	})
 }
@@ -97,7 +97,7 @@ func specialBits(c *Context, config *types.Config) {
 	eachMode(config, func(mode int, at where) {
 		if mode&special != 0 {
 			c.Report("set-user-id, set-group-id and sticky bits have no effect in version "+c.Version.String(),
-				octalHint(mode, "they have from version 3.6.0 on"), at.steps("mode")...)
+				octalHint(mode, "use version 3.6.0 or later"), at.steps("mode")...)
 		}
 	})
 }
@@ -105,8 +105,8 @@ func specialBits(c *Context, config *types.Config) {
 func overwriteNeedsSource(c *Context, config *types.Config) {
 	for i := range config.Storage.Files {
 		if f := &config.Storage.Files[i]; isTrue(f.Overwrite) && f.Contents.Source == nil {
-			c.Report("the file overwrites what is there, and has no source to put in its place",
-				`give contents.source; an empty string makes an empty file`, "storage", "files", i, "overwrite")
+			c.Report("overwrite is true, but the file has no contents.source",
+				"add contents.source; an empty string makes an empty file", "storage", "files", i, "overwrite")
 		}
 	}
 }
@@ -114,10 +114,10 @@ func overwriteNeedsSource(c *Context, config *types.Config) {
 func oneOwner(c *Context, config *types.Config) {
 	eachNode(config, func(n *types.Node, at where) {
 		if n.User.ID != nil && set(n.User.Name) {
-			c.Report("the user is given by id and by name", "take one of the two away", at.steps("user")...)
+			c.Report("the user is given by id and by name", "remove one of the two", at.steps("user")...)
 		}
 		if n.Group.ID != nil && set(n.Group.Name) {
-			c.Report("the group is given by id and by name", "take one of the two away", at.steps("group")...)
+			c.Report("the group is given by id and by name", "remove one of the two", at.steps("group")...)
 		}
 	})
 }
@@ -194,7 +194,7 @@ func belowLink(list place) func(*Context, *types.Config) {
 			}
 			t.above(n.Path, func(link int) {
 				c.Report(fmt.Sprintf("the path is below %s, which is a link (%s)", shown(links[link].Path), c.other(where{list: inLinks, i: link}.steps())),
-					"put it below what the link points to", at.steps()...)
+					"use the path that the link points to", at.steps()...)
 			})
 		})
 	}
@@ -203,7 +203,7 @@ func belowLink(list place) func(*Context, *types.Config) {
 func linkTarget(c *Context, config *types.Config) {
 	for i := range config.Storage.Links {
 		if targetMissing(c, &config.Storage.Links[i]) {
-			c.Report("the link has no target", "", "storage", "links", i, "target")
+			c.Report("the link has no target", "add target: the path that the link points to", "storage", "links", i, "target")
 		}
 	}
 }
@@ -274,7 +274,7 @@ func nodeOverUnit(c *Context, config *types.Config) {
 	}
 	eachNode(config, func(n *types.Node, at where) {
 		if unit, ok := written[n.Path]; ok {
-			c.Report("the path is that of a unit of this config ("+c.other(unit)+")", "take one of the two away", at.steps("path")...)
+			c.Report("the path is that of a unit of this config ("+c.other(unit)+")", "remove one of the two", at.steps("path")...)
 		}
 	})
 }

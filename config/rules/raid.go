@@ -49,7 +49,7 @@ func raidSpares(c *Context, config *types.Config) {
 	for i := range config.Storage.Raid {
 		r := &config.Storage.Raid[i]
 		if r.Level != nil && slices.Contains(simple, *r.Level) && r.Spares != nil && *r.Spares != 0 {
-			c.Report("an array of level "+*r.Level+" cannot have spares", "take spares away, or use another level",
+			c.Report("an array of level "+*r.Level+" cannot have spares", "remove spares, or use another level",
 				"storage", "raid", i, "level")
 		}
 	}
@@ -61,7 +61,7 @@ func raidDevices(c *Context, config *types.Config) {
 		devices := config.Storage.Raid[i].Devices
 		if c.rule.ID == "V323" {
 			if len(devices) == 0 {
-				c.Report("the array has no devices", "", "storage", "raid", i, "devices")
+				c.Report("the array has no devices", "add devices: the paths of its members", "storage", "raid", i, "devices")
 			}
 			continue
 		}

@@ -39,13 +39,13 @@ var resourceRules = []Rule{
 func mergeSource(c *Context, config *types.Config) {
 	for i := range config.Ignition.Config.Merge {
 		if !set(config.Ignition.Config.Merge[i].Source) {
-			c.Report("the config to merge has no source", "give a URL, or take the entry away", "ignition", "config", "merge", i)
+			c.Report("the config to merge has no source", "give a URL, or remove the entry", "ignition", "config", "merge", i)
 		}
 	}
 }
 
 func authoritySource(c *Context, config *types.Config) {
-	const hint = "give a URL, or take the entry away"
+	const hint = "give a URL, or remove the entry"
 	list := config.Ignition.Security.TLS.CertificateAuthorities
 	for i := range list {
 		at := where{list: inAuthorities, i: i}
@@ -100,7 +100,7 @@ func flawedSource(c *Context, _ *types.Config) {
 func compression(c *Context, config *types.Config) {
 	eachResource(config, func(r *types.Resource, at where) {
 		if set(r.Compression) && *r.Compression != "gzip" {
-			c.Report("the compression "+shown(*r.Compression)+" is not known", "it is gzip or empty", at.steps("compression")...)
+			c.Report("the compression "+shown(*r.Compression)+" is not known", "use gzip, or remove compression", at.steps("compression")...)
 		}
 	})
 }
@@ -111,7 +111,7 @@ func hashNeedsSource(c *Context, config *types.Config) {
 			return
 		}
 		if c.Version >= spec.V3_1 || at.list == inContents || at.list == inAppend {
-			c.Report("there is a hash and no source", "give the source as well, or take the hash away",
+			c.Report("there is a hash, but no source", "add the source, or remove the hash",
 				at.steps("verification", "hash")...)
 		}
 	})
@@ -158,7 +158,7 @@ func headersNeedHTTP(c *Context, config *types.Config) {
 				return
 			}
 		}
-		c.Report("headers need an http or https source", "", at.steps("httpHeaders")...)
+		c.Report("request headers need an http or https source", "remove httpHeaders, or change the source", at.steps("httpHeaders")...)
 	})
 }
 
@@ -166,7 +166,7 @@ func headerName(c *Context, config *types.Config) {
 	eachHeader(config, func(h *types.HTTPHeader, at where, i int) {
 		switch {
 		case h.Name == "":
-			c.Report("the header has no name", "", at.steps("httpHeaders", i, "name")...)
+			c.Report("the header has no name", "add name", at.steps("httpHeaders", i, "name")...)
 		case !isToken(h.Name): // not shown: it may be a value in the wrong place
 			c.Report("the name of the header has a character that no header name has",
 				"names have letters, digits and dashes", at.steps("httpHeaders", i, "name")...)

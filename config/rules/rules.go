@@ -60,10 +60,19 @@ type Context struct {
 	units   map[string]unitFlaw
 }
 
+// full reports whether another finding of the running rule would be dropped, and counts it if so. Rules that compose long
+// findings ask first.
+func (c *Context) full() bool {
+	if !c.report.Full(c.rule.Severity) {
+		return false
+	}
+	c.report.Add(diag.Diagnostic{Severity: c.rule.Severity})
+	return true
+}
+
 // Report adds a finding of the running rule at a path: names and indexes.
 func (c *Context) Report(summary, hint string, steps ...any) {
-	if c.report.Full(c.rule.Severity) {
-		c.report.Add(diag.Diagnostic{Severity: c.rule.Severity})
+	if c.full() {
 		return
 	}
 	c.report.Add(diag.Diagnostic{
@@ -88,9 +97,15 @@ func Check(c *Context, config *types.Config) diag.List {
 	c.config = config
 	objects := c.apply(table, Object)
 	if c.Merged {
-		return append(objects, c.apply(notes, Object)...)
+		return slices.Concat(objects, c.apply(impossible, Object), c.apply(notes, Object))
 	}
 	return append(objects, c.apply(table, Keys)...)
+}
+
+// Apply applies rules other than those of the table, such as Impossible or those of a package that is built on this one.
+func Apply(c *Context, list []Rule, config *types.Config) diag.List {
+	c.config = config
+	return c.apply(list, Object)
 }
 
 func (c *Context) apply(list []Rule, kind Kind) diag.List {

@@ -95,7 +95,7 @@ func TestHints(t *testing.T) {
 	if got := guidHint("{0FC63DAF84834772 8E793D69D8477DE4}"); got != "write it as 0FC63DAF-8483-4772-8E79-3D69D8477DE4" {
 		t.Error(got)
 	}
-	if got := nearest("ext44", []string{"ext4", "xfs"}); got != "did you mean ext4? it is one of ext4, xfs" {
+	if got := nearest("ext44", []string{"ext4", "xfs"}); got != "did you mean ext4? If not, use one of ext4, xfs" {
 		t.Error(got)
 	}
 }

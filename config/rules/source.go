@@ -91,10 +91,10 @@ func checkScheme(scheme, source string, v spec.Version) (code, summary, hint str
 		}
 		return "", "", ""
 	}
-	hint = "the scheme is one of " + strings.Join(Schemes(v), ", ")
+	hint = "use one of " + strings.Join(Schemes(v), ", ")
 	switch {
 	case scheme == "" && strings.HasPrefix(source, "/"):
-		return "V102", "the source has no scheme", "paths are no sources; write the contents into a data URL, or give a URL: " + hint
+		return "V102", "the source has no scheme", "a path is not a source: write the contents into a data URL, or give the URL of a server"
 	case scheme == "":
 		return "V102", "the source has no scheme", hint
 	}
@@ -308,4 +308,27 @@ func checkBase64(s string, base int) (int, string) {
 		return -1, badBase64
 	}
 	return 0, ""
+}
+
+// SourceFlaw returns which part of a source is wrong, as offsets, for those who show it to its author. Both are 0 where all
+// of it is, or nothing.
+func SourceFlaw(source string, v spec.Version) (from, to int) {
+	if strings.HasPrefix(source, "data:") {
+		if at, problem := checkDataURL(source); problem != "" && at >= 0 && at < len(source) {
+			return at, at + 1
+		}
+		return 0, 0
+	}
+	if code, _, _ := checkSource(source, v); code == "V102" {
+		if scheme, _, ok := strings.Cut(source, ":"); ok {
+			return 0, len(scheme)
+		}
+	}
+	return 0, 0
+}
+
+// IsSource reports whether a text is a source that a version allows.
+func IsSource(source string, v spec.Version) bool {
+	code, _, _ := checkSource(source, v)
+	return code == ""
 }

@@ -95,8 +95,8 @@ func enabledWithoutInstall(c *Context, config *types.Config) {
 			continue
 		}
 		if f := c.unit(*u.Contents); f.err == nil && !f.install {
-			c.Report("the unit is enabled and has nothing in a section [Install]: enabling it has no effect",
-				"add [Install] with WantedBy=multi-user.target, or whatever is to start it", "systemd", "units", i, "contents")
+			c.Report("enabling this unit has no effect: it has no setting in an [Install] section",
+				"add [Install] with WantedBy=multi-user.target, or another unit that starts it", "systemd", "units", i, "contents")
 		}
 	}
 }
@@ -120,7 +120,7 @@ func instanceWithoutInstall(c *Context, config *types.Config) {
 			continue
 		}
 		if f := c.unit(*t.Contents); f.err == nil && !f.install {
-			c.Report("the unit is enabled and its template has nothing in a section [Install]: enabling it has no effect",
+			c.Report("enabling this unit has no effect: its template has no setting in an [Install] section",
 				"add [Install] to the template "+shown(t.Name), "systemd", "units", i, "contents")
 		}
 	}

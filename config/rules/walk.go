@@ -133,12 +133,12 @@ func unclean(p string) (summary, hint string) {
 
 // nearest guesses which of the allowed words was meant.
 func nearest(word string, allowed []string) string {
-	list := "it is one of " + strings.Join(allowed, ", ")
+	list := "use one of " + strings.Join(allowed, ", ")
 	best, found := diag.Closest(word, allowed)
 	if !found {
 		return list
 	}
-	return "did you mean " + best + "? " + list
+	return "did you mean " + best + "? If not, " + list
 }
 
 // words joins a list for people.

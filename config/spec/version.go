@@ -59,22 +59,44 @@ func (e *ParseError) Error() string {
 	case e.Text == "":
 		return "the config has no version"
 	case e.Malformed:
-		return fmt.Sprintf("%q is not a version", e.Text)
+		return fmt.Sprintf("%q is not a version", e.shown())
 	}
-	return fmt.Sprintf("config version %q is not supported", e.Text)
+	return fmt.Sprintf("config version %q is not supported", e.shown())
+}
+
+// shown is the text, cut.
+func (e *ParseError) shown() string {
+	const most = 40
+	if len(e.Text) > most {
+		return e.Text[:most] + "…"
+	}
+	return e.Text
 }
 
 // Hint says what to write instead.
 func (e *ParseError) Hint() string {
 	switch {
-	case strings.HasPrefix(e.Text, "2.") || strings.HasPrefix(e.Text, "1"):
-		return "configs before 3.0.0 have another form and cannot be converted; write a 3.x config"
+	case strings.HasPrefix(e.Text, "2."):
+		return `it is a config of version 2; "firstlight convert" turns it into version 3`
+	case strings.HasPrefix(e.Text, "1"):
+		return `it is a config of version 1, or a YAML form (Butane) without "variant"; write a config of version ` + Stable.String()
 	case e.Text != "" && strings.HasPrefix(Newest.String(), e.Text+"-"):
 		return fmt.Sprintf("that version is not final: did you mean %s?", Newest)
 	case strings.HasSuffix(e.Text, "-experimental"):
 		return fmt.Sprintf("the only experimental version is %s", Newest)
 	}
+	if v, ok := e.nearest(); ok {
+		return fmt.Sprintf("did you mean %s?", v)
+	}
 	return fmt.Sprintf(`set ignition.version to one of 3.0.0 to %s`, Stable)
+}
+
+// nearest returns the version that a text was probably meant to be: v3.4.0, 3.4 and 3.4.1 are 3.4.0.
+func (e *ParseError) nearest() (Version, bool) {
+	_, rest, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(e.Text), "v"), "3.")
+	minor, _, _ := strings.Cut(rest, ".")
+	n, err := strconv.Atoi(minor)
+	return Version(n), ok && err == nil && n >= 0 && Version(n) <= Newest
 }
 
 // Parse reads a version; it must be one of the accepted ones exactly, pre-release and metadata included.

@@ -51,6 +51,22 @@ func Parse(text string) File {
 	return r.file
 }
 
+// LineRange returns the offsets of a line, counted from 1, without its end.
+func LineRange(text string, line int) (from, to int) {
+	for ; line > 1; line-- {
+		n := strings.IndexByte(text[from:], '\n')
+		if n < 0 {
+			break
+		}
+		from += n + 1
+	}
+	to = len(text)
+	if n := strings.IndexByte(text[from:], '\n'); n >= 0 {
+		to = from + n
+	}
+	return from, to
+}
+
 // Values returns the values of an option in all sections of a name, in order.
 func (f File) Values(section, option string) []string {
 	var values []string

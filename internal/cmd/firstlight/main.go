@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command firstlight is the tool for people who write configs and look after machines. It is installed under its own name,
-// and under the names of programs that it takes the place of.
+// and under the names of the programs that it replaces.
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
-
-	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 func main() {
@@ -21,8 +17,8 @@ func main() {
 // Exit codes that all commands share.
 const (
 	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitFailed = 1 // what was asked for did not succeed, or a config is invalid
+	exitUsage  = 2 // the command line is wrong
 )
 
 // streams are what a command reads and writes.
@@ -31,25 +27,33 @@ type streams struct {
 	out, err io.Writer
 }
 
-// A command is a subcommand, or a program by a name of its own. A new one is a row of a table below and a file.
-type command struct {
-	name, about string
-	run         func(args []string, s streams) int
-}
-
-// commands are the subcommands, in the order of the usage text.
+// commands are the subcommands, in the order of the usage text. A new one is a row here and a file with its setup function.
 func commands() []command {
 	return []command{
-		{"validate", "check a config and say what is wrong with it", validate},
-		{"version", "print the version", printVersion},
+		{
+			name: "validate", synopsis: "[FLAG]... FILE...", about: "check configs and report what is wrong with them",
+			manual: validateManual, setup: setupValidate,
+		},
+		{name: "build", synopsis: "[FLAG]... [FILE]...", about: "translate configs that people write into configs that machines read", setup: setupBuild},
+		{name: "convert", synopsis: "[FLAG]... [FILE]", about: "turn Ignition configs and cloud-config into YAML", setup: setupConvert},
+		{name: "version", about: "print the version", setup: setupVersion},
+		{name: "help", synopsis: "[COMMAND]", about: "explain firstlight, or one of its commands", setup: setupHelp},
 	}
 }
 
-// personalities are the programs that the base name of the executable selects.
-func personalities() []command {
-	return []command{
-		{"ignition-validate", "", ignitionValidate},
+// personalities are the programs that the base name of the executable selects. They keep the command line of the program
+// that they replace.
+func personalities() []personality {
+	return []personality{
+		{"butane", butane},
+		{"ignition-validate", ignitionValidate},
 	}
+}
+
+// A personality is a program under a name of its own.
+type personality struct {
+	name string
+	run  func(args []string, s streams) int
 }
 
 // dispatch runs the program that its arguments ask for and returns its exit code.
@@ -57,49 +61,26 @@ func dispatch(args []string, s streams) int {
 	if len(args) == 0 {
 		return exitUsage
 	}
-	if c, ok := find(personalities(), filepath.Base(args[0])); ok {
-		return c.run(args[1:], s)
+	for _, p := range personalities() {
+		if p.name == filepath.Base(args[0]) {
+			return p.run(args[1:], s)
+		}
 	}
 	if len(args) < 2 {
-		usage(s.err)
+		overview(s.err)
 		return exitUsage
 	}
 	switch name := args[1]; name {
-	case "help", "-h", "-help", "--help":
-		usage(s.out)
+	case "-h", "-help", "--help":
+		overview(s.out)
 		return exitOK
 	case "-version", "--version":
-		return printVersion(nil, s)
+		return printVersion(s)
 	default:
-		if c, ok := find(commands(), name); ok {
-			return c.run(args[2:], s)
+		c, ok := find(name)
+		if !ok {
+			return unknownCommand(s, name)
 		}
-		fmt.Fprintf(s.err, "firstlight: there is no command %q\n", name)
-		usage(s.err)
-		return exitUsage
+		return c.execute(args[2:], s)
 	}
-}
-
-func find(list []command, name string) (command, bool) {
-	for _, c := range list {
-		if c.name == name {
-			return c, true
-		}
-	}
-	return command{}, false
-}
-
-func usage(w io.Writer) {
-	var b strings.Builder
-	b.WriteString("usage: firstlight COMMAND [ARGUMENT]...\n\n")
-	for _, c := range commands() {
-		fmt.Fprintf(&b, "  %-10s %s\n", c.name, c.about)
-	}
-	b.WriteString("\nfirstlight COMMAND -h says more about a command.\n")
-	fmt.Fprint(w, b.String())
-}
-
-func printVersion(_ []string, s streams) int {
-	fmt.Fprintln(s.out, "Ignition "+version.Version())
-	return exitOK
 }

@@ -7,60 +7,131 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"strings"
+	"runtime"
+	"slices"
+	"sync"
 
 	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/author"
+	"github.com/firstlight-boot/firstlight/config/convert"
 	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/lint"
 	"github.com/firstlight-boot/firstlight/config/rules"
 	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
-// Formats of reports.
-const (
-	formatLine  = "line"  // one line for each finding, as Ignition prints them
-	formatText  = "text"  // for people: with the line of the config, and what to do
-	formatJSON  = "json"  // for programs
-	formatSARIF = "sarif" // for code scanning
-)
+const validateManual = `
+Check configs by all rules of their version, and for what no machine can do or
+nobody means. FILE is a config or a directory with configs; - is standard input.
 
-// validate is "firstlight validate".
-func validate(args []string, s streams) int {
-	return runValidate("firstlight validate", formatText, args, s)
-}
+The exit code is 0 if all configs are valid, 1 if one has an error or cannot be
+read, and 2 if the command line is wrong. Findings of level info never change
+it, unless --strict is given.
 
-// ignitionValidate is the program of that name.
-func ignitionValidate(args []string, s streams) int {
-	return runValidate("ignition-validate", formatLine, args, s)
-}
+  firstlight validate web.ign
+  firstlight validate --strict --format sarif configs/ > report.sarif`
 
-func runValidate(name, format string, args []string, s streams) int {
-	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(s.err)
-	flags.Usage = func() {
-		fmt.Fprintf(s.err, "usage: %s [FLAG]... CONFIG\n\nCONFIG is a file, or - for standard input. Flags:\n", name)
-		flags.PrintDefaults()
-	}
-	showVersion := flags.Bool("version", false, "print the version and exit")
-	flags.StringVar(&format, "format", format, "form of the report: line, text, json or sarif")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+// setupValidate is "firstlight validate".
+func setupValidate(flags *flag.FlagSet) runner {
+	var format string
+	choiceVar(flags, &format, "format", formatText, reportFormats, "report `form`")
+	strict := flags.Bool("strict", false, "fail on warnings and infos too")
+	return func(args []string, s streams) int {
+		if len(args) == 0 {
+			return usageError(s, "validate", "name a config or a directory, or - for standard input")
+		}
+		if slices.Index(args, "-") != lastIndex(args, "-") {
+			return usageError(s, "validate", "standard input can be read once only")
+		}
+		files, err := expandInputs(args)
+		if err != nil {
+			return usageError(s, "validate", err.Error())
+		}
+		list := checkAll(files, s.in)
+		if err := writeFindings(s.out, format, list); err != nil {
+			fmt.Fprintf(s.err, "firstlight validate: write report: %v\n", err)
+			return exitFailed
+		}
+		if format == formatText {
+			if len(list) > 0 {
+				fmt.Fprintln(s.out)
+			}
+			fmt.Fprintf(s.out, "%s checked: %s\n", plural(len(files), "config"), count(list))
+		}
+		if list.HasErrors() || *strict && len(list) > 0 {
+			return exitFailed
+		}
 		return exitOK
-	} else if err != nil {
+	}
+}
+
+func lastIndex(list []string, word string) int {
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i] == word {
+			return i
+		}
+	}
+	return -1
+}
+
+// checkAll checks configs side by side and returns their findings in the order of the files, and of places within each.
+func checkAll(files []string, in io.Reader) diag.List {
+	reports := make([]diag.List, len(files))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(len(files), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := range next {
+				reports[i] = checkFile(files[i], in)
+			}
+		})
+	}
+	for i := range files {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return slices.Concat(reports...)
+}
+
+// checkFile checks one config. That it cannot be read is a finding like others.
+func checkFile(name string, in io.Reader) diag.List {
+	text, err := readInput(name, in)
+	if err != nil {
+		return diag.List{{
+			Severity: diag.Error, Code: "N002", Span: diag.Place{File: name}.Span(), Summary: "the config cannot be read: " + err.Error(),
+		}}
+	}
+	if text, err = config.Gunzip(text); err != nil {
+		return diag.List{{
+			Severity: diag.Error, Code: "N002", Span: diag.Place{File: name}.Span(), Summary: "the config cannot be decompressed: " + err.Error(),
+		}}
+	}
+	return lint.Check(diag.NewSource(name, text))
+}
+
+// ignitionValidate is the program of that name, with its flags, reports and exit codes.
+func ignitionValidate(args []string, s streams) int {
+	const usage = "Usage: ignition-validate [FLAG]... CONFIG\n\nCONFIG is a file, or - for standard input.\n\nFlags:\n"
+	flags := flag.NewFlagSet("ignition-validate", flag.ContinueOnError)
+	showVersion := flags.Bool("version", false, "print the version and exit")
+	var format string
+	choiceVar(flags, &format, "format", formatLine, []string{formatLine, formatText, formatJSON, formatSARIF}, "report `form`")
+	rest, err := parseFlags(flags, args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(s.out, usage+flagLines(flags))
+		return exitOK
+	case err != nil:
+		fmt.Fprintf(s.err, "ignition-validate: %v\n%s%s", err, usage, flagLines(flags))
 		return exitUsage
-	}
-	if *showVersion {
-		return printVersion(nil, s)
-	}
-	if !strings.Contains(" line text json sarif ", " "+format+" ") {
-		fmt.Fprintf(s.err, "there is no format %q\n", format)
-		flags.Usage()
-		return exitUsage
-	}
-	if flags.NArg() != 1 {
-		flags.Usage()
+	case *showVersion:
+		return printVersion(s)
+	case len(rest) != 1:
+		fmt.Fprint(s.err, usage+flagLines(flags))
 		return exitFailed
 	}
-	text, err := read(flags.Arg(0), s.in)
+	text, err := readInput(rest[0], s.in)
 	if err != nil {
 		fmt.Fprintf(s.err, "couldn't read config: %v\n", err)
 		return exitFailed
@@ -69,8 +140,8 @@ func runValidate(name, format string, args []string, s streams) int {
 		fmt.Fprintf(s.err, "couldn't decompress config: %v\n", err)
 		return exitFailed
 	}
-	_, report := config.Parse(diag.NewSource(flags.Arg(0), text))
-	if err := writeReport(s, format, report); err != nil {
+	_, report := config.Parse(diag.NewSource(rest[0], text))
+	if err := writeVerdict(s, format, report); err != nil {
 		fmt.Fprintf(s.err, "couldn't write report: %v\n", err)
 		return exitFailed
 	}
@@ -80,45 +151,25 @@ func runValidate(name, format string, args []string, s streams) int {
 	return exitOK
 }
 
-// read reads a file, or standard input.
-func read(name string, in io.Reader) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(in)
-	}
-	return os.ReadFile(name)
-}
-
-// writeReport writes a report. A document that is no config at all has no report in the forms for people.
-func writeReport(s streams, format string, report diag.List) error {
-	switch format {
-	case formatJSON:
-		return diag.JSON(s.out, report)
-	case formatSARIF:
-		return diag.SARIF(s.out, report, tool())
-	}
+// writeVerdict writes a report as ignition-validate does: a document that is no config at all has none.
+func writeVerdict(s streams, format string, report diag.List) error {
 	for _, d := range report {
-		if !d.Fatal {
-			continue
+		if d.Fatal && format == formatLine {
+			fmt.Fprintf(s.err, "couldn't parse config: %s\n", d.Summary)
+			return nil
 		}
-		fmt.Fprintf(s.err, "couldn't parse config: %s\n", d.Summary)
-		if format == formatText && d.Hint != "" {
-			fmt.Fprintf(s.err, "  hint: %s\n", d.Hint)
-		}
-		return nil
 	}
-	if format == formatText {
-		return diag.Text(s.out, report, true)
-	}
-	return diag.Lines(s.out, report)
+	return writeFindings(s.out, format, report)
 }
 
 // tool describes this program and its rules.
 func tool() diag.Tool {
 	t := diag.Tool{Name: "firstlight", Version: version.Version()}
-	for _, r := range rules.Table() {
+	for _, r := range slices.Concat(rules.Table(), rules.Impossible(), lint.Rules()) {
 		if r.Kind != rules.Accepts {
 			t.Rules = append(t.Rules, diag.ToolRule{Code: r.ID, About: r.About, Severity: r.Severity})
 		}
 	}
+	t.Rules = append(append(t.Rules, author.Rules()...), convert.Rules()...)
 	return t
 }

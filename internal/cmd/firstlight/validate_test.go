@@ -4,7 +4,9 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,15 +57,14 @@ func TestValidate(t *testing.T) {
 		{"bad version", `{"ignition":{"version":"x"}}`, []string{"-"}, "", "couldn't parse config: ", 1},
 		{"unknown version", `{"ignition":{"version":"2.3.0"}}`, []string{"-"}, "", "couldn't parse config: ", 1},
 		{"syntax error", "{\n]", []string{"-"},
-			"error at line 2 col 1: not well-formed JSON: a member name in double quotes is expected, not `]`\n", "", 1},
+			"error at line 2 col 1: not well-formed JSON: expected a member name in double quotes, found `]`\n", "", 1},
 		{"type error", `{"ignition":{"version":3}}`, []string{"-"},
 			"error at line 1 col 25: $.ignition.version must be a string, not a number\n", "", 1},
-		{"no argument", "", nil, "", "usage: ignition-validate ", 1},
-		{"two arguments", "", []string{"a", "b"}, "", "usage: ignition-validate ", 1},
-		{"unknown flag", "", []string{"-x", "a"}, "", "flag provided but not defined: -x\nusage: ", 2},
-		{"unknown format", valid, []string{"-format", "xml", "-"}, "", "there is no format \"xml\"\nusage: ", 2},
+		{"no argument", "", nil, "", "Usage: ignition-validate ", 1},
+		{"two arguments", "", []string{"a", "b"}, "", "Usage: ignition-validate ", 1},
+		{"unknown flag", "", []string{"-x", "a"}, "", "ignition-validate: unknown flag --x\nUsage: ", 2},
+		{"unknown format", valid, []string{"-format", "xml", "-"}, "", "ignition-validate: --format: \"xml\" is not one of line, text, json, sarif\nUsage: ", 2},
 		{"version", "", []string{"-version"}, "Ignition 0.0.0-unknown\n", "", 0},
-		{"help", "", []string{"-h"}, "", "usage: ignition-validate ", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, err, code := run(t, c.in, append([]string{"/usr/bin/ignition-validate"}, c.args...)...)
@@ -82,10 +83,12 @@ func TestValidate(t *testing.T) {
 
 func TestValidateText(t *testing.T) {
 	out, _, code := run(t, warning, "firstlight", "validate", "-")
-	const want = `warning at $.storage.filez, line 1 col 44: unused key filez
-  -:1: {"ignition":{"version":"3.4.0"},"storage":{"filez":[]}}
-                                                  ^^^^^^^
-  hint: did you mean files?
+	const want = `-:1:44: warning: unknown member "filez" is ignored [V007]
+  1 | {"ignition":{"version":"3.4.0"},"storage":{"filez":[]}}
+    |                                            ^^^^^^^
+help: did you mean files?
+
+1 config checked: 1 warning
 `
 	if diff := cmp.Diff(want, out); diff != "" || code != 0 {
 		t.Errorf("%d %s", code, diff)
@@ -132,5 +135,96 @@ func TestDispatch(t *testing.T) {
 		if _, _, code := run(t, "", c.args...); code != c.code {
 			t.Errorf("%q: the exit code is %d, want %d", c.args, code, c.code)
 		}
+	}
+}
+
+// TestManyFiles checks that files and directories are checked together, and how the report ends.
+func TestManyFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.ign": warning, "sub/b.ign": valid, "sub/c.json": invalid, "sub/package.json": "{", "sub/notes.txt": "x", ".git/d.ign": "{", "sub/e.yaml": "a: b\n",
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "empty"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		in   string
+		args []string // below dir, if they do not start with a dash
+		want string   // the last line of standard output, or what standard error has
+		code int
+	}{
+		{"", []string{"."}, "3 configs checked: 1 error, 2 warnings\n", 1},
+		{"", []string{"a.ign"}, "1 config checked: 1 warning\n", 0},
+		{"", []string{"a.ign", "--strict"}, "1 config checked: 1 warning\n", 1},
+		{"", []string{"--strict", "sub/b.ign"}, "1 config checked: no findings\n", 0},
+		{invalid, []string{"sub/b.ign", "-"}, "2 configs checked: 1 error, 1 warning\n", 1},
+		{"", []string{"missing.ign", "sub/b.ign"}, "2 configs checked: 1 error\n", 1},
+		{"", []string{"empty"}, "no configs below", 2},
+		{"", []string{"-", "-"}, "standard input can be read once only", 2},
+	} {
+		args := []string{"firstlight", "validate"}
+		for _, a := range c.args {
+			if a[0] != '-' {
+				a = filepath.Join(dir, a)
+			}
+			args = append(args, a)
+		}
+		out, err, code := run(t, c.in, args...)
+		if code != c.code || !strings.HasSuffix(out, c.want) && !strings.Contains(err, c.want) {
+			t.Errorf("%q: exit code %d\n%s%s", c.args, code, out, err)
+		}
+	}
+}
+
+// TestOrder checks that findings come in the order of the files however long each takes.
+func TestOrder(t *testing.T) {
+	dir := t.TempDir()
+	var names []string
+	for i := range 40 {
+		name := filepath.Join(dir, fmt.Sprintf("%02d.ign", i))
+		text := `{"ignition":{"version":"3.6.0"},"a":[` + strings.Repeat("1,", (40-i)*500) + `1]}`
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name+":1:33: warning: unknown member \"a\" is ignored [V007]")
+	}
+	out, _, _ := run(t, "", "firstlight", "validate", dir)
+	var got []string
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, dir) {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	if diff := cmp.Diff(names, got); diff != "" {
+		t.Error(diff)
+	}
+	if n := strings.Count(out, "  1 | "); n != fullFindings {
+		t.Errorf("%d findings are shown in full", n)
+	}
+}
+
+// TestCompressed checks that compressed user data is checked as the engine reads it.
+func TestCompressed(t *testing.T) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(warning)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, code := run(t, b.String(), "firstlight", "validate", "-"); code != exitOK || !strings.Contains(out, "-:1:44: warning: unknown member \"filez\" is ignored") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	if out, _, code := run(t, b.String()[:20], "firstlight", "validate", "-"); code != exitFailed || !strings.HasPrefix(out, "-: error: the config cannot be read: decompress: ") {
+		t.Errorf("exit code %d\n%s", code, out)
 	}
 }

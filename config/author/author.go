@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package author reads the Butane language: YAML that people write, which becomes a config.
+//
+// One table has all variants of the language, and one function translates each piece of sugar. The result is a located tree
+// like that of JSON: every node has the place of the YAML that caused it, so that whatever looks at the config later points
+// there. The package reads no file but those of the fs.FS that its caller hands over, and it runs nothing. The invariant:
+// memory and time stay in proportion to the text, whatever its anchors and aliases expand to.
+package author
+
+import (
+	"bytes"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/coreos/vcontext/path"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/doc"
+)
+
+// Codes of findings. Those up to CodeUnknown are about the document as a whole: Butane reports them without path.
+const (
+	CodeSyntax     = "A001" // not well-formed YAML
+	CodeType       = "A002" // a value of a wrong type
+	CodeVariant    = "A003" // no variant
+	CodeVersion    = "A004" // no version, or none that can be read
+	CodeUnknown    = "A005" // no such variant and version
+	CodeUnused     = "A006" // an unknown member
+	CodeResource   = "A010" // several of inline, local and source
+	CodeLocal      = "A011" // a local file cannot be read
+	CodeChild      = "A012" // an inline config is not one, or has another version
+	CodeMode       = "A013" // a mode looks decimal
+	CodeMountUnit  = "A014" // a mount unit lacks something
+	CodeTree       = "A015" // a tree cannot be copied
+	CodeContents   = "A016" // contents and contents_local
+	CodeQuadlet    = "A017" // a quadlet's name or contents
+	CodePartition  = "A018" // partitions of CoreOS
+	CodeBootDevice = "A019" // boot_device
+	CodeGrub       = "A020" // grub.users
+	CodeOpenShift  = "A021" // metadata, openshift, and what its operator refuses
+	CodeForbidden  = "A022" // the variant cannot use a member
+	CodeElided     = "A023" // a member has no effect in raw output
+)
+
+// Rules says what the codes of this package are about, for reports in SARIF.
+func Rules() []diag.ToolRule {
+	return []diag.ToolRule{
+		{Code: CodeSyntax, About: "The document is well-formed YAML."},
+		{Code: CodeType, About: "A member has a value of its type."},
+		{Code: CodeVariant, About: "The document has a variant."},
+		{Code: CodeVersion, About: "The document has a version of three numbers."},
+		{Code: CodeUnknown, About: "The variant has the version."},
+		{Code: CodeUnused, About: "Every member is known in the variant and version.", Severity: diag.Warning},
+		{Code: CodeResource, About: "A resource has one of inline, local and source."},
+		{Code: CodeLocal, About: "A local file is in the files directory and can be read."},
+		{Code: CodeChild, About: "An inline config has the version of the document.", Severity: diag.Warning},
+		{Code: CodeMode, About: "A mode is octal: it begins with 0.", Severity: diag.Warning},
+		{Code: CodeMountUnit, About: "A filesystem with a mount unit has a format and a mount point."},
+		{Code: CodeTree, About: "A tree is a directory whose files are nowhere else in the document."},
+		{Code: CodeContents, About: "A unit has contents or contents_local."},
+		{Code: CodeQuadlet, About: "A quadlet has a name with a known suffix; an instance has no contents."},
+		{Code: CodePartition, About: "Partitions of CoreOS keep their numbers and sizes.", Severity: diag.Warning},
+		{Code: CodeBootDevice, About: "boot_device has a layout that fits its devices."},
+		{Code: CodeGrub, About: "A GRUB user has a name and a password hash."},
+		{Code: CodeOpenShift, About: "The MachineConfig is one that the operator accepts."},
+		{Code: CodeForbidden, About: "The platform of the variant can use the member."},
+		{Code: CodeElided, About: "Raw output has room for the member.", Severity: diag.Warning},
+	}
+}
+
+// Options say how to translate a document.
+type Options struct {
+	Files fs.FS // where local files are; nil: there are none, and naming one is an error
+	Raw   bool  // the config is wanted and no MachineConfig around it
+	Plain bool  // the config is used by this process and not written: nothing is compressed
+	// Check reads and checks a config that the document has as text; nil: it is not checked.
+	Check func(*diag.Source) diag.List
+}
+
+// A Result is a translated document.
+type Result struct {
+	Variant *Variant
+	Doc     *doc.Document // the config
+	out     *node
+	in      *node
+	src     *diag.Source
+	yaml    *positions
+}
+
+// IsAuthored reports whether a text is meant to be YAML of this language, and not a JSON config: it has a member variant and
+// is no JSON object with a member ignition. It does not say that the text is valid.
+func IsAuthored(text []byte) bool {
+	if utf16Order(text) != nil {
+		return true
+	}
+	text = bytes.TrimLeft(bytes.TrimPrefix(text, utf8Mark), " \t\r\n")
+	if len(text) == 0 || text[0] != '{' {
+		return bytes.Contains(text, []byte("variant"))
+	}
+	if bytes.Contains(text, []byte(`"variant"`)) {
+		if d, report := doc.ParseJSON(diag.NewSource("", text)); !report.HasErrors() {
+			return d.Root.Member("variant") != nil && d.Root.Member("ignition") == nil
+		}
+	}
+	return startsWithVariant(text)
+}
+
+// startsWithVariant reports whether the first member of a flow mapping may be that of a YAML document.
+func startsWithVariant(text []byte) bool {
+	rest := bytes.TrimLeft(text[1:], " \t\r\n\"'")
+	return bytes.HasPrefix(rest, []byte("variant")) || bytes.HasPrefix(rest, []byte("version"))
+}
+
+// Translate turns a YAML document into a config. Without errors in the report, the result is well-formed and still to be
+// checked by the rules of configs; Relocate turns their findings into findings about the YAML. The report has what Butane
+// reports, in the same order.
+func Translate(src *diag.Source, o Options) (*Result, diag.List) {
+	src, err := asUTF8(src)
+	if err != nil {
+		return nil, diag.List{{Severity: diag.Error, Code: CodeSyntax, Path: path.New("yaml"), Span: src.Span(0, 1), Summary: err.Error(), Hint: "save the file as UTF-8"}}
+	}
+	root, at, report := parseYAML(src)
+	if report.HasErrors() {
+		return nil, report
+	}
+	t := &translator{src: src, at: at, o: o}
+	if !t.decode(root) {
+		return nil, t.report.List()
+	}
+	for _, pass := range []func(){t.validate, t.translate, t.operator, t.filter} {
+		if pass(); t.report.List().HasErrors() {
+			return nil, t.report.List()
+		}
+	}
+	r := &Result{Variant: t.v, in: t.in, out: t.out, src: src, yaml: at}
+	r.Doc = &doc.Document{Source: src, Root: t.out.document(), Exact: true}
+	return r, t.report.List()
+}
+
+// A translator holds a document on its way.
+type translator struct {
+	src    *diag.Source
+	at     *positions
+	o      Options
+	v      *Variant
+	shape  *shape
+	in     *node // the YAML, by the shape of the variant
+	out    *node // the config
+	report diag.Collector
+	loaded int64 // bytes of local files that are in memory
+	jobs   []job // contents that are to become data URLs
+}
+
+// find reports something at a member of a node, or at the node itself. A member that is not there stands where its object is.
+//
+//go:noinline
+func (t *translator) find(severity diag.Severity, code string, n *node, member, summary, hint string) {
+	steps := n.path.steps()
+	if member != "" && !n.made {
+		steps = append(steps, member)
+		if m := n.get(member); m != nil {
+			n = m
+		}
+	}
+	t.report.Add(diag.Diagnostic{
+		Severity: severity, Code: code, Path: path.New("yaml", steps...), Span: t.src.Span(int(n.start), int(n.end)),
+		Summary: summary, Hint: hint,
+	})
+}
+
+//go:noinline
+func (t *translator) fail(code string, n *node, member, summary, hint string) {
+	t.find(diag.Error, code, n, member, summary, hint)
+}
+
+//go:noinline
+func (t *translator) warn(code string, n *node, member, summary, hint string) {
+	t.find(diag.Warning, code, n, member, summary, hint)
+}
+
+// Relocate turns findings about the config into findings about the YAML: with the paths that its author wrote, and in
+// Butane's order, double entries first.
+func (r *Result) Relocate(report diag.List) diag.List {
+	report = slices.Clone(report)
+	slices.SortStableFunc(report, func(a, b diag.Diagnostic) int {
+		if d := isDouble(b.Code) - isDouble(a.Code); d != 0 {
+			return d
+		}
+		return compareOwners(a.Path.Path, b.Path.Path)
+	})
+	for i := range report {
+		d := &report[i]
+		n, rest := r.out.find(d.Path.Path)
+		steps := n.path.steps()
+		if !n.made {
+			for _, s := range rest {
+				if name, ok := s.(string); ok {
+					s = snake(name)
+				}
+				steps = append(steps, s)
+			}
+		}
+		d.Path = path.New("yaml", steps...)
+		d.Span = r.src.Span(int(n.start), int(n.end))
+	}
+	return report
+}
+
+// Paths calls f with every path of the YAML that has become something, and the path of that in the config.
+func (r *Result) Paths(f func(yaml, json string)) {
+	var walk func(n *node, at path.ContextPath)
+	walk = func(n *node, at path.ContextPath) {
+		for i, k := range n.kids {
+			below := at.Append(k.key)
+			if n.kind == doc.List {
+				below = at.Append(i)
+			}
+			f(k.path.text(), below.String())
+			walk(k.node, below)
+		}
+	}
+	walk(r.out, path.New("json"))
+}
+
+// isDouble returns 1 for the rules about unique keys.
+func isDouble(code string) int {
+	if code == "V020" || code == "V022" || code == "V023" {
+		return 1
+	}
+	return 0
+}
+
+// compareOwners orders findings as Butane meets them: those of an object before those of the objects in it.
+func compareOwners(a, b []any) int {
+	if len(a) > 0 {
+		a = a[:len(a)-1]
+	}
+	if len(b) > 0 {
+		b = b[:len(b)-1]
+	}
+	return slices.CompareFunc(a, b, compareSteps)
+}
+
+func compareSteps(a, b any) int {
+	i, isIndex := a.(int)
+	j, isAlso := b.(int)
+	if isIndex && isAlso {
+		return i - j
+	}
+	x, _ := a.(string)
+	y, _ := b.(string)
+	return strings.Compare(x, y)
+}

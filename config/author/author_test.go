@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package author_test
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/author"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/spec"
+)
+
+const head = "variant: fcos\nversion: 1.5.0\n"
+
+func build(text string, o author.Options) (*author.Result, string) {
+	r, _, report := config.Build(diag.NewSource("f", []byte(text)), o)
+	out := ""
+	for _, d := range report {
+		out += fmt.Sprintf("%d:%d %s: %s; %s\n", d.Span.Start.Line, d.Span.Start.Column, d.Path, d.Summary, d.Hint)
+	}
+	return r, out
+}
+
+func output(t *testing.T, r *author.Result) string {
+	t.Helper()
+	var b bytes.Buffer
+	if r == nil {
+		t.Fatal("there is no result")
+	}
+	if err := r.WriteJSON(&b, r.Variant.Spec, false); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// TestSyntax shows the usual mistakes, with their places and what to do about them.
+func TestSyntax(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"tab":               {"storage:\n\tfiles:\n", "4:1 $: not well-formed YAML: a tab indents the line; YAML is indented with spaces only: replace the tab\n"},
+		"no space":          {"storage:\n  files:\n    - path:/etc/x\n      mode: 0644\n", "5:11 $: not well-formed YAML: a colon has no space after it; write a space between the colon and the value\n"},
+		"second colon":      {"storage:\n  files:\n    - path: a: b\n", "5:14 $: not well-formed YAML: a second colon is in one line, or the line is indented too far; put the value in quotes if the colon belongs to it; otherwise align the line with its neighbours\n"},
+		"item depth":        {"storage:\n  files:\n    - path: /a\n   - path: /b\n", "6:4 $: not well-formed YAML: a list item is not at the depth of the lines around it; align its dash with the dashes of the same list\n"},
+		"reserved":          {"storage:\n  files:\n    - path: @x\n", "5:13 $: not well-formed YAML: a value begins with a character that YAML reserves; put the value in quotes\n"},
+		"bracket":           {"storage: [\n", "3:10 $: not well-formed YAML: a bracket is not closed; close the bracket, or begin a list with a dash in the next line\n"},
+		"quote":             {"storage:\n  files:\n    - path: \"/etc\n", "5:13 $: not well-formed YAML: a quotation mark is not closed; close it; a value that begins with one ends with one\n"},
+		"octal as text":     {"storage:\n  files:\n    - path: /x\n      mode: \"0644\"\n", "6:13 $: $.storage.files.0.mode must be an integer, not a text; write the number without quotes\n"},
+		"key twice":         {"storage: {}\nstorage: {}\n", "4:1 $: $: the key storage is in this mapping twice, first in line 3; take one of them away\n"},
+		"mapping for list":  {"storage:\n  files:\n    path: /x\n", "5:5 $: $.storage.files must be a list, not a mapping; begin each item with a dash, or put the list in square brackets\n"},
+		"anchor in itself":  {"storage: &a\n  files: *a\n", "3:10 $: $.storage.files must be a list, not a mapping; begin each item with a dash, or put the list in square brackets\n"},
+		"unknown anchor":    {"storage: *a\n", "3:1 $: not well-formed YAML: unknown anchor 'a' referenced; define the anchor with & before it is used\n"},
+		"later member":      {"storage:\n  trees:\n    - local: x\n      file_mode: 0644\n", "6:7 $.storage.trees.0.file_mode: unused key file_mode; \n5:7 $.storage.trees.0: copy the tree x: there is no files directory; name the directory with --files-dir; configs that a machine fetches have no local files\n"},
+		"config's spelling": {"kernelArguments: {}\n", "3:1 $.kernelArguments: unused key kernelArguments; did you mean kernel_arguments?\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, got := build(head+c.text, author.Options{})
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestVariant shows what is said about the first two lines.
+func TestVariant(t *testing.T) {
+	for text, want := range map[string]string{
+		"version: 1.5.0\nx: variant\n":                               "0:0 $: the config has no variant; begin it with two lines, such as `variant: fcos` and `version: 1.6.0`\n",
+		"variant: fcos\n":                                            "0:0 $: the config has no version; the newest final version of fcos is 1.7.0\n",
+		"variant: fcos\nversion: 1.5\n":                              "2:10 $: \"1.5\" is not a version: it has three numbers; the newest final version of fcos is 1.7.0\n",
+		"variant: fcso\nversion: 1.5.0\n":                            "2:10 $: there is no variant fcso with version 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
+		"variant: rhcos\nversion: 0.1.0\n":                           "2:10 $: the variant rhcos was replaced by openshift; the newest final version of openshift is 4.22.0\n",
+		"variant: FCOS\nversion: 1.5.0\n":                            "2:10 $: there is no variant FCOS with version 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
+		"variant: fcos\nversion: \"1.5.0\"\n":                        "",
+		"{variant: fcos, version: 1.5.0}":                            "",
+		`{"variant": "fcos", "version": "1.5.0"}`:                    "",
+		"# c\n---\nvariant: fcos\nversion: 1.5.0\n---\nvariant: [\n": "",
+		"\xef\xbb\xbfvariant: fcos\nversion: 1.5.0\n":                "",
+	} {
+		if _, got := build(text, author.Options{}); got != want {
+			t.Errorf("%q:\n%s", text, cmp.Diff(want, got))
+		}
+		if !author.IsAuthored([]byte(text)) {
+			t.Errorf("%q is not taken for YAML", text)
+		}
+	}
+	for _, text := range []string{`{"ignition":{"version":"3.4.0"},"variant":"x"}`, `{"ignition":{"version":"3.4.0"}}`, "", "garbage", "#cloud-config\n"} {
+		if author.IsAuthored([]byte(text)) {
+			t.Errorf("%q is taken for YAML", text)
+		}
+	}
+}
+
+// TestUTF16 reads a document in another encoding.
+func TestUTF16(t *testing.T) {
+	text := []byte("\xff\xfe")
+	for _, c := range []byte(head) {
+		text = append(text, c, 0)
+	}
+	if _, got := build(string(text), author.Options{}); got != "" {
+		t.Error(got)
+	}
+	if _, got := build("\xff\xfex", author.Options{}); got == "" {
+		t.Error("half a character is accepted")
+	}
+}
+
+// TestLaxness holds what YAML of this language means.
+func TestLaxness(t *testing.T) {
+	for text, want := range map[string]string{
+		"storage:\n  files:\n    - {path: /a, mode: 0644, overwrite: yes, contents: {source: ''}}\n":                   `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"overwrite":true,"path":"/a","contents":{"source":""},"mode":420}]}}`,
+		"storage:\n  files:\n    - {path: /a, mode: 0o644, overwrite: off}\n":                                          `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"overwrite":false,"path":"/a","mode":420}]}}`,
+		"passwd:\n  users:\n    - {name: 12, uid: ~, gecos: 1.50, shell: true}\n":                                      `{"ignition":{"version":"3.4.0"},"passwd":{"users":[{"gecos":"1.50","name":"12","shell":"true"}]}}`,
+		"storage: ~\npasswd: {}\nsystemd:\n":                                                                           `{"ignition":{"version":"3.4.0"}}`,
+		"a: &a {path: /a}\nb: &b {mode: 0600, path: /b}\nstorage:\n  files:\n    - {<<: [*a, *b], overwrite: false}\n": `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"overwrite":false,"path":"/a","mode":384}]}}`,
+		"systemd:\n  units:\n    - &u {name: a.service, mask: true}\n    - {<<: *u, name: b.service}\n":                `{"ignition":{"version":"3.4.0"},"systemd":{"units":[{"mask":true,"name":"a.service"},{"mask":true,"name":"b.service"}]}}`,
+		"storage:\n  luks:\n    - {device: /dev/vdb}\n":                                                                `{"ignition":{"version":"3.4.0"},"storage":{"luks":[{"device":"/dev/vdb","name":""}]}}`,
+	} {
+		r, report := build(head+text, author.Options{})
+		if r == nil {
+			t.Errorf("%s: %s", text, report)
+			continue
+		}
+		if diff := cmp.Diff(want, output(t, r)); diff != "" {
+			t.Errorf("%s: %s", text, diff)
+		}
+	}
+}
+
+// TestEveryVariant builds the empty document of every variant, and checks that the output is valid in the stated version.
+func TestEveryVariant(t *testing.T) {
+	for _, v := range author.Variants() {
+		text := "variant: " + v.Name + "\nversion: " + v.Version + "\n"
+		if v.MachineConfig() {
+			text += "metadata:\n  name: a\n  labels: {machineconfiguration.openshift.io/role: worker}\n"
+		}
+		r, report := build(text, author.Options{})
+		if report != "" {
+			t.Errorf("%s: %s", v.String(), report)
+			continue
+		}
+		if got := output(t, r); got != `{"ignition":{"version":"`+v.Spec.String()+`"}}` {
+			t.Errorf("%s: %s", v.String(), got)
+		}
+	}
+}
+
+// TestSugarPointsToItsCause checks that findings about what was generated stand where the YAML asked for it.
+func TestSugarPointsToItsCause(t *testing.T) {
+	files := fstest.MapFS{"t/a b": {Data: []byte("x")}, "u": {Data: []byte("[Unit\n")}}
+	for name, c := range map[string]struct{ text, want string }{
+		"inline":        {"storage:\n  files:\n    - path: /a\n      contents:\n        inline: x\n        verification: {hash: sha512-zz}\n", "8:30 $.storage.files.0.contents.verification.hash"},
+		"tree":          {"storage:\n  trees:\n    - local: t\n      path: relative\n", "5:7 $.storage.trees.0"},
+		"unit":          {"systemd:\n  units:\n    - name: a.service\n      contents_local: u\n", "6:23 $.systemd.units.0.contents_local"},
+		"mirror":        {"boot_device:\n  layout: x86_64\n  mirror:\n    devices: [/dev/vda, vdb]\n", "6:25 $.boot_device.mirror.devices.1"},
+		"tang":          {"boot_device:\n  luks:\n    tang:\n      - url: ftp://x\n        thumbprint: y\n", "6:14 $.boot_device.luks.tang.0.url"},
+		"merged member": {"x-a: &a\n  mode: 99999\nstorage:\n  files:\n    - {path: /a, <<: *a}\n", "4:9 $.storage.files.0.mode"},
+		"mount unit":    {"storage:\n  filesystems:\n    - {device: /dev/vdb, path: relative, format: ext4, with_mount_unit: true}\n", "5:32 $.storage.filesystems.0.path"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, got := build(head+c.text, author.Options{Files: files})
+			if r != nil {
+				t.Fatalf("it is accepted: %s", output(t, r))
+			}
+			for line := range strings.SplitSeq(got, "\n") {
+				if strings.HasPrefix(line, c.want+":") {
+					return
+				}
+			}
+			t.Errorf("there is no finding at %s:\n%s", c.want, got)
+		})
+	}
+}
+
+// TestBounds feeds what is made to take memory or time.
+func TestBounds(t *testing.T) {
+	bomb := "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
+	for i := range 12 {
+		bomb += fmt.Sprintf("a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i), 10), ","))
+	}
+	merges := "m0: &m0 {path: /a}\n"
+	for i := range 24 {
+		merges += fmt.Sprintf("m%d: &m%d {<<: [*m%d, *m%d]}\n", i+1, i+1, i, i)
+	}
+	for name, text := range map[string]string{
+		"aliases":       head + bomb + "kernel_arguments: {should_exist: *a12}\nstorage: {files: *a12, disks: *a12}\n",
+		"merges":        head + merges + "storage: {files: [*m24]}\n",
+		"deep flow":     head + "storage: " + strings.Repeat("[", 100000) + "\n",
+		"deep block":    head + "x:\n" + strings.Repeat("- ", 100000) + "a\n",
+		"many values":   head + "x: [" + strings.Repeat("a,", 4<<20) + "]\n",
+		"many keys":     head + strings.Repeat("a: b\n", 1<<16),
+		"unused keys":   head + manyKeys(1<<15),
+		"invalid UTF-8": head + "x: \xff\xfe\n",
+		"control":       head + "x: \x00\n",
+		"comments":      head + strings.Repeat("# x\n", 1<<16),
+		"garbage":       "variant" + strings.Repeat("\x80:-? \"'\n", 1<<17),
+		"long text":     head + "x: |\n" + strings.Repeat("  some text, with: commas\n", 1<<16),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			config.Build(diag.NewSource("f", []byte(text)), author.Options{})
+			runtime.ReadMemStats(&after)
+			const perByte, expansion = 100, 128 << 20 // what is allocated in all, garbage included
+			used := after.TotalAlloc - before.TotalAlloc
+			t.Logf("%d kB of text took %d MB", len(text)>>10, used>>20)
+			if used > uint64(len(text))*perByte+expansion {
+				t.Error("that is too much")
+			}
+		})
+	}
+}
+
+func manyKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "k%d: x\n", i)
+	}
+	return b.String()
+}
+
+// TestForms checks the choice between escapes, base64 and gzip, for contents in memory and for those that are not.
+func TestForms(t *testing.T) {
+	large := bytes.Repeat([]byte("0123456789abcdef"), 1<<17)
+	noise := make([]byte, 2<<20)
+	for i, x := 0, uint32(1); i < len(noise); i++ {
+		x = x*1664525 + 1013904223
+		noise[i] = byte(x >> 24)
+	}
+	files := fstest.MapFS{"large": {Data: large}, "noise": {Data: noise}, "letters": {Data: letters(noise)}}
+	for name, want := range map[string]string{"large": "gzip", "noise": "base64", "letters": "gzip"} {
+		text := head + "storage:\n  files:\n    - path: /a\n      contents: {local: " + name + "}\n"
+		r, report := build(text, author.Options{Files: files})
+		if r == nil {
+			t.Fatal(report)
+		}
+		got := output(t, r)
+		isZip, isBase := strings.Contains(got, `"compression":"gzip"`), strings.Contains(got, `data:;base64,`)
+		if isZip != (want == "gzip") || isBase != (want != "plain") {
+			t.Errorf("%s: %.200s", name, got)
+		}
+		inline := author.Options{Files: fstest.MapFS{name: {Data: files[name].Data[:1<<20]}}}
+		if r, report = build(text, inline); r == nil {
+			t.Fatal(report)
+		}
+		d, report2 := config.Parse(diag.NewSource("x", []byte(output(t, r))))
+		if report2.HasErrors() || len(d.Config.Storage.Files) != 1 {
+			t.Error(report2)
+		}
+	}
+}
+
+func letters(noise []byte) []byte {
+	out := make([]byte, len(noise))
+	for i, c := range noise {
+		out[i] = 'a' + c%26
+	}
+	return out
+}
+
+// TestTarget checks that what a version cannot express is found in the YAML.
+func TestTarget(t *testing.T) {
+	text := head + "systemd:\n  units: []\nkernel_arguments:\n  should_exist: [quiet]\n"
+	r, d, report := config.Build(diag.NewSource("f", []byte(text)), author.Options{})
+	if report.HasErrors() {
+		t.Fatal(report)
+	}
+	_, found := config.MarshalVersion(d, spec.V3_2)
+	if found = r.Relocate(found); len(found) != 1 || found[0].Path.String() != "$.kernel_arguments" || found[0].Span.Start.Line != 6 {
+		t.Errorf("%+v", found)
+	}
+}
+
+func FuzzBuild(f *testing.F) {
+	f.Add([]byte(head+"storage:\n  files:\n    - path: /a\n      contents: {inline: x}\n"), uint8(5))
+	f.Add([]byte("storage: &a {files: [*a]}\n"), uint8(0))
+	f.Add([]byte("boot_device: {layout: x86_64, mirror: {devices: [/dev/a, /dev/b]}, luks: {tpm2: yes}}\ngrub: {users: [{name: a, password_hash: b}]}\n"), uint8(8))
+	f.Add([]byte("storage:\n  filesystems:\n    - {device: /dev/a, path: /var/b, format: xfs, with_mount_unit: true}\n"), uint8(6))
+	f.Add([]byte("systemd: {quadlets: [{name: a@b.container, dropins: [{name: c}]}]}\n"), uint8(8))
+	f.Add([]byte("x: \"a\n\t- b: c:d\n"), uint8(1))
+	files := fstest.MapFS{"a": {Data: []byte("x")}, "t/b": {Data: []byte("y")}}
+	all := author.Variants()
+	f.Fuzz(func(t *testing.T, text []byte, row uint8) {
+		v := all[int(row)%len(all)]
+		for _, text := range [][]byte{text, append([]byte("variant: "+v.Name+"\nversion: "+v.Version+"\n"), text...)} {
+			src := diag.NewSource("f", text)
+			r, d, report := config.Build(src, author.Options{Files: files})
+			for _, d := range report {
+				if s := d.Span; s.Source != nil && (s.Start.Offset > len(s.Source.Text) || s.End.Offset < s.Start.Offset) {
+					t.Errorf("%v is no place", d)
+				}
+			}
+			if r == nil {
+				continue
+			}
+			var b bytes.Buffer
+			if err := r.WriteJSON(&b, r.Variant.Spec, true); err != nil {
+				t.Fatal(err)
+			}
+			again, report := config.Parse(diag.NewSource("out", b.Bytes()))
+			if report.HasErrors() {
+				t.Fatalf("the output is invalid: %v\n%s", report, b.String())
+			}
+			if diff := cmp.Diff(d.Config, again.Config); diff != "" {
+				t.Errorf("the output means something else: %s", diff)
+			}
+		}
+	})
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package author
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/spec"
+)
+
+// bootDisk is the link to the disk that CoreOS boots from.
+const bootDisk = "/dev/disk/by-id/coreos-boot-disk"
+
+// ownPartitions are the partitions of CoreOS by label, with their numbers.
+var ownPartitions = map[string]int{"BIOS-BOOT": 1, "PowerPC-PReP-boot": 1, "EFI-SYSTEM": 2, "boot": 3, "root": 4}
+
+// numberlessPartitions warns about partitions that get whatever number is free.
+func (t *translator) numberlessPartitions() {
+	mirrors := t.in.get("boot_device", "mirror", "devices").items()
+	for _, disk := range t.in.get("storage", "disks").items() {
+		device := disk.get("device").str()
+		isMirror := slices.ContainsFunc(mirrors, func(k kid) bool { return k.text == device })
+		if disk.get("wipe_table").isTrue() || device == bootDisk || isMirror {
+			continue
+		}
+		for _, p := range disk.get("partitions").items() {
+			if p.get("label").str() != "" && p.get("number").number() == 0 {
+				t.warn(CodePartition, p.node, "number", "the partition has a label and no number: on a disk with partitions, it may take the place of one",
+					"give a number, or set wipe_table")
+			}
+		}
+	}
+}
+
+// partitions checks the partitions that CoreOS boots from.
+func (t *translator) partitions() {
+	for _, disk := range t.in.get("storage", "disks").items() {
+		list := disk.get("partitions").items()
+		for i, p := range list {
+			label := p.get("label").str()
+			if label == "root" && t.v.has&bootDevice != 0 {
+				t.rootPartition(list, i)
+			}
+			if number, ok := ownPartitions[label]; ok && p.get("number").number() != number && !disk.get("wipe_table").isTrue() {
+				t.warn(CodePartition, p.node, "label", "the label "+label+" is that of partition "+strconv.Itoa(number)+" of the operating system",
+					"set number to "+strconv.Itoa(number)+", or choose another label")
+			}
+		}
+	}
+}
+
+// rootPartition warns about a root that is too small.
+func (t *translator) rootPartition(list []kid, root int) {
+	const least = 8192 // MiB, as Fedora CoreOS documents it
+	p := list[root]
+	size := p.get("size_mib").number()
+	if size > 0 && size < least {
+		t.warn(CodePartition, p.node, "size_mib", "the root partition has "+strconv.Itoa(size)+" MiB; updates need 8192", "give it 8192 MiB or more")
+	}
+	if size != 0 {
+		return
+	}
+	for i, other := range list {
+		if i != root && other.get("start_mib").number() == 0 {
+			t.warn(CodePartition, p.node, "label", "the root partition has no size, and another partition has no start: root may not be able to grow",
+				"give the root partition a size of 8192 MiB or more")
+			return
+		}
+	}
+}
+
+// layouts are the layouts of boot_device, in the order of the table of partitions.
+var layouts = []struct {
+	name   string
+	s390x  bool
+	device string // how the devices of volumes are named, if they are restricted: a prefix before one letter
+	volume string // what is added to the device for the volume
+	slots  []slot // partitions of a mirrored disk before boot and root
+}{
+	{name: "x86_64", slots: []slot{biosBoot, efiSystem}},
+	{name: "aarch64", slots: []slot{reservedPart, efiSystem}},
+	{name: "ppc64le", slots: []slot{prepBoot, reservedPart}},
+	{name: "s390x-eckd", s390x: true, device: "/dev/dasd", volume: "2"},
+	{name: "s390x-zfcp", s390x: true, device: "/dev/sd", volume: "4"},
+	{name: "s390x-virt", s390x: true},
+}
+
+// layout checks boot_device.layout and boot_device.mirror.
+func (t *translator) layout() {
+	boot := t.in.get("boot_device")
+	if boot == nil {
+		return
+	}
+	name := boot.get("layout").str()
+	known, isS390x := name == "", false
+	for _, l := range layouts {
+		if l.name != name || l.s390x && t.v.Spec < spec.V3_5 {
+			continue
+		}
+		known, isS390x = true, l.s390x
+		if device := boot.get("luks", "device").str(); l.device != "" && !endsIn(device, l.device) {
+			t.fail(CodeBootDevice, boot, "layout", "the layout "+name+" needs luks.device to be like "+l.device+"a", "set boot_device.luks.device to such a disk")
+		}
+	}
+	if !known {
+		t.fail(CodeBootDevice, boot, "layout", "there is no layout "+shown(name)+" in "+t.v.String(), "the layouts are "+strings.Join(t.layouts(), ", "))
+	}
+	mirror := boot.get("mirror")
+	devices := mirror.get("devices").items()
+	if len(devices) == 0 {
+		return
+	}
+	if isS390x {
+		t.fail(CodeBootDevice, boot, "layout", "disks of s390x cannot be mirrored", "take boot_device.mirror away")
+	}
+	if boot.get("layout") == nil {
+		severity := diag.Warning
+		if t.v.has&needsLayout != 0 {
+			severity = diag.Error
+		}
+		t.find(severity, CodeBootDevice, boot, "mirror", "the mirror has no layout; x86_64 is assumed", "set boot_device.layout")
+	}
+	if len(devices) == 1 {
+		for range 2 { // Butane reports it twice
+			t.fail(CodeBootDevice, mirror, "devices", "a mirror of one device is none", "name two devices or more")
+		}
+	}
+}
+
+// layouts returns the layouts that the variant knows.
+func (t *translator) layouts() []string {
+	var names []string
+	for _, l := range layouts {
+		if !l.s390x || t.v.Spec >= spec.V3_5 {
+			names = append(names, l.name)
+		}
+	}
+	return names
+}
+
+// endsIn reports whether a device is a prefix and one lower-case letter, whatever is before.
+func endsIn(device, prefix string) bool {
+	if device == "" {
+		return false
+	}
+	last := device[len(device)-1]
+	return last >= 'a' && last <= 'z' && strings.HasSuffix(device[:len(device)-1], prefix)
+}
+
+// bootLuks checks boot_device.luks.
+func (t *translator) bootLuks() {
+	boot := t.in.get("boot_device")
+	luks := boot.get("luks")
+	if luks == nil {
+		return
+	}
+	tang, tpm2, cex := len(luks.get("tang").items()) > 0, luks.get("tpm2").isTrue(), luks.get("cex", "enabled").isTrue()
+	if cex {
+		if layout := boot.get("layout"); layout == nil {
+			t.fail(CodeBootDevice, luks, "cex", "crypto cards are for s390x, and there is no layout", "set boot_device.layout to s390x-eckd, s390x-zfcp or s390x-virt")
+		} else if !strings.HasPrefix(layout.text, "s390x-") {
+			t.fail(CodeBootDevice, boot, "layout", "the layout "+shown(layout.text)+" has no crypto card", "set boot_device.layout to s390x-eckd, s390x-zfcp or s390x-virt")
+		}
+		if tang || tpm2 {
+			t.fail(CodeBootDevice, boot, "luks", "a crypto card excludes Tang servers and a TPM", "keep one of them")
+		}
+	}
+	if t.v.has&needsMethod != 0 && luks.get("device").str() != "" && !tang && !tpm2 && !cex {
+		t.fail(CodeBootDevice, luks, "luks", "a device is to be encrypted, and nothing says how it is unlocked", "add tang, tpm2 or cex, or take the device away")
+	}
+}
+
+func (t *translator) grubUsers() {
+	for _, u := range t.in.get("grub", "users").items() {
+		if u.get("name").str() == "" {
+			t.fail(CodeGrub, u.node, "name", "the GRUB user has no name", "give a name")
+		}
+		if u.get("password_hash").str() == "" {
+			t.fail(CodeGrub, u.node, "password_hash", "the GRUB user has no password hash", "make one with grub2-mkpasswd-pbkdf2")
+		}
+	}
+}

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package author
+
+import (
+	"fmt"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/coreos/vcontext/path"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/doc"
+)
+
+// maxExpansion is how many values aliases may expand to, other than those that the text has itself.
+const maxExpansion = 1 << 18
+
+// A decoder turns YAML into a tree by the shape of a variant. It is as lax as Butane's: unknown members are warned about, null
+// is as none, numbers may stand for texts.
+type decoder struct {
+	t        *translator
+	open     map[*yaml.Node]bool // aliases in progress
+	expanded int
+	guesses  int // about unknown keys, each of which takes time
+	depth    int // of aliases
+	failed   bool
+}
+
+// decode reads the document, and reports whether it can be translated.
+func (t *translator) decode(root *yaml.Node) bool {
+	d := &decoder{t: t, open: map[*yaml.Node]bool{}}
+	if root.Kind == yaml.AliasNode || root.Kind != yaml.MappingNode && root.Tag != "!!null" {
+		d.mismatch(root, &field{kind: object}, nil)
+		return false
+	}
+	name, version := d.head(root, "variant"), d.head(root, "version")
+	if d.failed {
+		return false
+	}
+	v, code, problem, hint := choose(name, version)
+	if v == nil {
+		finding := diag.Diagnostic{Severity: diag.Error, Code: code, Path: path.New("yaml"), Summary: problem, Hint: hint}
+		if m := member(root, "version"); m != nil && code != CodeVariant {
+			start, end := t.at.span(m)
+			finding.Span = t.src.Span(int(start), int(end))
+		}
+		t.report.Add(finding)
+		return false
+	}
+	t.v, t.shape = v, language(v)
+	t.in = d.object(root, t.shape, nil)
+	return !d.failed
+}
+
+// member returns a member of a mapping.
+func member(y *yaml.Node, name string) *yaml.Node {
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		if y.Content[i].Value == name && y.Content[i].Kind == yaml.ScalarNode {
+			return y.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// head reads a member that says how to read the rest.
+func (d *decoder) head(root *yaml.Node, name string) string {
+	m := member(root, name)
+	if m == nil {
+		return ""
+	}
+	return d.value(m, &field{name: name, kind: text}, &step{name: name}).str()
+}
+
+// value decodes a value; null is nil.
+func (d *decoder) value(y *yaml.Node, f *field, at *step) *node {
+	if y.Kind == yaml.AliasNode {
+		return d.alias(y, func(y *yaml.Node) *node { return d.value(y, f, at) })
+	}
+	if d.depth > 0 && !d.room(y) {
+		return nil
+	}
+	switch {
+	case y.Kind == yaml.ScalarNode && y.Tag == "!!null":
+		return nil
+	case f.list:
+		return d.list(y, f, at)
+	case f.kind == object && y.Kind == yaml.MappingNode:
+		return d.object(y, f.elem, at)
+	case f.kind == texts && y.Kind == yaml.MappingNode:
+		return d.texts(y, at)
+	case f.kind == object || f.kind == texts || y.Kind != yaml.ScalarNode:
+		return d.mismatch(y, f, at)
+	}
+	return d.scalar(y, f, at)
+}
+
+// alias decodes what an alias stands for. The value stands where the alias is; what is in it stands where it was written.
+func (d *decoder) alias(y *yaml.Node, decode func(*yaml.Node) *node) *node {
+	if d.open[y.Alias] {
+		return d.fail(y, "an anchor contains itself", "take the alias out of the value that it names", "")
+	}
+	d.open[y.Alias] = true
+	d.depth++
+	n := decode(y.Alias)
+	d.depth--
+	delete(d.open, y.Alias)
+	if n == nil {
+		return nil
+	}
+	c := *n
+	c.start, c.end = d.t.at.span(y)
+	return &c
+}
+
+// room counts values that aliases expand to.
+func (d *decoder) room(y *yaml.Node) bool {
+	if d.expanded++; d.expanded <= maxExpansion {
+		return true
+	}
+	if !d.failed {
+		d.fail(y, fmt.Sprintf("aliases expand to more than %d values", maxExpansion), "write fewer aliases of aliases", "")
+	}
+	return false
+}
+
+func (d *decoder) node(y *yaml.Node, kind doc.Kind, text string, at *step) *node {
+	n := &node{kind: kind, text: text, path: at}
+	n.start, n.end = d.t.at.span(y)
+	return n
+}
+
+func (d *decoder) list(y *yaml.Node, f *field, at *step) *node {
+	if y.Kind != yaml.SequenceNode {
+		return d.mismatch(y, f, at)
+	}
+	n := d.node(y, doc.List, "", at)
+	n.kids = make([]kid, 0, len(y.Content))
+	item := *f
+	item.list = false
+	for i, c := range y.Content {
+		here := &step{up: at, index: i}
+		v := d.value(c, &item, here)
+		if v == nil {
+			v = d.node(c, doc.Object, "", here)
+			if f.kind != object {
+				v.kind = doc.String
+			}
+		}
+		n.kids = append(n.kids, kid{node: v})
+	}
+	return n
+}
+
+// object decodes a mapping. Members that were merged in are used where there is no such member of its own.
+func (d *decoder) object(y *yaml.Node, s *shape, at *step) *node {
+	n := d.node(y, doc.Object, "", at)
+	d.members(y, s, at, n, false)
+	return n
+}
+
+func (d *decoder) members(y *yaml.Node, s *shape, at *step, n *node, merged bool) {
+	lines := make(map[string]int, min(len(y.Content)/2, 64))
+	var merges []*yaml.Node
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		key, value := y.Content[i], y.Content[i+1]
+		if key.Kind == yaml.AliasNode {
+			key = key.Alias
+		}
+		if key.Kind != yaml.ScalarNode {
+			d.fail(key, "a key is not a text", "write NAME: VALUE", at.text())
+			continue
+		}
+		if line, twice := lines[key.Value]; twice {
+			d.fail(y.Content[i], fmt.Sprintf("the key %s is in this mapping twice, first in line %d", shown(key.Value), line), "take one of them away", at.text())
+			continue
+		}
+		lines[key.Value] = key.Line
+		isMerge := key.Value == "<<" && (key.Tag == "" || key.Tag == "!" || key.Tag == "!!merge")
+		if isMerge {
+			merges = append(merges, value)
+		}
+		f := s.fields[key.Value]
+		if f == nil || isMerge {
+			if !merged {
+				d.unused(y.Content[i], key.Value, s, at)
+			}
+			continue
+		}
+		if merged && n.get(f.name) != nil {
+			continue
+		}
+		if v := d.value(value, f, &step{up: at, name: f.name}); v != nil {
+			n.kids = append(n.kids, kid{f.name, v})
+		}
+	}
+	for _, m := range merges {
+		d.merge(m, s, at, n)
+	}
+}
+
+// merge adds the members of merged mappings; the first that has a member counts.
+func (d *decoder) merge(y *yaml.Node, s *shape, at *step, n *node) {
+	switch {
+	case y.Kind == yaml.AliasNode:
+		d.alias(y, func(y *yaml.Node) *node {
+			if d.room(y) {
+				d.merge(y, s, at, n)
+			}
+			return nil
+		})
+	case y.Kind == yaml.MappingNode:
+		d.depth++
+		d.members(y, s, at, n, true)
+		d.depth--
+	case y.Kind == yaml.SequenceNode:
+		for _, c := range y.Content {
+			d.merge(c, s, at, n)
+		}
+	default:
+		d.fail(y, "only mappings can be merged with <<", "write an alias of a mapping, or a list of such", at.text())
+	}
+}
+
+func (d *decoder) texts(y *yaml.Node, at *step) *node {
+	n := d.node(y, doc.Object, "", at)
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		key := y.Content[i].Value
+		v := d.value(y.Content[i+1], &field{kind: text}, &step{up: at, name: key})
+		if v == nil {
+			v = d.node(y.Content[i+1], doc.String, "", &step{up: at, name: key})
+		}
+		n.set(key, v)
+	}
+	return n
+}
+
+// scalar decodes a text, number or boolean as the YAML library would.
+func (d *decoder) scalar(y *yaml.Node, f *field, at *step) *node {
+	switch f.kind {
+	case text:
+		if y.Tag == "!!str" {
+			return d.node(y, doc.String, y.Value, at)
+		}
+		var s string
+		if y.Decode(&s) == nil {
+			return d.node(y, doc.String, s, at)
+		}
+	case integer:
+		var v int
+		if y.Decode(&v) == nil {
+			return d.node(y, doc.Number, strconv.Itoa(v), at)
+		}
+	case boolean:
+		var v bool
+		if y.Decode(&v) == nil {
+			return d.node(y, doc.Bool, strconv.FormatBool(v), at)
+		}
+	}
+	return d.mismatch(y, f, at)
+}
+
+// unused warns about a key that has no meaning.
+func (d *decoder) unused(key *yaml.Node, name string, s *shape, at *step) {
+	n := d.node(key, doc.String, "", &step{up: at, name: name})
+	d.t.warn(CodeUnused, n, "", "unused key "+shown(name), d.spelling(name, s))
+}
+
+// spelling guesses what an unknown key was meant to be.
+func (d *decoder) spelling(name string, s *shape) string {
+	switch {
+	case name == "<<":
+		return "the merged members are used all the same"
+	case len(name) > 2 && name[:2] == "x-":
+		return ""
+	}
+	if snaked := snake(name); snaked != name && s.fields[snaked] != nil {
+		return "did you mean " + snaked + "?"
+	}
+	best, distance := "", 1+max(1, min(3, len(name)/3))
+	for _, f := range s.all {
+		if n := diag.Distance(name, f.name); n < distance {
+			best, distance = f.name, n
+		}
+	}
+	if best != "" {
+		return "did you mean " + best + "?"
+	}
+	const most = 20
+	if d.guesses++; d.guesses > most {
+		return ""
+	}
+	for i := range variants {
+		v := &variants[i]
+		if v.Name != d.t.v.Name || v.Spec <= d.t.v.Spec {
+			continue
+		}
+		if later := find(language(v), s.place); later != nil && later.fields[name] != nil {
+			return fmt.Sprintf("%s knows it from version %s on; this document says %s", v.Name, v.Version, d.t.v.Version)
+		}
+	}
+	return ""
+}
+
+// find returns the shape at a place.
+func find(s *shape, place string) *shape {
+	if s.place == place {
+		return s
+	}
+	for _, f := range s.all {
+		if f.elem != nil && f.to != "" {
+			if found := find(f.elem, place); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+// mismatch reports a value of a wrong type.
+func (d *decoder) mismatch(y *yaml.Node, f *field, at *step) *node {
+	hint := ""
+	want := [...]string{"a mapping", "a text", "an integer", "a boolean", "a mapping"}[f.kind]
+	isText := y.Kind == yaml.ScalarNode && (y.Tag == "!!str" || y.Tag == "")
+	switch {
+	case f.list:
+		want, hint = "a list", "begin each item with a dash, or put the list in square brackets"
+	case f.kind == integer && isText:
+		hint = "write the number without quotes"
+	case f.kind == boolean:
+		hint = "write true or false, without quotes"
+	case f.kind == object && y.Kind == yaml.SequenceNode:
+		hint = "take the dash away"
+	case f.kind == object:
+		hint = "write its members in the lines below, indented"
+	case y.Kind != yaml.ScalarNode:
+		hint = "write one value"
+	}
+	return d.fail(y, at.text()+" must be "+want+", not "+nameOf(y), hint, "")
+}
+
+func nameOf(y *yaml.Node) string {
+	switch y.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch y.Tag {
+	case "!!int", "!!float":
+		return "a number"
+	case "!!bool":
+		return "a boolean"
+	case "!!null":
+		return "null"
+	case "!!timestamp":
+		return "a date"
+	}
+	return "a text"
+}
+
+// fail reports an error that Butane reports without path.
+func (d *decoder) fail(y *yaml.Node, summary, hint, in string) *node {
+	d.failed = true
+	if in != "" {
+		summary = in + ": " + summary
+	}
+	start, end := d.t.at.span(y)
+	d.t.report.Add(diag.Diagnostic{
+		Severity: diag.Error, Code: CodeType, Path: path.New("yaml"), Span: d.t.src.Span(int(start), int(end)), Summary: summary, Hint: hint,
+	})
+	return nil
+}
+
+// text prints a path.
+func (s *step) text() string {
+	p := path.New("yaml", s.steps()...)
+	return p.String()
+}
+
+// shown prints a short text of the document.
+func shown(s string) string {
+	const most = 40
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	return s
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package author
+
+import (
+	"bytes"
+	"io"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+)
+
+// explain says where a syntax error is and what to do about it. The parser names a line, often that of the surrounding block
+// and not that of the mistake, and no column.
+func explain(src *diag.Source, p *positions, err error) (start, end int, problem, hint string) {
+	problem = strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(problem, "line "); ok {
+		if _, after, ok := strings.Cut(rest, ": "); ok {
+			problem = after
+		}
+	}
+	at := reached(src.Text)
+	line, from := lineAt(src.Text, at)
+	for _, c := range causes {
+		for _, l := range []struct {
+			text []byte
+			from int
+		}{{line, from}, previous(src.Text, from)} {
+			if c.only != "" && !strings.Contains(problem, c.only) {
+				continue
+			}
+			if i, n := c.find(l.text); i >= 0 {
+				return l.from + i, l.from + i + n, c.problem(problem), c.hint
+			}
+		}
+	}
+	indent := len(line) - len(bytes.TrimLeft(line, " \t"))
+	return from + indent, from + max(indent+1, len(line)), problem, general(problem)
+}
+
+// A cause is a usual mistake: how to find it in a line, and what to do.
+type cause struct {
+	only string // part of the parser's message; empty: any
+	text string // in place of the parser's message, if not empty
+	hint string
+	find func(line []byte) (at, length int)
+}
+
+func (c *cause) problem(message string) string {
+	if c.text != "" {
+		return c.text
+	}
+	return message
+}
+
+// causes are tried in order.
+var causes = []cause{
+	{text: "a tab indents the line", hint: "YAML is indented with spaces only: replace the tab", find: tabIndent},
+	{only: "cannot start any token", text: "a value begins with a character that YAML reserves", hint: "put the value in quotes", find: reserved},
+	{only: "could not find expected ':'", text: "a colon has no space after it", hint: "write a space between the colon and the value", find: tightColon},
+	{only: "mapping values are not allowed", text: "a colon has no space after it", hint: "write a space between the colon and the value", find: tightColon},
+	{only: "mapping values are not allowed", text: "a second colon is in one line, or the line is indented too far",
+		hint: "put the value in quotes if the colon belongs to it; otherwise align the line with its neighbours", find: secondColon},
+	{only: "expected node content", text: "a bracket is not closed", hint: "close the bracket, or begin a list with a dash in the next line", find: openBracket},
+	{only: "expected ',' or", text: "a bracket is not closed, or a comma is missing", hint: "look for the missing bracket or comma", find: openBracket},
+	{only: "unexpected end of stream", text: "a quotation mark is not closed", hint: "close it; a value that begins with one ends with one", find: openQuote},
+	{only: "unexpected document indicator", text: "a quotation mark is not closed", hint: "close it; a value that begins with one ends with one", find: openQuote},
+	{only: "did not find expected key", text: "a list item is not at the depth of the lines around it",
+		hint: "align its dash with the dashes of the same list", find: dash},
+	{only: "did not find expected key", text: "a colon has no space after it", hint: "write a space between the colon and the value", find: tightColon},
+	{only: "did not find expected '-' indicator", text: "a line among list items is not at their depth",
+		hint: "indent members of an item two spaces further than its dash", find: first},
+	{only: "block sequence entries are not allowed", text: "a list item begins in the line of its key, or is indented too far",
+		hint: "begin the list in the line after the key, aligned with other items", find: dash},
+}
+
+// openBracket finds the last bracket that is not closed in its line.
+func openBracket(line []byte) (int, int) {
+	depth := 0
+	for i := len(line) - 1; i >= 0; i-- {
+		switch line[i] {
+		case ']', '}':
+			depth++
+		case '[', '{':
+			if depth--; depth < 0 {
+				return i, 1
+			}
+		}
+	}
+	return -1, 0
+}
+
+// openQuote finds a quotation mark that begins a value and has no counterpart in its line.
+func openQuote(line []byte) (int, int) {
+	for i, c := range line {
+		if (c == '"' || c == '\'') && (i == 0 || strings.IndexByte(" [{,", line[i-1]) >= 0) && bytes.Count(line[i:], []byte{c})%2 == 1 {
+			return i, 1
+		}
+	}
+	return -1, 0
+}
+
+func first(line []byte) (int, int) {
+	i := len(line) - len(bytes.TrimLeft(line, " "))
+	if i == len(line) {
+		return -1, 0
+	}
+	return i, len(line) - i
+}
+
+func tabIndent(line []byte) (int, int) {
+	for i, c := range line {
+		switch c {
+		case '\t':
+			return i, 1
+		case ' ', '-':
+		default:
+			return -1, 0
+		}
+	}
+	return -1, 0
+}
+
+func reserved(line []byte) (int, int) {
+	for i, c := range line {
+		if strings.IndexByte("@`%\t", c) >= 0 && (i == 0 || strings.IndexByte(" :-[,", line[i-1]) >= 0) {
+			return i, 1
+		}
+	}
+	return -1, 0
+}
+
+// tightColon finds a colon right behind a key, and a value right behind the colon.
+func tightColon(line []byte) (int, int) {
+	start := len(line) - len(bytes.TrimLeft(line, " -"))
+	for i := start; i < len(line); i++ {
+		c := line[i]
+		switch {
+		case c == ':' && i > start && i+1 < len(line) && strings.IndexByte(" \t\r", line[i+1]) < 0 && !bytes.HasPrefix(line[i+1:], []byte("//")):
+			return i, 1
+		case c != '_' && c != '-' && (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9'):
+			return -1, 0
+		}
+	}
+	return -1, 0
+}
+
+func secondColon(line []byte) (int, int) {
+	one := bytes.Index(line, []byte(": "))
+	if one < 0 {
+		return first(line)
+	}
+	two := bytes.Index(line[one+1:], []byte(":"))
+	if two < 0 {
+		return first(line)
+	}
+	return one + 1 + two, 1
+}
+
+func dash(line []byte) (int, int) {
+	i := bytes.Index(line, []byte("- "))
+	if i < 0 || len(bytes.TrimSpace(line[:i])) > 0 && !bytes.HasSuffix(bytes.TrimSpace(line[:i]), []byte(":")) {
+		return -1, 0
+	}
+	return i, 1
+}
+
+// general is the hint where no cause was found.
+func general(problem string) string {
+	switch {
+	case strings.Contains(problem, "expected ',' or"), strings.Contains(problem, "expected node content"):
+		return "look for a missing bracket"
+	case strings.Contains(problem, "end of stream"):
+		return "look for a missing quotation mark"
+	case strings.Contains(problem, "unknown anchor"):
+		return "define the anchor with & before it is used"
+	case strings.Contains(problem, "control characters"), strings.Contains(problem, "invalid"), strings.Contains(problem, "UTF-8"):
+		return "save the file as UTF-8 without control characters"
+	}
+	return "look at the indentation of this line and of the one before"
+}
+
+// reached returns how far the parser gets before it fails. It reads a text in small pieces for that, larger ones in a long
+// text, so that the piece at hand when it fails is where the mistake is.
+func reached(text []byte) int {
+	r := &pieces{text: text, size: 1 + len(text)>>18}
+	var n yaml.Node
+	func() {
+		defer func() { _ = recover() }()
+		_ = yaml.NewDecoder(r).Decode(&n)
+	}()
+	at := min(r.at, len(text))
+	const ahead = 4 // characters that the parser looks at before it decides
+	if r.at < len(text) {
+		at = max(0, at-ahead)
+	}
+	for at > 0 && (at >= len(text) || text[at] == '\n' || text[at] == '\r' || text[at] == ' ') {
+		at--
+	}
+	return at
+}
+
+// pieces is a reader of a few bytes at a time.
+type pieces struct {
+	text     []byte
+	at, size int
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if p.at >= len(p.text) {
+		return 0, io.EOF
+	}
+	n := copy(b[:min(len(b), p.size)], p.text[p.at:])
+	p.at += n
+	return n, nil
+}
+
+// lineAt returns the line around an offset, and where it begins.
+func lineAt(text []byte, at int) ([]byte, int) {
+	at = min(at, len(text))
+	from := bytes.LastIndexByte(text[:at], '\n') + 1
+	end := bytes.IndexByte(text[from:], '\n')
+	if end < 0 {
+		return text[from:], from
+	}
+	return bytes.TrimSuffix(text[from:from+end], []byte("\r")), from
+}
+
+// previous returns the line before the one that begins at from.
+func previous(text []byte, from int) struct {
+	text []byte
+	from int
+} {
+	if from == 0 {
+		return struct {
+			text []byte
+			from int
+		}{nil, 0}
+	}
+	line, at := lineAt(text, from-1)
+	return struct {
+		text []byte
+		from int
+	}{line, at}
+}

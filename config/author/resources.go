@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package author
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	vpath "github.com/coreos/vcontext/path"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/doc"
+	"github.com/firstlight-boot/firstlight/config/spec"
+)
+
+// resource translates inline and local into a source.
+func (t *translator) resource(in, out *node) {
+	inline, local := in.get("inline"), in.get("local")
+	switch {
+	case inline != nil:
+		t.fill(out, inline, []byte(inline.text))
+	case local != nil:
+		t.fillLocal(out, local)
+	}
+}
+
+// fill sets the source of a resource to its contents. The cause is the node that asks for it.
+func (t *translator) fill(out, cause *node, contents []byte) {
+	source := cause.makeText("")
+	out.set("source", source)
+	j := job{cause: cause, source: source, contents: contents}
+	if t.v.Spec == spec.V3_0 {
+		j.oldForm = true
+	} else if out.get("compression").str() == "" {
+		j.compression = cause.makeText("")
+		out.set("compression", j.compression)
+	}
+	t.jobs = append(t.jobs, j)
+}
+
+// Bounds of local files in memory. What is beyond is read once to choose its form, and again when the config is written.
+const (
+	largeFile = 1 << 20
+	allFiles  = 64 << 20
+)
+
+// fillLocal is fill for a local file.
+func (t *translator) fillLocal(out, local *node) {
+	name, size, ok := t.localFile(local)
+	if !ok {
+		return
+	}
+	if hash := out.get("verification", "hash").str(); hash != "" || size <= largeFile && t.loaded+size <= allFiles {
+		text, err := fs.ReadFile(t.o.Files, name)
+		if err != nil {
+			t.cannotRead(local, err)
+			return
+		}
+		t.loaded += int64(len(text))
+		t.fill(out, local, text)
+		return
+	}
+	t.fillLarge(out, local, name)
+}
+
+// fillLarge is fill for a file that stays where it is.
+func (t *translator) fillLarge(out, cause *node, name string) {
+	t.fill(out, cause, nil)
+	t.jobs[len(t.jobs)-1].file = name
+}
+
+// localFile returns the name below the files directory, and the size, of what a node names.
+func (t *translator) localFile(local *node) (name string, size int64, ok bool) {
+	name, err := t.localName(local.text)
+	if err == nil {
+		var info fs.FileInfo
+		if info, err = fs.Stat(t.o.Files, name); err == nil {
+			if info.Mode().IsRegular() {
+				return name, info.Size(), true
+			}
+			err = errors.New("it is not a regular file")
+		}
+	}
+	t.cannotRead(local, err)
+	return "", 0, false
+}
+
+var (
+	errNoFiles = errors.New("there is no files directory")
+	errOutside = errors.New("it is outside of the files directory")
+)
+
+// localName turns a path of the document into one below the files directory.
+func (t *translator) localName(text string) (string, error) {
+	if t.o.Files == nil {
+		return "", errNoFiles
+	}
+	name := path.Clean(strings.TrimLeft(text, "/"))
+	if name == ".." || strings.HasPrefix(name, "../") {
+		return "", errOutside
+	}
+	if !fs.ValidPath(name) {
+		return "", errors.New("it is not a path")
+	}
+	return name, nil
+}
+
+// cannotRead reports that a local file cannot be read.
+func (t *translator) cannotRead(local *node, err error) {
+	t.fail(CodeLocal, local, "", "read local file "+shown(local.text)+": "+reason(err), localHint(err))
+}
+
+// reason returns what went wrong without the name of the file, which the message has.
+func reason(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+func localHint(err error) string {
+	switch {
+	case errors.Is(err, errNoFiles):
+		return "name the directory with --files-dir; configs that a machine fetches have no local files"
+	case errors.Is(err, fs.ErrNotExist):
+		return "the path is relative to the directory of --files-dir"
+	case errors.Is(err, errOutside):
+		return "move the file into the directory, or name a directory further up with --files-dir"
+	}
+	return ""
+}
+
+// readLocal reads a local file as it is.
+func (t *translator) readLocal(local *node) ([]byte, bool) {
+	name, _, ok := t.localFile(local)
+	if !ok {
+		return nil, false
+	}
+	text, err := fs.ReadFile(t.o.Files, name)
+	if err != nil {
+		t.cannotRead(local, err)
+	}
+	return text, err == nil
+}
+
+// childConfig is resource for a config that is merged or replaces this one. If it is given as text, it is checked.
+func (t *translator) childConfig(in, out *node) {
+	t.resource(in, out)
+	t.encode() // lists of references are told apart by their sources
+	inline := in.get("inline")
+	if inline == nil || t.o.Check == nil {
+		return
+	}
+	src := diag.NewSource(t.src.Name, []byte(inline.text))
+	d, report := doc.ParseJSON(src)
+	if report.HasErrors() {
+		t.fail(CodeChild, inline, "", "the inline config cannot be read: "+report[0].Summary, report[0].Hint)
+		return
+	}
+	if version := d.Root.Find("ignition"); version != nil {
+		if v := version.Find("version"); v != nil && v.Kind == doc.String && v.Text != t.v.Spec.String() {
+			t.childVersion(in, v.Text)
+			return
+		}
+	}
+	for _, found := range t.o.Check(src) {
+		found.Summary = fmt.Sprintf("inline config, line %d: %s", found.Span.Start.Line, found.Summary)
+		found.Path = vpath.New("yaml", found.Path.Path...)
+		// Butane reports the path in the child, and a place in this document if that has the same path. Ours is the text.
+		n, _ := t.in.find(found.Path.Path)
+		found.Span, found.Mark = t.src.Span(int(n.start), int(n.end)), t.src.Span(int(inline.start), int(inline.end))
+		if n == t.in {
+			found.Span = t.src.Span(0, 0)
+		}
+		t.report.Add(found)
+	}
+}
+
+// childVersion warns about an inline config of another version, which cannot be checked by the rules of this one.
+func (t *translator) childVersion(in *node, version string) {
+	if _, err := spec.Parse(version); err != nil {
+		t.fail(CodeChild, in.get("inline"), "", "the inline config cannot be read: "+err.Error(), "write version "+t.v.Spec.String())
+		return
+	}
+	t.warn(CodeChild, in, "version", "the inline config has version "+shown(version)+" and is not checked; this document becomes "+t.v.Spec.String(),
+		"write version "+t.v.Spec.String())
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package author
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config/doc"
+	"github.com/firstlight-boot/firstlight/config/spec"
+)
+
+var errChanged = errors.New("the file changed while it was read")
+
+// A planter adds nodes to the author's files, directories and links, and knows which paths are taken.
+type planter struct {
+	t     *translator
+	kinds map[string]string // list by path
+	nodes map[string]*node
+}
+
+// planter returns one that knows the author's entries. Entries that it fills are its own copies.
+func (t *translator) planter() *planter {
+	p := &planter{t: t, kinds: map[string]string{}, nodes: map[string]*node{}}
+	for _, list := range []string{"directories", "files", "links"} {
+		for _, k := range t.out.get("storage", list).items() {
+			at := k.get("path").str()
+			p.kinds[at], p.nodes[at] = list, k.node
+		}
+	}
+	return p
+}
+
+// add adds an entry to a list.
+func (p *planter) add(list string, n *node) {
+	storage := p.t.out.child("storage", doc.Object)
+	l := storage.child(list, doc.List)
+	l.kids = append(l.kids, kid{node: n})
+	at := n.get("path").str()
+	p.kinds[at], p.nodes[at] = list, n
+}
+
+// copyTrees copies directories of local files.
+func (t *translator) copyTrees() {
+	trees := t.in.get("storage", "trees").items()
+	if len(trees) == 0 {
+		return
+	}
+	p := t.planter()
+	for _, tree := range trees {
+		name, err := t.localName(tree.get("local").str())
+		if err == nil {
+			var info fs.FileInfo
+			if info, err = fs.Stat(t.o.Files, name); err == nil && !info.IsDir() {
+				err = errors.New("it is not a directory")
+			}
+		}
+		if err != nil {
+			t.fail(CodeTree, tree.node, "", "copy the tree "+shown(tree.get("local").str())+": "+reason(err), localHint(err))
+			continue
+		}
+		to := tree.get("path").str()
+		if to == "" {
+			to = "/"
+		}
+		p.copy(tree.node, name, to)
+	}
+}
+
+// copy copies a directory and what is in it.
+func (p *planter) copy(tree *node, dir, to string) {
+	user, group, mode := tree.get("user"), tree.get("group"), tree.get("dir_mode")
+	if user != nil || group != nil || mode != nil {
+		if list, taken := p.kinds[to]; taken {
+			p.t.fail(CodeTree, tree, "", "the directory "+to+" of the tree is in "+list+" too", "take it away there, or leave owner and dir_mode of the tree out")
+		} else {
+			if mode == nil {
+				mode = tree.makeNumber(0o755)
+			}
+			p.add("directories", tree.makeObject(kid{"path", tree.makeText(to)}, kid{"mode", mode}, kid{"user", user}, kid{"group", group}))
+		}
+	}
+	entries, err := fs.ReadDir(p.t.o.Files, dir)
+	if err != nil {
+		p.t.fail(CodeTree, tree, "", "read the directory "+dir+" of the tree: "+reason(err), "")
+		return
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	for _, e := range entries {
+		from, at := path.Join(dir, e.Name()), path.Join(to, e.Name())
+		switch {
+		case e.IsDir():
+			p.copy(tree, from, at)
+		case e.Type().IsRegular():
+			p.file(tree, e, from, at)
+		case e.Type() == fs.ModeSymlink:
+			p.link(tree, from, at)
+		default:
+			p.t.fail(CodeTree, tree, "", "the tree has "+from+", which is neither file, directory nor link", "take it away")
+		}
+	}
+}
+
+// file copies a file, into an entry of the author's that has no contents if there is one.
+func (p *planter) file(tree *node, e fs.DirEntry, from, at string) {
+	info, err := e.Info()
+	if err != nil {
+		p.t.fail(CodeTree, tree, "", "read "+from+" of the tree: "+reason(err), "")
+		return
+	}
+	entry := p.nodes[at]
+	switch list := p.kinds[at]; {
+	case entry == nil:
+		entry = tree.makeObject(kid{"path", tree.makeText(at)}, kid{"user", tree.get("user")}, kid{"group", tree.get("group")})
+		p.add("files", entry)
+	case list != "files":
+		p.t.fail(CodeTree, tree, "", at+" is a file of the tree, and in "+list, "take it away there")
+		return
+	case entry.get("contents", "source") != nil:
+		p.t.fail(CodeTree, tree, "", at+" is a file of the tree, and has contents in files", "take the contents away there")
+		return
+	}
+	contents := tree.make(doc.Object, "")
+	if old := entry.get("contents"); old != nil {
+		c := *old
+		c.kids = slices.Clone(old.kids)
+		contents = &c
+	}
+	if info.Size() <= largeFile && p.t.loaded+info.Size() <= allFiles {
+		text, err := fs.ReadFile(p.t.o.Files, from)
+		if err != nil {
+			p.t.fail(CodeTree, tree, "", "read "+from+" of the tree: "+reason(err), "")
+			return
+		}
+		p.t.loaded += int64(len(text))
+		p.t.fill(contents, tree, text)
+	} else {
+		p.t.fillLarge(contents, tree, from)
+	}
+	entry.set("contents", contents)
+	if entry.get("mode") != nil {
+		return
+	}
+	mode := tree.get("file_mode")
+	switch {
+	case mode != nil:
+	case info.Mode()&0o111 != 0:
+		mode = tree.makeNumber(0o755)
+	default:
+		mode = tree.makeNumber(0o644)
+	}
+	entry.set("mode", mode)
+}
+
+// link copies a symbolic link, into an entry of the author's that has no target if there is one.
+func (p *planter) link(tree *node, from, at string) {
+	target, err := fs.ReadLink(p.t.o.Files, from)
+	if err != nil {
+		p.t.fail(CodeTree, tree, "", "read the link "+from+" of the tree: "+reason(err), "")
+		return
+	}
+	entry := p.nodes[at]
+	switch list := p.kinds[at]; {
+	case entry == nil:
+		p.add("links", tree.makeObject(kid{"path", tree.makeText(at)}, kid{"target", tree.makeText(target)},
+			kid{"user", tree.get("user")}, kid{"group", tree.get("group")}))
+	case list != "links":
+		p.t.fail(CodeTree, tree, "", at+" is a link of the tree, and in "+list, "take it away there")
+	case entry.get("target").str() != "":
+		p.t.fail(CodeTree, tree, "", at+" is a link of the tree, and has a target in links", "take the target away there")
+	default:
+		entry.set("target", tree.makeText(target))
+	}
+}
+
+// makeQuadlets turns quadlets into the files that podman reads.
+func (t *translator) makeQuadlets() {
+	quadlets := t.in.get("systemd", "quadlets").items()
+	if len(quadlets) == 0 {
+		return
+	}
+	p := t.planter()
+	for _, q := range quadlets {
+		dir := "/etc/containers/systemd/users"
+		if q.get("rootful").isTrue() {
+			dir = "/etc/containers/systemd"
+		}
+		name := q.get("name")
+		at := path.Join(dir, name.str())
+		if target, isInstance := template(name.str()); isInstance {
+			if p.free(name, at) {
+				p.add("links", q.makeObject(kid{"path", name.makeText(at)}, kid{"target", name.makeText(target)}))
+			}
+		} else if p.free(name, at) {
+			p.quadlet(q.node, name, at)
+		}
+		for _, d := range q.get("dropins").items() {
+			cause := d.get("name")
+			if cause == nil {
+				cause = d.node
+			}
+			if file := path.Join(at+".d", cause.str()); p.free(cause, file) {
+				p.quadlet(d.node, cause, file)
+			}
+		}
+	}
+}
+
+// free reports whether nothing is at a path yet.
+func (p *planter) free(cause *node, at string) bool {
+	list, taken := p.kinds[at]
+	if taken {
+		p.t.fail(CodeQuadlet, cause, "", "the file "+at+" of the quadlet is in "+list+" too", "take one of them away")
+	}
+	return !taken
+}
+
+// quadlet adds the file of a quadlet or drop-in.
+func (p *planter) quadlet(n, name *node, at string) {
+	contents := n.make(doc.Object, "")
+	switch text, local := n.get("contents"), n.get("contents_local"); {
+	case text != nil:
+		p.t.fill(contents, text, []byte(text.text))
+	case local != nil:
+		if text, ok := p.t.readLocal(local); ok {
+			p.t.fill(contents, local, text)
+		}
+	default:
+		p.t.fill(contents, n, nil)
+	}
+	p.add("files", n.makeObject(kid{"path", name.makeText(at)}, kid{"mode", n.makeNumber(0o644)}, kid{"contents", contents}))
+}
+
+// makeMountUnits makes a unit of every filesystem that is to have one.
+func (t *translator) makeMountUnits() {
+	var units []*node
+	t.wantsMountUnit(func(fs *node) {
+		cause := fs.get("with_mount_unit")
+		name, contents := t.mountUnit(fs)
+		units = append(units, cause.makeObject(kid{"name", cause.makeText(name)}, kid{"enabled", cause.makeTrue()}, kid{"contents", cause.makeText(contents)}))
+	})
+	if len(units) == 0 {
+		return
+	}
+	systemd := t.in.makeObject(kid{"units", units[0].makeList(units...)})
+	t.under(t.in.makeObject(kid{"systemd", systemd}))
+}
+
+// mountUnit returns the name and text of a unit that mounts a filesystem.
+func (t *translator) mountUnit(fs *node) (name, contents string) {
+	device, where := fs.get("device").str(), fs.get("path").str()
+	var options []string
+	for _, o := range fs.get("mount_options").items() {
+		options = append(options, o.text)
+	}
+	remote := t.v.Spec >= spec.V3_2 && t.isRemote(device)
+	if remote {
+		options = append(options, "_netdev")
+	}
+	var b strings.Builder
+	b.WriteString("# Generated by Butane\n")
+	line := func(name, value string) {
+		if value != "" {
+			b.WriteString(name + "=" + strings.ReplaceAll(value, "%", "%%") + "\n")
+		}
+	}
+	if t.isSwap(fs) {
+		b.WriteString("[Swap]\n")
+		line("What", device)
+		line("Options", strings.Join(options, ","))
+		b.WriteString("\n[Install]\nRequiredBy=swap.target")
+		return escape(device) + ".swap", b.String()
+	}
+	fsck := "systemd-fsck@" + escape(device) + ".service"
+	b.WriteString("[Unit]\nRequires=" + fsck + "\nAfter=" + fsck + "\n\n[Mount]\n")
+	line("Where", where)
+	line("What", device)
+	line("Type", fs.get("format").str())
+	line("Options", strings.Join(options, ","))
+	target := "local-fs.target"
+	if remote {
+		target = "remote-fs.target"
+	}
+	b.WriteString("\n[Install]\nRequiredBy=" + target)
+	return escape(where) + ".mount", b.String()
+}
+
+// isRemote reports whether a device is an encrypted volume that the network unlocks.
+func (t *translator) isRemote(device string) bool {
+	name, ok := strings.CutPrefix(device, "/dev/mapper/")
+	if !ok {
+		if name, ok = strings.CutPrefix(device, "/dev/disk/by-id/dm-name-"); !ok {
+			return false
+		}
+	}
+	if name == "root" && t.v.has&bootDevice != 0 && len(t.in.get("boot_device", "luks", "tang").items()) > 0 {
+		return true
+	}
+	for _, l := range t.in.get("storage", "luks").items() {
+		clevis := l.get("clevis")
+		if l.get("name").str() == name && (len(clevis.get("tang").items()) > 0 || clevis.get("custom", "needs_network").isTrue()) {
+			return true
+		}
+	}
+	return false
+}
+
+// escape is systemd-escape --path.
+func escape(p string) string {
+	const digits = "0123456789abcdef"
+	p = strings.Trim(path.Clean("/"+p), "/")
+	if p == "" {
+		return "-"
+	}
+	var b strings.Builder
+	for i := range len(p) {
+		c := p[i]
+		switch {
+		case c == '/':
+			b.WriteByte('-')
+		case c == '.' && i == 0, c != ':' && c != '_' && c != '.' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z'):
+			b.WriteString(`\x` + string(digits[c>>4]) + string(digits[c&15]))
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// UnitName returns the name of the unit of a path, without its suffix, as systemd-escape --path does.
+func UnitName(p string) string { return escape(p) }

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package author
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/coreos/vcontext/path"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+)
+
+// Limits of a document. The parser takes some 200 bytes for each value: they bound what a hostile text makes it take.
+const (
+	maxBytes  = 512 << 20
+	maxValues = 1 << 20 // and one for each 32 bytes of text
+)
+
+// Byte order marks.
+var (
+	utf8Mark  = []byte("\xef\xbb\xbf")
+	utf16Low  = []byte("\xff\xfe")
+	utf16High = []byte("\xfe\xff")
+)
+
+// utf16Order returns the byte order of a text in UTF-16, or nil.
+func utf16Order(text []byte) binary.ByteOrder {
+	switch {
+	case bytes.HasPrefix(text, utf16Low):
+		return binary.LittleEndian
+	case bytes.HasPrefix(text, utf16High):
+		return binary.BigEndian
+	}
+	return nil
+}
+
+// asUTF8 returns a source in UTF-8: YAML may be in UTF-16, and positions count bytes of UTF-8.
+func asUTF8(src *diag.Source) (*diag.Source, error) {
+	order := utf16Order(src.Text)
+	if order == nil {
+		return src, nil
+	}
+	if len(src.Text)%2 != 0 || len(src.Text) > maxBytes {
+		return src, errors.New("the text begins like UTF-16 and is not")
+	}
+	units := make([]uint16, 0, len(src.Text)/2)
+	for i := 2; i < len(src.Text); i += 2 {
+		units = append(units, order.Uint16(src.Text[i:]))
+	}
+	return diag.NewSource(src.Name, []byte(string(utf16.Decode(units)))), nil
+}
+
+// positions turns the lines and columns of YAML, which count characters, into offsets.
+type positions struct {
+	text  []byte
+	lines []int32 // offset of each line's first character
+}
+
+// newPositions finds the lines. YAML knows more line breaks than other formats.
+func newPositions(text []byte) *positions {
+	p := &positions{text: text, lines: []int32{0}}
+	if bytes.HasPrefix(text, utf8Mark) {
+		p.lines[0] = int32(len(utf8Mark))
+	}
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\n':
+		case c == '\r':
+			if i+1 < len(text) && text[i+1] == '\n' {
+				i++
+			}
+		case c == 0xc2 && i+1 < len(text) && text[i+1] == 0x85:
+			i++
+		case c == 0xe2 && i+2 < len(text) && text[i+1] == 0x80 && text[i+2]|1 == 0xa9:
+			i += 2
+		default:
+			continue
+		}
+		p.lines = append(p.lines, int32(i+1))
+	}
+	return p
+}
+
+// offset returns where a line and column are.
+func (p *positions) offset(line, column int) int32 {
+	if line < 1 {
+		return 0
+	}
+	if line > len(p.lines) {
+		return int32(len(p.text))
+	}
+	at := int(p.lines[line-1])
+	for ; column > 1 && at < len(p.text); column-- {
+		if p.text[at] < utf8.RuneSelf {
+			at++
+			continue
+		}
+		_, size := utf8.DecodeRune(p.text[at:])
+		at += size
+	}
+	return int32(at)
+}
+
+// span returns where the text of a value is. The end of a block is that of its first line.
+func (p *positions) span(y *yaml.Node) (start, end int32) {
+	start = p.offset(y.Line, y.Column)
+	at := int(start)
+	if at >= len(p.text) {
+		return start, start
+	}
+	rest := p.text[at:]
+	if y.Kind == yaml.ScalarNode && y.Value != "" && len(y.Value) <= len(rest) && string(rest[:len(y.Value)]) == y.Value {
+		return start, start + int32(len(y.Value))
+	}
+	if y.Kind == yaml.ScalarNode && (rest[0] == '"' || rest[0] == '\'') {
+		return start, start + int32(quoted(rest))
+	}
+	n := bytes.IndexAny(rest, " \t\r\n")
+	if n < 0 {
+		n = len(rest)
+	}
+	return start, start + int32(n)
+}
+
+// quoted returns the length of a quoted scalar.
+func quoted(text []byte) int {
+	for i := 1; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && text[0] == '"':
+			i++
+		case text[i] == text[0] && text[0] == '\'' && i+1 < len(text) && text[i+1] == '\'':
+			i++
+		case text[i] == text[0]:
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
+// parseYAML reads the first document of a text. On an error the list has one entry.
+func parseYAML(src *diag.Source) (*yaml.Node, *positions, diag.List) {
+	if len(src.Text) > maxBytes {
+		return nil, nil, syntaxError(src, 0, 1, "the document is larger than 512 MiB", "put large contents into files, and name them with `local`")
+	}
+	if n, most := countValues(src.Text), maxValues+len(src.Text)/32; n > most {
+		return nil, nil, syntaxError(src, 0, 1, fmt.Sprintf("the document may have %d values; the limit for its size is %d", n, most),
+			"put large contents into files, and name them with `local`")
+	}
+	p := newPositions(src.Text)
+	var document yaml.Node
+	err := unmarshal(src.Text, &document)
+	if err != nil {
+		at, end, problem, hint := explain(src, p, err)
+		return nil, nil, syntaxError(src, at, end, problem, hint)
+	}
+	if len(document.Content) == 0 {
+		return &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}, p, nil
+	}
+	return document.Content[0], p, nil
+}
+
+// unmarshal parses YAML. The parser is foreign and has been seen to panic on hostile texts; a boot must not end like that.
+func unmarshal(text []byte, into *yaml.Node) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("yaml: the parser cannot read this text")
+		}
+	}()
+	return yaml.Unmarshal(text, into)
+}
+
+func syntaxError(src *diag.Source, start, end int, problem, hint string) diag.List {
+	return diag.List{{
+		Severity: diag.Error, Code: CodeSyntax, Path: path.New("yaml"), Span: src.Span(start, end),
+		Summary: "not well-formed YAML: " + problem, Hint: hint,
+	}}
+}
+
+// countValues returns how many values a text can have at most, by the characters that begin one.
+func countValues(text []byte) int {
+	n := 0
+	var before byte = '\n'
+	for i, c := range text {
+		switch c {
+		case ',', '[', '{':
+			n++
+		case ':':
+			if i+1 == len(text) || before == '"' || before == '\'' || strings.IndexByte(" \t\r\n,[]{}", text[i+1]) >= 0 {
+				n += 2
+			}
+		case '-', '?':
+			if i+1 == len(text) || strings.IndexByte(" \t\r\n", text[i+1]) >= 0 {
+				n++
+			}
+		}
+		before = c
+	}
+	return n
+}
+
+// ParseYAML parses the first document of a text within this package's limits, and returns a function that says where a value
+// stands. On an error the list has one entry; an empty text is an empty mapping.
+func ParseYAML(src *diag.Source) (*yaml.Node, func(*yaml.Node) diag.Span, diag.List) {
+	root, at, report := parseYAML(src)
+	return root, func(y *yaml.Node) diag.Span {
+		start, end := at.span(y)
+		return src.Span(int(start), int(end))
+	}, report
+}

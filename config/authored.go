@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"io/fs"
+
+	"github.com/firstlight-boot/firstlight/config/author"
+	"github.com/firstlight-boot/firstlight/config/diag"
+)
+
+// Options say what Parse accepts.
+type Options struct {
+	JSONOnly bool  // YAML is not read; it is reported as JSON that is not well-formed
+	Files    fs.FS // the local files of YAML; nil: naming one is an error
+}
+
+// Build translates a document in the Butane language and checks the config that it becomes. The findings are about the
+// YAML: their paths are those that its author wrote. If the report has errors, neither result nor document is to be used.
+func Build(src *diag.Source, o author.Options) (*author.Result, Document, diag.List) {
+	if o.Check == nil {
+		o.Check = checkJSON
+	}
+	r, report := author.Translate(src, o)
+	if report.HasErrors() {
+		return nil, Document{}, report
+	}
+	d, found := FromTree(r.Doc)
+	report = append(report, r.Relocate(found)...)
+	if report.HasErrors() {
+		return nil, Document{}, report
+	}
+	return r, d, report
+}
+
+// checkJSON checks a config that is text within another.
+func checkJSON(src *diag.Source) diag.List {
+	_, report := ParseWith(src, Options{JSONOnly: true})
+	return report
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package convert_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/author"
+	"github.com/firstlight-boot/firstlight/config/convert"
+	"github.com/firstlight-boot/firstlight/config/diag"
+)
+
+func lines(report diag.List) string {
+	out := ""
+	for _, d := range report {
+		out += fmt.Sprintf("%s %d:%d %s: %s\n", d.Severity, d.Span.Start.Line, d.Span.Start.Column, d.Path, d.Summary)
+	}
+	return out
+}
+
+func TestDetect(t *testing.T) {
+	for text, want := range map[string]convert.Form{
+		`{"ignition":{"version":"3.4.0"}}`: convert.Ignition3, `{"ignition":{"version":"2.3.0"}}`: convert.Ignition2, `{`: convert.Ignition3,
+		"#cloud-config\nx: y\n": convert.CloudConfig, "variant: fcos\nversion: 1.0.0\n": convert.Authored, "#!/bin/sh\n": convert.Unknown, "": convert.Unknown,
+	} {
+		if got := convert.Detect([]byte(text)); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
+// TestToYAML shows what people get.
+func TestToYAML(t *testing.T) {
+	const text = `{"ignition":{"version":"3.4.0"},"storage":{"filez":[],"files":[
+  {"path":"/etc/motd","mode":420,"contents":{"source":"data:,hello%0Aworld%0A"}},
+  {"path":"/bin","contents":{"source":"data:;base64,AAECAw=="}},
+  {"path":"/yes","contents":{"source":"data:,yes"}}]},
+  "systemd":{"units":[{"name":"a.service","enabled":true,"contents":"[Install]\nWantedBy=multi-user.target\n"}]}}`
+	const want = `variant: fcos
+version: 1.5.0
+storage:
+  files:
+    - path: /etc/motd
+      contents:
+        inline: |
+          hello
+          world
+      mode: 0644
+    - path: /bin
+      contents:
+        source: data:;base64,AAECAw==
+    - path: "/yes"
+      contents:
+        inline: "yes"
+systemd:
+  units:
+    - contents: |
+        [Install]
+        WantedBy=multi-user.target
+      enabled: true
+      name: a.service
+`
+	got, report := convert.ToYAML(diag.NewSource("f", []byte(text)))
+	if diff := cmp.Diff(strings.ReplaceAll(want, `"/yes"`, "/yes"), string(got)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff("warning 1:44 $.storage.filez: unused key filez: left out\n", lines(report)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestIgnition2 converts everything that has a 3.x form, and reports the rest with its place.
+func TestIgnition2(t *testing.T) {
+	const text = `{
+"ignition": {"version": "2.3.0", "config": {"append": [{"source": "https://h/a", "verification": {}}]}, "timeouts": {"httpTotal": 5}},
+"networkd": {"units": [{"name": "a.network", "contents": "[Match]\n", "dropins": [{"name": "b.conf", "contents": "x"}]}]},
+"passwd": {"users": [{"name": "core", "create": {"uid": 5, "groups": ["wheel"]}, "groups": ["adm"], "sshAuthorizedKeys": ["k"]}]},
+"storage": {
+  "disks": [{"device": "/dev/vdb", "wipeTable": true, "partitions": [{"label": "d", "size": 4096, "start": 2048}]}],
+  "filesystems": [
+    {"name": "data", "mount": {"device": "/dev/vdb1", "format": "ext4", "create": {"force": true, "options": ["-q"]}}},
+    {"name": "var", "path": "/var"}],
+  "files": [
+    {"filesystem": "root", "path": "/a", "contents": {"source": "data:,1"}, "mode": 420},
+    {"filesystem": "root", "path": "/a", "contents": {"source": "data:,2"}, "append": true},
+    {"filesystem": "data", "path": "/x", "contents": {"source": "data:,3"}},
+    {"filesystem": "var", "path": "/y", "overwrite": false},
+    {"filesystem": "root", "path": "/o", "contents": {"source": "oem:///x"}}],
+  "links": [{"filesystem": "root", "path": "/l", "target": "/a"}]
+},
+"systemd": {"units": [{"name": "data.mount", "enable": true, "contents": "[Mount]\nWhat=/dev/vdb1\nWhere=/data\n"}]},
+"foo": 1
+}`
+	const want = `{"ignition":{"config":{"merge":[{"source":"https://h/a"}]},"timeouts":{"httpTotal":5},"version":"3.0.0"},
+"passwd":{"users":[{"groups":["adm","wheel"],"name":"core","sshAuthorizedKeys":["k"],"uid":5}]},
+"storage":{"disks":[{"device":"/dev/vdb","partitions":[{"label":"d","sizeMiB":2,"startMiB":1}],"wipeTable":true}],
+"files":[{"overwrite":true,"path":"/a","append":[{"source":"data:,2"}],"contents":{"source":"data:,1"},"mode":420},
+{"overwrite":true,"path":"/data/x","contents":{"source":"data:,3"}},{"overwrite":false,"path":"/var/y","contents":{"source":""}},
+{"overwrite":true,"path":"/etc/systemd/network/a.network","contents":{"source":"data:,%5BMatch%5D%0A"},"mode":420},
+{"overwrite":true,"path":"/etc/systemd/network/a.network.d/b.conf","contents":{"source":"data:,x"},"mode":420}],
+"filesystems":[{"device":"/dev/vdb1","format":"ext4","options":["-q"],"path":"/data","wipeFilesystem":true}],
+"links":[{"path":"/l","target":"/a"}]},
+"systemd":{"units":[{"contents":"[Mount]\nWhat=/dev/vdb1\nWhere=/data\n","enabled":true,"name":"data.mount"}]}}`
+	out, report := convert.FromIgnition2(diag.NewSource("f", []byte(text)))
+	if diff := cmp.Diff(value(t, []byte(want)), value(t, out)); diff != "" {
+		t.Errorf("%s\n%s", diff, lines(report))
+	}
+	const losses = `warning 19:1 $.foo: unused key foo: left out
+info 2:45 $.ignition.config: referenced configs must be of version 3.x too
+warning 15:65 $.storage.files.4.contents.source: sources with the scheme oem are not known in 3.x
+`
+	if diff := cmp.Diff(losses, lines(report)); diff != "" {
+		t.Error(diff)
+	}
+	if _, report := config.Parse(diag.NewSource("out", out)); report.HasErrors() {
+		t.Error(lines(report))
+	}
+}
+
+// TestIgnition2Impossible reports what 3.x cannot say.
+func TestIgnition2Impossible(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"ignition":{"version":"2.0.0"},"storage":{"disks":[{"device":"/dev/a","partitions":[{"number":1,"size":3}]}]}}`:                                                                               "3.x counts in MiB",
+		`{"ignition":{"version":"2.0.0"},"storage":{"filesystems":[{"name":"d","mount":{"device":"/dev/a","format":"ext4"}}],"files":[{"filesystem":"d","path":"/x","contents":{"source":"data:,"}}]}}`: "nothing says where it is mounted",
+		`{"ignition":{"version":"2.0.0"},"storage":{"files":[{"filesystem":"d","path":"/x","contents":{"source":"data:,"}}]}}`:                                                                          "there is no filesystem d",
+		`{"ignition":{"version":"2.0.0"},"storage":3}`: "must be an object",
+	} {
+		if _, report := convert.FromIgnition2(diag.NewSource("f", []byte(text))); !report.HasErrors() || !strings.Contains(lines(report), want) {
+			t.Errorf("%s:\n%s", text, lines(report))
+		}
+	}
+}
+
+const cloudConfig = `#cloud-config
+users:
+  - default
+  - name: alice
+    groups: wheel, adm
+    sudo: ALL=(ALL) NOPASSWD:ALL
+    plain_text_passwd: x
+ssh_authorized_keys: [ssh-rsa BBBB]
+hostname: web
+write_files:
+  - {path: /etc/a, content: "x\n", permissions: '0600', owner: root:adm}
+  - {path: /etc/b, encoding: b64, content: aGk=, append: true}
+ntp: {servers: [a.example.com]}
+disk_setup: {vdb: {table_type: gpt, layout: true, overwrite: true}, vdc: {layout: [50, 50]}}
+fs_setup: [{label: data, filesystem: ext4, device: vdb, partition: 1}]
+mounts: [[LABEL=data, /srv/data, ext4, noatime], [vdd, none, swap]]
+packages: [vim]
+runcmd: [echo hi, [ls, "it's"]]
+`
+
+func TestCloudConfig(t *testing.T) {
+	out, report := convert.FromCloudConfig(diag.NewSource("f", []byte(cloudConfig)))
+	const losses = `warning 7:5 $.users.1.plain_text_passwd: plain_text_passwd has no counterpart: left out
+warning 14:83 $.disk_setup.vdc.layout: sizes are percentages of a disk whose size is not known here: left out
+warning 16:50 $.mounts.1: only what is mounted at a path is carried over: left out
+warning 17:1 $.packages: packages has no counterpart: left out
+`
+	if diff := cmp.Diff(losses, lines(report)); diff != "" {
+		t.Error(diff)
+	}
+	_, d, report := config.Build(diag.NewSource("out", out), author.Options{})
+	if report.HasErrors() {
+		t.Fatalf("%s\n%s", lines(report), out)
+	}
+	c := &d.Config
+	if len(c.Passwd.Users) != 2 || len(c.Storage.Files) != 6 || len(c.Systemd.Units) != 2 || len(c.Storage.Disks) != 1 || *c.Storage.Filesystems[0].Path != "/srv/data" {
+		t.Errorf("%s", out)
+	}
+}
+
+func value(t *testing.T, text []byte) any {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return v
+}
+
+func FuzzConvert(f *testing.F) {
+	f.Add([]byte(cloudConfig))
+	f.Add([]byte("#cloud-config\nusers: &a [*a, x]\nmounts: [[a]]\nfs_setup: [{device: '', filesystem: x, partition: 1}]\n"))
+	f.Add([]byte(`{"ignition":{"version":"2.3.0"},"storage":{"files":[{"path":"a","append":true}]}}`))
+	f.Add([]byte(`{"ignition":{"version":"3.0.0"},"storage":{"files":[{"path":"/a","contents":{"source":"data:,a%0A%20b"}}]}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		src := diag.NewSource("f", text)
+		switch convert.Detect(text) {
+		case convert.CloudConfig:
+			convert.FromCloudConfig(src)
+		case convert.Ignition2:
+			convert.FromIgnition2(src)
+		case convert.Ignition3:
+			out, report := convert.ToYAML(src)
+			if report.HasErrors() {
+				return
+			}
+			before, _ := config.ParseWith(src, config.Options{JSONOnly: true})
+			_, after, report := config.Build(diag.NewSource("out", out), author.Options{})
+			if report.HasErrors() {
+				t.Fatalf("the result is invalid: %s\n%s", lines(report), out)
+			}
+			if diff := cmp.Diff(before.Config.Systemd, after.Config.Systemd); diff != "" {
+				t.Errorf("%s\n%s", diff, out)
+			}
+		}
+	})
+}

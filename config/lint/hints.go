@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lint
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/doc"
+	"github.com/firstlight-boot/firstlight/config/spec"
+)
+
+// advise improves the hint of a finding where what people commonly mean by such a text is known.
+func advise(d *diag.Diagnostic, src *diag.Source) {
+	hint := ""
+	switch d.Code {
+	case "V002":
+		hint = foreign(src.Text)
+	case "V003":
+		hint = typeHint(d)
+	case "V004", "V005":
+		hint = versionHint(src)
+	case "V007":
+		hint = memberHint(d.Path.Path)
+		d.Summary = "unknown member " + quote(lastName(d.Path.Path)) + " is ignored"
+	case "V009":
+		d.Summary = "the member " + quote(lastName(d.Path.Path)) + " has the wrong letter case; its value is used"
+	case "V106":
+		hint = dataHint(d)
+	case "V112", "V114":
+		hint = hashHint(d)
+	}
+	if hint != "" {
+		d.Hint = hint
+	}
+}
+
+// formats that people hand over in place of a config, by how they begin.
+var formats = []struct{ start, what string }{
+	{"#cloud-config", `it is cloud-config; "firstlight convert" carries over what has a counterpart`},
+	{"## template: jinja", "it is a template of cloud-init, which firstlight does not expand"},
+	{"#!", "it is a script; run it from a unit: write it with storage.files, start it with systemd.units"},
+	{"Content-Type: multipart", "it is multipart user data of cloud-init; hand over the config by itself"},
+	{"MIME-Version:", "it is multipart user data of cloud-init; hand over the config by itself"},
+	{"<!DOCTYPE", "it is a web page: check the URL that it was downloaded from"},
+	{"<html", "it is a web page: check the URL that it was downloaded from"},
+	{"<?xml", "it is XML, perhaps the error page of a server: check the URL that it was downloaded from"},
+	{"\xff\xfe", "it is UTF-16; save it as UTF-8"},
+	{"\xfe\xff", "it is UTF-16; save it as UTF-8"},
+	{"eyJ", "it looks like base64: decode it with base64 -d"},
+}
+
+// foreign says what a text is that is no config, or "".
+func foreign(text []byte) string {
+	start := bytes.TrimLeft(text[:min(len(text), 4096)], " \t\r\n")
+	for _, f := range formats {
+		if len(start) >= len(f.start) && strings.EqualFold(string(start[:len(f.start)]), f.start) {
+			return f.what
+		}
+	}
+	return ""
+}
+
+// typeHint is the hint for a value of a wrong type.
+func typeHint(d *diag.Diagnostic) string {
+	steps := d.About().Path
+	if len(steps) == 0 {
+		return ""
+	}
+	last := lastName(steps)
+	switch parent := parentOf(steps); {
+	case last == "append" && parent == "files":
+		return `before 3.0.0 append was true or false; now it is a list of what to append: "append": [{"source": "data:,TEXT"}]`
+	case last == "version":
+		return fmt.Sprintf("write it in quotes, as in %q", spec.Stable.String())
+	case last == "contents" && parent == "files":
+		return `contents is an object: {"source": "data:,TEXT"}`
+	case (last == "user" || last == "group") && parent != "passwd":
+		return `write it as {"name": "NAME"} or {"id": NUMBER}`
+	}
+	return ""
+}
+
+// lastName returns the last name of a path.
+func lastName(steps []any) string {
+	name, _ := steps[len(steps)-1].(string)
+	return name
+}
+
+// dataHint is the hint for one character of a data URL.
+func dataHint(d *diag.Diagnostic) string {
+	span := d.Exact()
+	if span.Source == nil || span.End.Offset-span.Start.Offset != 1 {
+		return ""
+	}
+	c := span.Source.Text[span.Start.Offset]
+	switch base64 := strings.Contains(d.Summary, "base64"); {
+	case base64 && (c == '-' || c == '_'):
+		return "this is base64 for URLs; write + for - and / for _"
+	case base64:
+		return "base64 has A-Z a-z 0-9 + / and = at the end; base64 -w0 FILE prints it without line breaks"
+	case c != '%':
+		return fmt.Sprintf("write it as %%%02X", c)
+	}
+	return "write the character % itself as %25"
+}
+
+// parentOf returns the name of the list or object that a value is in.
+func parentOf(steps []any) string {
+	for i := len(steps) - 2; i >= 0; i-- {
+		if name, ok := steps[i].(string); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// versionHint is the hint for a config whose version cannot be used, going by the rest of it.
+func versionHint(src *diag.Source) string {
+	tree, report := doc.ParseJSON(src)
+	if report.HasErrors() {
+		return ""
+	}
+	switch {
+	case tree.Root.Member("ignitionVersion") != nil:
+		return "ignitionVersion is that of a version 1 config, a format of 2014; write a config of version " + spec.Stable.String()
+	case tree.Root.Member("variant") != nil:
+		return "variant belongs to the YAML form (Butane); \"firstlight build\" makes a config of it"
+	case tree.Root.Member("version") != nil && tree.Root.Member("ignition") == nil:
+		return fmt.Sprintf(`put the version inside of ignition: {"ignition": {"version": %q}}`, spec.Stable.String())
+	}
+	return ""
+}
+
+// A member is one that the format does not have, at one place: below a list or object, or anywhere.
+type member struct{ parent, name string }
+
+// yaml and gone start hints.
+const (
+	yaml = "belongs to the YAML form (Butane): "
+	gone = "went with version 3.0.0: "
+)
+
+// formerMembers are members of the YAML form and of versions before 3.0.0, with what to write instead.
+var formerMembers = map[member]string{
+	{"", "variant"}:                        `variant ` + yaml + `"firstlight build" makes a config of it`,
+	{"contents", "inline"}:                 `inline ` + yaml + `in JSON write "source": "data:,TEXT" with percent escapes`,
+	{"append", "inline"}:                   `inline ` + yaml + `in JSON write "source": "data:,TEXT" with percent escapes`,
+	{"keyFile", "inline"}:                  `inline ` + yaml + `in JSON write "source": "data:,TEXT" with percent escapes`,
+	{"merge", "inline"}:                    `inline ` + yaml + `in JSON write "source": "data:,TEXT" with percent escapes`,
+	{"contents", "local"}:                  `local ` + yaml + `in JSON write "source": "data:,TEXT" with percent escapes`,
+	{"storage", "trees"}:                   `trees ` + yaml + `"firstlight build" puts local files into the config`,
+	{"filesystems", "with_mount_unit"}:     `with_mount_unit ` + yaml + `in JSON write a .mount unit`,
+	{"units", "contents_local"}:            `contents_local ` + yaml + `in JSON write contents`,
+	{"users", "ssh_authorized_keys_local"}: `ssh_authorized_keys_local ` + yaml + `in JSON write sshAuthorizedKeys`,
+	{"", "networkd"}:                       `networkd ` + gone + `write the same text to /etc/systemd/network/NAME with storage.files`,
+	{"", "ignitionVersion"}:                `ignitionVersion is that of a version 1 config`,
+	{"config", "append"}:                   `append ` + gone + `use merge`,
+	{"files", "filesystem"}:                `filesystem ` + gone + `the path is below the root filesystem; for another one use the path below its mount point`,
+	{"directories", "filesystem"}:          `filesystem ` + gone + `the path is below the root filesystem; for another one use the path below its mount point`,
+	{"links", "filesystem"}:                `filesystem ` + gone + `the path is below the root filesystem; for another one use the path below its mount point`,
+	{"filesystems", "mount"}:               `mount ` + gone + `device, format, label, uuid and options stand in the filesystem itself`,
+	{"filesystems", "create"}:              `create ` + gone + `set format, and wipeFilesystem in place of force`,
+	{"filesystems", "name"}:                `name ` + gone + `files name the path below the mount point`,
+	{"users", "create"}:                    `create ` + gone + `uid, gecos, homeDir, shell and the like stand in the user itself`,
+	{"units", "enable"}:                    `enable ` + gone + `use enabled`,
+	{"partitions", "size"}:                 `size ` + gone + `use sizeMiB, which counts MiB and not sectors`,
+	{"partitions", "start"}:                `start ` + gone + `use startMiB, which counts MiB and not sectors`,
+	{"verification", "sha512"}:             `write it as "hash": "sha512-DIGEST"`,
+	{"verification", "sha256"}:             `write it as "hash": "sha256-DIGEST"`,
+	{"files", "source"}:                    `source stands in contents: "contents": {"source": "data:,TEXT"}`,
+	{"files", "content"}:                   `write it as "contents": {"source": "data:,TEXT"}`,
+	{"files", "permissions"}:               `write it as mode, in decimal: octal 0644 is 420`,
+	{"files", "owner"}:                     `write it as user: {"name": "NAME"}`,
+	{"users", "password"}:                  `write a hash as passwordHash; mkpasswd --method=yescrypt makes it`,
+	{"users", "home"}:                      `write it as homeDir`,
+	{"users", "ssh_authorized_keys"}:       `write it as sshAuthorizedKeys: names with underscores belong to the YAML form`,
+}
+
+// memberHint is the hint for an unknown member.
+func memberHint(steps []any) string {
+	name := lastName(steps)
+	if hint := formerMembers[member{parentOf(steps), name}]; hint != "" {
+		return hint
+	}
+	if camel := camelCase(name); camel != name && knows(steps[:len(steps)-1], camel) {
+		return "write it as " + camel + ": names with underscores belong to the YAML form"
+	}
+	return ""
+}
+
+// camelCase turns a name of the YAML form into one of JSON's: password_hash into passwordHash.
+func camelCase(name string) string {
+	parts := strings.Split(name, "_")
+	for i, p := range parts {
+		switch {
+		case i == 0 || p == "":
+		case p == "mib":
+			parts[i] = "MiB"
+		default:
+			parts[i] = strings.ToUpper(p[:1]) + p[1:]
+		}
+	}
+	return strings.Join(parts, "")
+}
+
+// knows reports whether an object of the newest version has a member.
+func knows(steps []any, name string) bool {
+	s := spec.Config()
+	for _, step := range steps {
+		if key, ok := step.(string); ok {
+			f, _ := s.Find(key, spec.Newest)
+			if f == nil || f.Elem == nil {
+				return false
+			}
+			s = f.Elem
+		}
+	}
+	_, exact := s.Find(name, spec.Newest)
+	return exact
+}
+
+// hashHint is the hint for a hash whose function is missing or wrong, going by the digits.
+func hashHint(d *diag.Diagnostic) string {
+	span := d.Exact()
+	if span.Source == nil || span.End.Offset > len(span.Source.Text) {
+		return ""
+	}
+	text := strings.Trim(string(span.Source.Text[span.Start.Offset:span.End.Offset]), `"'`)
+	if function, rest, ok := strings.Cut(text, ":"); ok && digestFunction(rest) != "" {
+		return "write it as " + function + "-DIGEST, with a dash in place of the colon"
+	}
+	switch function := digestFunction(text); {
+	case function == "sha256" || function == "sha512":
+		return fmt.Sprintf("%d hexadecimal digits are a %s: write %s-DIGEST", len(text), function, function)
+	case function != "":
+		return fmt.Sprintf("%d hexadecimal digits are a %s, which the format does not know; use sha512", len(text), function)
+	case strings.HasSuffix(text, "="):
+		return "the digest is in base64; write it in hexadecimal digits, as sha512sum prints it"
+	}
+	return "write it as sha512-DIGEST; sha512sum FILE prints the digest"
+}
+
+// digestFunction returns the function whose digests have as many hexadecimal digits as a text, or "".
+func digestFunction(s string) string {
+	if strings.Trim(s, "0123456789abcdefABCDEF") != "" {
+		return ""
+	}
+	return map[int]string{32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}[len(s)]
+}

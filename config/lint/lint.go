@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package lint checks configs for people: all that package config finds, with the exact place and what to do, and besides
+// what is legal and cannot work, or is legal and never meant.
+//
+// It is for programs that a person runs, not for the boot. It changes nothing and fetches nothing. The invariants: of what
+// package config finds, nothing is left out but what it says twice, and no severity changes; what is added of the severity error fails on every
+// machine; and no finding repeats a password hash, a source, a header or a file's contents.
+package lint
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/coreos/vcontext/path"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/doc"
+	"github.com/firstlight-boot/firstlight/config/merge"
+	"github.com/firstlight-boot/firstlight/config/rules"
+	"github.com/firstlight-boot/firstlight/config/spec"
+	"github.com/firstlight-boot/firstlight/config/types"
+)
+
+// Check reads a config and returns its findings in the order of their places.
+func Check(src *diag.Source) diag.List {
+	d, report := config.Parse(src)
+	return Findings(src, d, report)
+}
+
+// Findings is Check for a config that was read already; report is what reading it reported.
+func Findings(src *diag.Source, d config.Document, report diag.List) diag.List {
+	c := checker{origins: d.Origins, tree: d.Origins.Tree(), version: d.Version, config: &types.Config{}}
+	report = slices.DeleteFunc(slices.Clone(report), isSchema)
+	if c.tree != nil {
+		c.tree.Decode(c.config, spec.Config(), d.Version)
+		context := &rules.Context{Version: d.Version, Doc: c.tree, Origins: d.Origins}
+		report = append(report, rules.Apply(context, rules.Impossible(), c.config)...)
+	}
+	for i := range report {
+		c.sharpen(&report[i])
+		advise(&report[i], src)
+	}
+	report = withoutRepeats(report)
+	if c.tree != nil {
+		for i := range table {
+			c.rule = &table[i]
+			c.rule.check(&c)
+		}
+	}
+	report = append(report, c.found.List()...)
+	slices.SortStableFunc(report, func(a, b diag.Diagnostic) int {
+		return cmp.Compare(a.Exact().Start.Offset, b.Exact().Start.Offset)
+	})
+	return report
+}
+
+// withoutRepeats leaves out findings that say the same of the same text as another one: Ignition reports some twice, at two
+// paths.
+func withoutRepeats(list diag.List) diag.List {
+	type key struct {
+		code string
+		from int
+	}
+	seen := map[key]bool{}
+	for _, d := range list {
+		switch d.Code {
+		case "V303", "V305": // equal numbers or labels, which V020 reports as equal keys
+			seen[key{"V020", d.Exact().Start.Offset}] = true
+		case "V401": // no format, which V403 reports for a label
+			seen[key{"V403", d.Exact().Start.Offset}] = true
+		}
+	}
+	return slices.DeleteFunc(list, func(d diag.Diagnostic) bool {
+		k := key{d.Code, d.Exact().Start.Offset}
+		repeated := seen[k] || d.Code == "V503" // which repeats what is wrong with a source, at a path that no config has
+		seen[k] = true
+		return repeated
+	})
+}
+
+// isSchema finds the warning about $schema at the top, which editors want and Ignition ignores.
+func isSchema(d diag.Diagnostic) bool { return d.Code == "V007" && d.Path.String() == "$.$schema" }
+
+// Rules describes the rules of this package.
+func Rules() []rules.Rule {
+	var list []rules.Rule
+	for _, r := range table {
+		list = append(list, rules.Rule{ID: r.id, Severity: r.severity, About: r.about})
+	}
+	return list
+}
+
+// A rule is one thing that this package looks for.
+type rule struct {
+	id       string // E for what cannot work, I for what is never meant; the number after the rules of package rules nearby
+	severity diag.Severity
+	about    string
+	check    func(*checker)
+}
+
+// table is the list of all rules.
+var table = []rule{
+	{"E111", diag.Error, "The contents of a `data` URL match their hash and can be decompressed. A hash is that of the decompressed contents.", dataHash},
+	{"E601", diag.Error, "A mount, automount or swap unit is named after its `Where=` or `What=`.", mountUnitName},
+	{"E704", diag.Error, "A group of the config has not the name of a user who gets a group of their own.", userAndGroup},
+	{"I001", diag.Info, "A member is given once.", repeatedMembers},
+	{"I101", diag.Info, "What is fetched without encryption has a hash.", plainHTTP},
+	{"I131", diag.Info, "Each entry of `noProxy` is one host.", noProxyList},
+	{"I201", diag.Info, "A mode is written in decimal: octal 0644 is 420.", decimalMode},
+	{"I203", diag.Info, "Files are not below `/proc`, `/sys`, `/dev`, `/run` or `/tmp`, which are empty at every boot.", volatilePath},
+	{"I401", diag.Info, "A swap area has no path.", swapPath},
+	{"I402", diag.Info, "A filesystem with a path has a mount unit; the path only mounts it while the machine is provisioned.", mountWithoutUnit},
+	{"I403", diag.Info, "Each argument of `options` is an entry of its own.", joinedOptions},
+	{"I601", diag.Info, "Sections of units are ones that systemd " + systemdVersion + " documents.", unitSections},
+	{"I602", diag.Info, "Settings of units are ones that systemd " + systemdVersion + " documents, in their section.", unitSettings},
+	{"I701", diag.Info, "`passwordHash` is a hash, not the password.", plainPassword},
+}
+
+// checker holds what rules know, and what they found.
+type checker struct {
+	origins merge.Origins
+	tree    *doc.Document
+	version spec.Version
+	config  *types.Config // as written, not raised to a newer version
+	rule    *rule
+	found   diag.Collector
+}
+
+// finding is what a rule has to say.
+type finding struct {
+	summary, hint string
+	steps         []any // the path of the value
+	from, to      int   // the part of that value, a string, that the finding is about; both 0 for all of it
+	other         []any // the path of another value that explains the finding; nil if there is none
+	otherText     string
+}
+
+// add adds a finding of the running rule.
+func (c *checker) add(f finding) {
+	d := diag.Diagnostic{
+		Severity: c.rule.severity, Code: c.rule.id, Path: path.New("json", slices.Clone(f.steps)...),
+		Span: c.origins.SpanOf(f.steps), Summary: f.summary, Hint: f.hint,
+	}
+	if f.to > 0 {
+		d.Mark = c.origins.Within(f.steps, f.from, f.to)
+	}
+	d.Related = c.related(f.other, f.otherText)
+	c.found.Add(d)
+}
+
+// related returns another place, if the config has it.
+func (c *checker) related(steps []any, text string) *diag.Related {
+	if steps == nil {
+		return nil
+	}
+	at := c.origins.SpanOf(steps)
+	if at.Source == nil {
+		return nil
+	}
+	return &diag.Related{Span: at, Text: text}
+}
+
+// join returns a path and what follows it.
+func join(steps []any, rest ...any) []any { return append(slices.Clone(steps), rest...) }
+
+// at makes a path.
+func at(steps ...any) []any { return steps }
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// value returns an optional string; unset is empty.
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

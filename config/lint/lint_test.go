@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lint_test
+
+import (
+	"encoding/json"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/lint"
+	"github.com/firstlight-boot/firstlight/config/rules"
+)
+
+var update = flag.Bool("update", false, "rewrite the reports of testdata/mistakes")
+
+// TestMistakes holds the report about each of many typical mistakes against a golden. Read them as the author of the config:
+// each must point to the right place, be clear, and say what to do.
+func TestMistakes(t *testing.T) {
+	files, err := filepath.Glob("testdata/mistakes/*.ign")
+	if err != nil || len(files) < 48 {
+		t.Fatalf("there are %d mistakes (%v)", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".ign"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := lint.Check(diag.NewSource(filepath.Base(file), text))
+			var b strings.Builder
+			if err := diag.Text(&b, report, true); err != nil {
+				t.Fatal(err)
+			}
+			golden := strings.TrimSuffix(file, ".ign") + ".report"
+			if *update {
+				if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), b.String()); diff != "" {
+				t.Error(diff)
+			}
+			if len(report) == 0 {
+				t.Error("nothing is found")
+			}
+			for _, d := range report {
+				if d.Exact().Start.Line == 0 || d.Hint == "" {
+					t.Errorf("%s: no place or no hint", d)
+				}
+			}
+		})
+	}
+}
+
+// cases calls f with the documents of all cases of the contract.
+func cases(t testing.TB, f func(name string, text []byte)) {
+	t.Helper()
+	files, err := filepath.Glob("../../tests/contract/testdata/validation-cases/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases (%v)", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c struct {
+			Config json.RawMessage
+			Raw    *string
+		}
+		if err := json.Unmarshal(text, &c); err != nil {
+			t.Fatal(err)
+		}
+		if c.Raw != nil {
+			c.Config = json.RawMessage(*c.Raw)
+		}
+		f(filepath.Base(file), c.Config)
+	}
+}
+
+// TestVerdicts checks that a config which Ignition accepts is accepted, but for errors of our own, that all it rejects are
+// rejected, and that every finding of package config is there or said otherwise.
+func TestVerdicts(t *testing.T) {
+	ours := map[string]bool{}
+	for _, r := range append(lint.Rules(), rules.Impossible()...) {
+		ours[r.ID] = true
+	}
+	cases(t, func(name string, text []byte) {
+		src := diag.NewSource(name, text)
+		_, parsed := config.Parse(src)
+		checked := lint.Check(src)
+		theirs := slices.DeleteFunc(slices.Clone(checked), func(d diag.Diagnostic) bool { return ours[d.Code] })
+		if theirs.HasErrors() != parsed.HasErrors() || theirs.Outcome() != parsed.Outcome() {
+			t.Errorf("%s: %s became %s", name, parsed.Outcome(), theirs.Outcome())
+		}
+		for _, p := range parsed {
+			if !slices.ContainsFunc(checked, func(d diag.Diagnostic) bool {
+				return d.Code == p.Code && d.Severity == p.Severity || p.Code == "V020" && d.Code == "V303" || p.Code == "V020" && d.Code == "V305" ||
+					p.Code == "V403" && d.Code == "V401" || p.Code == "V503" && d.Code[:2] == "V1"
+			}) {
+				t.Errorf("%s: %s is lost", name, p)
+			}
+		}
+		for _, d := range checked {
+			if d.Exact().Place().Line < 1 {
+				t.Errorf("%s: %s has no place", name, d)
+			}
+		}
+	})
+}
+
+// TestRules checks that every rule has an entry with a text, and a mistake that shows it.
+func TestRules(t *testing.T) {
+	seen := map[string]bool{}
+	files, err := filepath.Glob("testdata/mistakes/*.report")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range strings.Fields(string(text)) {
+			seen[strings.Trim(word, "[]")] = true
+		}
+	}
+	for i, r := range lint.Rules() {
+		if r.About == "" || i > 0 && lint.Rules()[i-1].ID >= r.ID {
+			t.Errorf("%s has no text, or is out of order", r.ID)
+		}
+		if !seen[r.ID] {
+			t.Errorf("%s has no mistake", r.ID)
+		}
+	}
+}
+
+// FuzzCheck checks that every text has a report, with places inside of the text.
+func FuzzCheck(f *testing.F) {
+	cases(f, func(_ string, text []byte) { f.Add(text) })
+	files, err := filepath.Glob("testdata/mistakes/*.ign")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		report := lint.Check(diag.NewSource("f", text))
+		for _, d := range report {
+			if s := d.Exact(); d.Code != "N001" && (s.Start.Line < 1 || s.Start.Offset < 0 || s.End.Offset > len(text)) {
+				t.Errorf("%s: its place is %+v", d, s)
+			}
+		}
+		if err := diag.Text(io.Discard, report, true); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

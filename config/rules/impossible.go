@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config/types"
+)
+
+// impossible are rules about what no machine can do. Ignition accepts it and fails half-way. It is refused before the first
+// write, once all configs are merged, and by programs that check configs for people.
+var impossible = []Rule{
+	{ID: "E201", Check: impossibleNames, About: "Paths and names of units have no NUL byte; each of their parts has at most 255 bytes."},
+	{ID: "E213", Check: impossibleOwners, About: "The id of an owner is 0 to 4294967294."},
+	{ID: "E701", Check: impossibleAccounts, About: "Names of users and groups are names that useradd(8) accepts."},
+	{ID: "E702", Check: impossibleFields, About: "Fields of users and groups have neither a colon nor a line break."},
+	{ID: "E703", Check: impossibleIDs, About: "Ids of users and groups are 0 to 4294967294."},
+}
+
+// Impossible returns the rules about what no machine can do.
+func Impossible() []Rule { return append([]Rule{}, impossible...) }
+
+// Limits of Linux: NAME_MAX and PATH_MAX, the latter with its final NUL; the highest id, since the next one means "no change".
+const (
+	maxName = 255
+	maxPath = 4095
+	maxID   = 1<<32 - 2
+)
+
+func impossibleNames(c *Context, config *types.Config) {
+	check := func(p string, steps ...any) {
+		problem := ""
+		for name := range strings.SplitSeq(p, "/") {
+			if len(name) > maxName {
+				problem = fmt.Sprintf("a name has %d bytes; filesystems allow %d", len(name), maxName)
+			}
+		}
+		if len(p) > maxPath {
+			problem = fmt.Sprintf("the path has %d bytes; Linux allows %d", len(p), maxPath)
+		}
+		if strings.IndexByte(p, 0) >= 0 {
+			problem = "a name has a NUL byte"
+		}
+		if problem != "" {
+			c.Report(problem, "choose another name", steps...)
+		}
+	}
+	eachNode(config, func(n *types.Node, at where) {
+		if len(n.Path) > maxName || strings.IndexByte(n.Path, 0) >= 0 {
+			check(n.Path, at.steps("path")...)
+		}
+	})
+	for i := range config.Storage.Links {
+		if t := config.Storage.Links[i].Target; t != nil {
+			check(*t, "storage", "links", i, "target")
+		}
+	}
+	for i := range config.Systemd.Units {
+		u := &config.Systemd.Units[i]
+		check(u.Name, "systemd", "units", i, "name")
+		for j := range u.Dropins {
+			check(u.Dropins[j].Name, "systemd", "units", i, "dropins", j, "name")
+		}
+	}
+}
+
+func impossibleOwners(c *Context, config *types.Config) {
+	eachNode(config, func(n *types.Node, at where) {
+		c.checkID(n.User.ID, at, "user")
+		c.checkID(n.Group.ID, at, "group")
+	})
+}
+
+// checkID reports an owner's id that is none. -1 leaves the owner alone, as chown(2) has it.
+func (c *Context) checkID(id *int, at where, who string) {
+	if id != nil && (*id < -1 || *id > maxID) {
+		c.Report(badID(*id), "give the id of a user or group, or its name", at.steps(who, "id")...)
+	}
+}
+
+func badID(id int) string { return fmt.Sprintf("%d is not an id: ids are 0 to %d", id, maxID) }
+
+// eachAccount calls f with every user and group: their name, id and the fields that must exist if they are to exist.
+func eachAccount(config *types.Config, f func(name string, id *int, fields map[string]*string, steps ...any)) {
+	for i := range config.Passwd.Groups {
+		g := &config.Passwd.Groups[i]
+		if g.ShouldExist == nil || *g.ShouldExist {
+			f(g.Name, g.GID, map[string]*string{"passwordHash": g.PasswordHash}, "passwd", "groups", i)
+		}
+	}
+	for i := range config.Passwd.Users {
+		u := &config.Passwd.Users[i]
+		if u.ShouldExist == nil || *u.ShouldExist {
+			f(u.Name, u.UID, map[string]*string{
+				"gecos": u.Gecos, "homeDir": u.HomeDir, "shell": u.Shell, "passwordHash": u.PasswordHash,
+			}, "passwd", "users", i)
+		}
+	}
+}
+
+func impossibleAccounts(c *Context, config *types.Config) {
+	eachAccount(config, func(name string, _ *int, _ map[string]*string, steps ...any) {
+		if !accountName(name) {
+			c.Report(shown(name)+" is not a name that useradd(8) accepts", "use at most 32 letters, digits, dashes and underscores, beginning with a letter",
+				append(steps, "name")...)
+		}
+	})
+}
+
+// accountName reports whether Debian's tools, the most tolerant ones, accept a name.
+func accountName(name string) bool {
+	const most = 32
+	if name == "" || len(name) > most || strings.IndexByte("-+~", name[0]) >= 0 || name == "." || name == ".." {
+		return false
+	}
+	return strings.IndexFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(":,/", r) }) < 0
+}
+
+func impossibleFields(c *Context, config *types.Config) {
+	eachAccount(config, func(_ string, _ *int, fields map[string]*string, steps ...any) {
+		for _, member := range []string{"gecos", "homeDir", "passwordHash", "shell"} {
+			if v := fields[member]; v != nil && strings.ContainsAny(*v, ":\n\x00") {
+				c.Report(member+" must not contain a colon or a line break: it is a field of a line in /etc/passwd or /etc/shadow", "remove it",
+					append(steps, member)...)
+			}
+		}
+	})
+}
+
+func impossibleIDs(c *Context, config *types.Config) {
+	eachAccount(config, func(_ string, id *int, _ map[string]*string, steps ...any) {
+		if id == nil || *id >= 0 && *id <= maxID {
+			return
+		}
+		member := "uid"
+		if steps[1] == "groups" {
+			member = "gid"
+		}
+		c.Report(badID(*id), "leave it out to have one chosen", append(steps, member)...)
+	})
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/spec"
+)
+
+// ParseUpTo is Parse for programs that stand for machines which know no version after newest: a later one is an error.
+func ParseUpTo(src *diag.Source, newest spec.Version) (Document, diag.List) {
+	d, report := Parse(src)
+	if d.Version <= newest {
+		return d, report
+	}
+	return Document{}, diag.List{{
+		Severity: diag.Error, Code: "V005", Path: diag.ParsePath("$"), Span: d.Origins.Span("$.ignition.version"), Fatal: true,
+		Summary: "config version " + d.Version.String() + " is newer than " + newest.String() + ", the newest that is accepted here",
+		Hint:    "set ignition.version to " + newest.String(),
+	}}
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/author"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/spec"
+)
+
+const buildManual = `
+Translate configs that people write, YAML with a variant, into configs that
+machines read. FILE is a document; without one, standard input is read. Several
+documents need --check, or a directory to write to as --output.
+
+The config goes to standard output and the report to standard error; with
+--check there is no config, and the report goes to standard output. The exit
+code is 0 if all documents are valid, 1 if one is not, and 2 if the command
+line is wrong.
+
+  firstlight build web.bu > web.ign
+  firstlight build --files-dir . --target 3.4.0 --output web.ign web.bu
+  firstlight build --watch --check web.bu`
+
+// A builder is "firstlight build" with its flags.
+type builder struct {
+	streams
+	format, filesDir, output, target  string
+	strict, check, watch, pretty, raw bool
+	most                              spec.Version // the newest version that the output may have
+	files                             fs.FS
+}
+
+// setupBuild is "firstlight build".
+func setupBuild(flags *flag.FlagSet) runner {
+	b := &builder{}
+	choiceVar(flags, &b.format, "format", formatText, reportFormats, "report `form`")
+	flags.BoolVar(&b.strict, "strict", false, "fail on warnings and infos too")
+	flags.BoolVar(&b.check, "check", false, "report only; write no config")
+	flags.BoolVar(&b.watch, "watch", false, "build again whenever a document or local file changes")
+	flags.BoolVar(&b.pretty, "pretty", false, "indent the config")
+	flags.BoolVar(&b.raw, "raw", false, "write no MachineConfig around the config")
+	flags.StringVar(&b.filesDir, "files-dir", "", "`directory` of local files; nothing outside of it is read")
+	flags.StringVar(&b.output, "output", "", "`file` to write to, or a directory for several documents")
+	flags.StringVar(&b.target, "target", "", "the newest spec `version` that the machines read: 3.4.0, or fcos@38")
+	return func(args []string, s streams) int {
+		b.streams = s
+		return b.run(args)
+	}
+}
+
+// run checks the command line and builds.
+func (b *builder) run(names []string) int {
+	if len(names) == 0 {
+		names = []string{"-"}
+	}
+	if b.target != "" {
+		var err error
+		if b.most, err = targetVersion(b.target); err != nil {
+			return usageError(b.streams, "build", err.Error())
+		}
+	}
+	if len(names) > 1 && !b.check && !isDirectory(b.output) {
+		return usageError(b.streams, "build", "several documents need --check, or an existing directory as --output")
+	}
+	if b.watch && slices.Contains(names, "-") {
+		return usageError(b.streams, "build", "standard input cannot be watched; name a file")
+	}
+	if b.filesDir != "" {
+		root, err := os.OpenRoot(b.filesDir)
+		if err != nil {
+			fmt.Fprintf(b.err, "firstlight build: open --files-dir: %v\n", err)
+			return exitFailed
+		}
+		defer root.Close()
+		b.files = root.FS()
+	}
+	if !b.watch {
+		return b.all(names)
+	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	watch(interrupted, func() string { return snapshot(names, b.files) }, func() {
+		if b.all(names) == exitOK && b.check {
+			fmt.Fprintf(b.err, "%s: no errors\n", plural(len(names), "document"))
+		}
+	})
+	return exitOK
+}
+
+// all builds documents and returns the worst exit code. In formats for programs all findings are one report.
+func (b *builder) all(names []string) int {
+	to := b.err
+	if b.check {
+		to = b.out
+	}
+	code := exitOK
+	var all diag.List
+	for _, name := range names {
+		report, err := b.one(name)
+		if report.HasErrors() || err != nil || b.strict && len(strictly(report)) > 0 {
+			code = exitFailed
+		}
+		if all = append(all, report...); b.format == formatText && len(report) > 0 {
+			if err := writeFindings(to, b.format, report); err != nil {
+				return exitFailed
+			}
+		}
+		if err != nil {
+			fmt.Fprintf(b.err, "firstlight build: %v\n", err)
+		}
+	}
+	if b.format != formatText {
+		if err := writeFindings(to, b.format, all); err != nil {
+			return exitFailed
+		}
+	}
+	return code
+}
+
+// one builds one document.
+func (b *builder) one(name string) (diag.List, error) {
+	text, err := readInput(name, b.in)
+	if err != nil {
+		return nil, fmt.Errorf("read document: %w", err)
+	}
+	if name == "-" {
+		name = "<stdin>"
+	}
+	r, d, report := config.Build(diag.NewSource(name, text), author.Options{Files: b.files, Raw: b.raw})
+	if r == nil {
+		return report, nil
+	}
+	version := r.Variant.Spec
+	if b.target != "" {
+		var found diag.List
+		if version, found = oldest(d, b.most); found.HasErrors() {
+			return append(report, r.Relocate(found)...), nil
+		}
+	}
+	if b.check || b.strict && len(strictly(report)) > 0 {
+		return report, nil
+	}
+	return report, b.write(name, r, version)
+}
+
+// strictly returns the findings that --strict fails on: all but anchors' holders and merge keys, which are meant.
+func strictly(report diag.List) diag.List {
+	return slices.DeleteFunc(slices.Clone(report), func(d diag.Diagnostic) bool {
+		if d.Code != author.CodeUnused || d.Path.Len() == 0 {
+			return false
+		}
+		name, _ := d.Path.Path[d.Path.Len()-1].(string)
+		return name == "<<" || strings.HasPrefix(name, "x-")
+	})
+}
+
+// oldest returns the oldest version that can express a config, or what needs a newer one than the newest allowed.
+func oldest(d config.Document, most spec.Version) (spec.Version, diag.List) {
+	var report diag.List
+	for v := spec.V3_0; v <= most; v++ {
+		if _, report = config.MarshalVersion(d, v); !report.HasErrors() {
+			return v, nil
+		}
+	}
+	return 0, report.Errors()
+}
+
+// write writes the config to where it belongs.
+func (b *builder) write(name string, r *author.Result, version spec.Version) error {
+	wrapped := r.Variant.MachineConfig() && !b.raw
+	write := func(w io.Writer) error {
+		if wrapped {
+			return r.WriteMachineConfig(w)
+		}
+		return r.WriteJSON(w, version, b.pretty)
+	}
+	to := b.output
+	if to == "" {
+		if err := write(b.out); err != nil {
+			return fmt.Errorf("write config: %w", err)
+		}
+		return nil
+	}
+	if isDirectory(to) {
+		ext := ".ign"
+		if wrapped {
+			ext = ".yaml"
+		}
+		base := filepath.Base(name)
+		to = filepath.Join(to, strings.TrimSuffix(base, filepath.Ext(base))+ext)
+	}
+	return writeFile(to, write)
+}
+
+// writeFile writes a file; what was there is replaced.
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return fmt.Errorf("write config: %w", err)
+	}
+	if err := write(f); err != nil {
+		f.Close()
+		return fmt.Errorf("write config to %s: %w", name, err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("write config to %s: %w", name, err)
+	}
+	return nil
+}
+
+func isDirectory(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
