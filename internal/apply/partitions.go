@@ -96,8 +96,11 @@ func replaceTable(ctx context.Context, m *Machine, d sys.Disk, info sys.Block, f
 	if o.Old != nil && !sameTable(found.Table, *o.Old) && (o.Table == nil || !sameTable(found.Table, *o.Table)) {
 		return fmt.Errorf("the partition table of %s is not the one that was planned on: another program has changed it", o.Node)
 	}
-	if err := zero(d, slices.Concat(o.Zap, o.Erase)); err != nil {
-		return err
+	// The old table may carry the mark that says what not to trust: it goes last.
+	for _, places := range [][]probe.Extent{o.Erase, o.Zap} {
+		if err := zero(d, places); err != nil {
+			return err
+		}
 	}
 	want := gpt.Table{}
 	if o.Table != nil {

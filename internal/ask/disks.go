@@ -97,10 +97,15 @@ func diskLinks(paths []string) []string {
 	return disks
 }
 
-// regions asks for the places where partitions are going to be: what they hold now is what the partitions will hold.
+// regions asks for the places where partitions are going to be that the kernel does not have now: what they hold is what the
+// partitions will hold. Of a table that a power cut has damaged the kernel has none, not even those that stay.
 func regions(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	for _, d := range plan.Disks(c, f.Block, "") {
-		for _, p := range d.New() {
+		made := d.New()
+		for _, p := range d.Result.Partitions {
+			if _, exists := d.Facts.Partitions[p.Number]; exists && !slices.Contains(made, p) {
+				continue
+			}
 			if _, known := d.Facts.Regions[facts.Region(p)]; !known {
 				q.Regions = append(q.Regions, facts.Place{Node: d.Node, Partition: p, SectorSize: d.Device.SectorSize})
 			}

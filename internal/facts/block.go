@@ -175,13 +175,18 @@ func (b *Block) Add(node string, d Device, paths ...string) {
 	}
 }
 
-// Remove forgets a device and all its paths.
+// Remove makes a device absent, under its node and all its paths.
 func (b *Block) Remove(node string) {
 	delete(b.Devices, node)
 	for p, n := range b.Paths {
-		if n == node {
-			delete(b.Paths, p)
+		if n != node {
+			continue
 		}
+		delete(b.Paths, p)
+		if b.Absent == nil {
+			b.Absent = map[string]string{}
+		}
+		b.Absent[p] = ""
 	}
 }
 

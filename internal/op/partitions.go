@@ -141,7 +141,7 @@ func (o WritePartitionTable) predictPartition(f *facts.Facts, disk facts.Disk, p
 	node := f.Block.Partition(o.Node, p.Number)
 	d := f.Block.Devices[node]
 	size := int64(p.Size()) * int64(o.Table.SectorSize)
-	if slices.Contains(o.Anew, p.Number) {
+	if _, exists := f.Block.Devices[node]; !exists || slices.Contains(o.Anew, p.Number) {
 		d = facts.Device{Predicted: true, SectorSize: o.Table.SectorSize, Signatures: disk.Regions[facts.Region(p)]}
 	}
 	d.Size = size

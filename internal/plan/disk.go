@@ -82,19 +82,20 @@ func (p *DiskPlan) plan(seed string) {
 // starts tells whether the plan starts from an empty table.
 func (p *DiskPlan) starts() bool { return isTrue(p.Disk.WipeTable) || p.Facts.Table == nil }
 
-// fromTable makes the disk's table the base, less what an unfinished run made, and returns the numbers that a
-// finished run for the same entry gave.
+// fromTable makes the disk's table the base, less what an unfinished run made, and returns the numbers that an
+// earlier run for the same entry gave.
 func (p *DiskPlan) fromTable() []int {
 	p.Base = p.Facts.Table.Table
 	mark := p.Facts.Table.Mark
 	if mark == nil {
 		return nil
 	}
+	var numbers []int
+	if mark.Entry == p.entryDigest() {
+		numbers = mark.Numbers
+	}
 	if mark.Finished {
-		if mark.Entry == p.entryDigest() {
-			return mark.Numbers
-		}
-		return nil
+		return numbers
 	}
 	p.Base.Partitions = slices.Clone(p.Base.Partitions)
 	p.Base.Partitions = slices.DeleteFunc(p.Base.Partitions, func(o gpt.Partition) bool {
@@ -104,7 +105,7 @@ func (p *DiskPlan) fromTable() []int {
 		}
 		return left
 	})
-	return nil
+	return numbers
 }
 
 // Unfinished tells whether an unfinished run of ours has been at work on the disk.
@@ -151,7 +152,7 @@ func (p DiskPlan) writes() bool {
 		return true
 	}
 	if p.Facts.Table != nil && p.Unfinished() {
-		if _, hidden := p.Facts.Table.Hidden(); hidden {
+		if len(p.Facts.Table.Findings) > 0 {
 			return true
 		}
 	}

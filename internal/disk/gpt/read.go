@@ -142,9 +142,9 @@ func (rd reader) found(primary, backup copyOf, perr, berr error, misplaced strin
 	if !protected {
 		add(NoProtectiveMBR, "")
 	}
-	if berr == nil {
-		f.Mark = backup.header.mark
-	}
+	// The mark is read even if the entries behind the header are damaged: they are while the backup is being rewritten, and the header
+	// and the mark have checksums of their own.
+	f.Mark = backup.header.mark
 	f.Table, f.entries = rd.table(source, protected), source.entries
 	if err := f.Table.check(); err != nil {
 		return Found{}, fmt.Errorf("read partition table: %w", err)
@@ -167,7 +167,8 @@ func (rd reader) sectorsAt(first Sectors, length int) ([]byte, error) {
 	return buf, nil
 }
 
-// readCopy reads the copy whose header is in a sector, and verifies both checksums.
+// readCopy reads the copy whose header is in a sector, and verifies both checksums. If only the entries are damaged, it returns the
+// header with the error.
 func (rd reader) readCopy(at Sectors) (copyOf, error) {
 	raw, err := rd.sectorsAt(at, rd.size)
 	if err != nil {
@@ -182,7 +183,7 @@ func (rd reader) readCopy(at Sectors) (copyOf, error) {
 		return copyOf{}, err
 	}
 	if crc32.ChecksumIEEE(entries) != h.arrayCRC {
-		return copyOf{}, errors.New("the checksum of the entries is wrong")
+		return copyOf{header: h}, errors.New("the checksum of the entries is wrong")
 	}
 	return copyOf{h, entries}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"unicode/utf16"
 )
 
@@ -16,9 +17,11 @@ type Write struct {
 }
 
 // Encode returns the writes that put the table onto a disk, in groups: every group must be durable before the next
-// one is begun. The backup copy comes first, so that one copy is whole at every moment; the protective MBR,
-// where there is none, comes last, so that nobody sees a table before it is complete. A mark, if given, goes into
-// the backup header.
+// one is begun. The backup copy comes first, so that one copy is whole at every moment. If the primary copy of the same
+// table is damaged, it is repaired from the backup before anything else, since the backup is then the only whole copy.
+// Entries are durable before the header that describes them: a power cut that keeps only some of a group's sectors leaves
+// no header without its entries. The protective MBR, if it is missing, comes last, so that nobody sees a table before it is
+// complete. A mark, if given, goes into the backup header.
 //
 // Entries that are in old as they are in t keep all their bytes, those included that Partition does not show.
 func (t Table) Encode(old Found, mark *Mark) ([][]Write, error) {
@@ -37,14 +40,23 @@ func (t Table) Encode(old Found, mark *Mark) ([][]Write, error) {
 	}
 	backupHeader, backupArray := t.header(entries, true), t.Backup-t.arraySectors()
 	copy(backupHeader[headerSize:], raw)
-	groups := [][]Write{
-		{t.write(backupArray, entries), t.write(t.Backup, backupHeader)},
-		{t.write(t.Array, entries), t.write(1, t.header(entries, false))},
-	}
+	groups := append(old.repair(t.ID),
+		[]Write{t.write(backupArray, entries)}, []Write{t.write(t.Backup, backupHeader)},
+		[]Write{t.write(t.Array, entries)}, []Write{t.write(1, t.header(entries, false))})
 	if !t.Protected {
 		groups = append(groups, []Write{t.write(0, t.protectiveMBR())})
 	}
 	return groups, nil
+}
+
+// repair returns the writes that make a damaged primary copy of the table with this ID like the backup.
+func (f Found) repair(id GUID) [][]Write {
+	damaged := slices.ContainsFunc(f.Findings, func(f Finding) bool { return f.Problem == PrimaryDamaged })
+	if !damaged || f.Table.ID != id {
+		return nil
+	}
+	t := f.Table
+	return [][]Write{{t.write(t.Array, f.entries)}, {t.write(1, t.header(f.entries, false))}}
 }
 
 // EncodeMark returns the write that replaces the mark in the backup header of a table that was read, or removes it

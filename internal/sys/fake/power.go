@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fake
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+)
+
+// A Loss decides which of the sectors that were written and not synced survive a power cut. Sectors are asked for in their order, disk
+// after disk.
+type Loss func(disk string, sector int64) (survives bool)
+
+// LoseAll is a power cut that nothing survives which was not synced.
+func LoseAll(string, int64) bool { return false }
+
+// LoseNothing is a power cut right after the kernel wrote everything back on its own.
+func LoseNothing(string, int64) bool { return true }
+
+// LoseSome is a power cut that a random half survives, the same for the same seed.
+func LoseSome(seed uint64) Loss {
+	r := rand.New(rand.NewPCG(seed, 1))
+	return func(string, int64) bool { return r.Uint64()&1 == 0 }
+}
+
+// PowerLoss returns the machine after a power cut, and with the power back on: nothing but its disks is left. The receiver stays as
+// it is. Boot starts the machine.
+func (m *Machine) PowerLoss(loss Loss) *Machine {
+	c := m.Clone()
+	c.boots++
+	clear(c.made)
+	clear(c.aliases)
+	c.mounts, c.udev = nil, newUdev()
+	for _, node := range slices.Sorted(maps.Keys(c.devices)) {
+		if d := c.devices[node]; d.image != nil {
+			d.image.cut(func(sector int64) bool { return loss(node, sector) })
+			continue
+		}
+		delete(c.devices, node)
+	}
+	return c
+}
+
+// Reboot returns the machine after an orderly restart: everything reached the disks.
+func (m *Machine) Reboot() *Machine {
+	c := m.PowerLoss(LoseNothing)
+	c.Boot()
+	return c
+}
+
+// Boot starts a machine that has been switched on: the kernel reads the partition tables, and udev looks at every device and puts
+// arrays together.
+func (m *Machine) Boot() {
+	m.mu.Lock()
+	for _, node := range slices.Sorted(maps.Keys(m.devices)) {
+		if d := m.devices[node]; d.image != nil {
+			m.udev.queue("add", node)
+			_ = m.readTable(d) // nothing is in use yet
+		}
+	}
+	m.mu.Unlock()
+	m.Settle()
+}

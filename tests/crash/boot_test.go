@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package crash
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/internal/apply"
+	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/handover"
+	"github.com/firstlight-boot/firstlight/internal/observe"
+	"github.com/firstlight-boot/firstlight/internal/plan"
+	"github.com/firstlight-boot/firstlight/internal/provision"
+	"github.com/firstlight-boot/firstlight/internal/sys/fake"
+)
+
+// boot is what lives from power on to power off besides the machine: the directory of the journals, and what stages leave for each other.
+type boot struct {
+	seed     string
+	journals string
+	state    handover.State
+}
+
+// boot returns that of another boot, with a seed of its own.
+func (t *trial) boot() *boot {
+	t.boots++
+	dir := fmt.Sprintf("%s/%d", t.journals, t.boots)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return &boot{seed: fmt.Sprintf("seed %d", t.boots), journals: dir}
+}
+
+// run runs the disks stage.
+func (b *boot) run(m *fake.Machine, doc config.Document) error {
+	log := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
+	client, err := fetch.New(fetch.Options{Version: "test", Log: log})
+	if err != nil {
+		return err
+	}
+	run := &provision.Run{
+		Parts: provision.Of(provision.Disks), Doc: doc, Digest: "digest", Engine: "test", Inputs: plan.Inputs{Seed: b.seed, Today: 20000},
+		Machine: observe.Machine{System: m, Handover: b.state.Facts},
+		Applier: &apply.Machine{Sys: m, Fetch: client, Keep: &b.state, Log: log},
+		Left:    b.state.Payloads, Log: log,
+		Journals: func(p provision.Part) (*os.Root, string, error) {
+			dir, err := os.OpenRoot(b.journals)
+			return dir, p.Name, err
+		},
+	}
+	_, err = run.Do(context.Background())
+	return err
+}
+
+// scratch returns a directory that is removed after the test; in memory if there is such a place, since journals are synced.
+func (t *trial) scratch() string {
+	dir, err := os.MkdirTemp("/dev/shm", "firstlight-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package crash interrupts the disks stage before each of its effects, on machines that package fake models, and shows that the next boot
+// makes the same machine as a run without interruption.
+package crash
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/internal/sys/fake"
+)
+
+// secondStops is the share of the crash points after which the resume is stopped too: one in so many, at a random effect.
+const secondStops = 4
+
+// powerCut is one way in which unsynced writes end.
+type powerCut struct {
+	name string
+	loss fake.Loss
+}
+
+// powerCuts are those at every point: what was not synced is lost; all of it had been written back already; some of it.
+func powerCuts(c testCase, seed uint64) []powerCut {
+	all := []powerCut{{"nothing unsynced survives", fake.LoseAll}, {"everything survives", fake.LoseNothing}}
+	if c.InOrder == "" {
+		all = append(all, powerCut{"a part survives", fake.LoseSome(seed)})
+	}
+	return all
+}
+
+// TestMain lets garbage grow: each run reads some MiB of its disks once.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(800)
+	os.Exit(m.Run())
+}
+
+// counts are the figures of the test.
+type counts struct{ configs, points, runs, again atomic.Int64 }
+
+func cases(t *testing.T) map[string]testCase {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	all := map[string]testCase{}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, _, err := parseCase(text)
+		if err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+		all[strings.TrimSuffix(filepath.Base(f), ".json")] = c
+	}
+	return all
+}
+
+// Every machine that a case starts with can be made, and begins with what its programs made.
+func TestStarts(t *testing.T) {
+	for name, c := range cases(t) {
+		m, err := c.machine(name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for node, found := range m.State(func(string) bool { return true }).Devices {
+			if !found.Whole || found.Ambiguous {
+				t.Errorf("%s: %s: %+v", name, node, found)
+			}
+		}
+	}
+}
+
+// trial is one case being tried.
+type trial struct {
+	*testing.T
+	c      testCase
+	doc    config.Document
+	start  *fake.Machine
+	keep   func(id string) bool
+	want   fake.State
+	counts *counts
+	seed   uint64
+	boots  int
+
+	journals string // directory of all boots'
+}
+
+func newTrial(t *testing.T, name string, c testCase, n *counts) *trial {
+	t.Helper()
+	_, doc, err := parseCase([]byte(fmt.Sprintf(`{"config":%s}`, c.Config)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, err := c.machine(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	known := strings.ToLower(string(c.Config) + fmt.Sprintf("%+v", start.State(func(string) bool { return true })))
+	made := &trial{T: t, c: c, doc: doc, start: start, counts: n, seed: h.Sum64(),
+		keep: func(id string) bool { return strings.Contains(known, id) }}
+	made.journals = made.scratch()
+	return made
+}
+
+func (t *trial) state(m *fake.Machine) fake.State {
+	m.Settle()
+	return m.State(t.keep)
+}
+
+// reference runs without interruption and returns how many effects there are.
+func (t *trial) reference() int {
+	m := t.start.Clone()
+	if err := t.boot().run(m, t.doc); err != nil {
+		t.Fatalf("without interruption: %v", err)
+	}
+	t.want = t.state(m)
+	for device, found := range t.want.Devices {
+		if !found.Whole || found.Ambiguous {
+			t.Errorf("without interruption: %s: %+v", device, found)
+		}
+	}
+	for disk, table := range t.want.Disks {
+		if table.GPT && !table.InKernel || len(table.Damage) > 0 {
+			t.Errorf("without interruption: %s: %+v", disk, table)
+		}
+	}
+	return len(m.Effects())
+}
+
+// stopped runs on a copy of a machine up to an effect, and returns the machine after a power cut, booted again; nil if there are not so
+// many effects.
+func (t *trial) stopped(m *fake.Machine, n int) (*fake.Machine, string) {
+	m = m.Clone()
+	m.StopBefore(n)
+	err := t.boot().run(m, t.doc)
+	t.counts.runs.Add(1)
+	effects := m.Effects()
+	if len(effects) < n {
+		if err != nil {
+			t.Errorf("stopped before effect %d, which there is not: %v", n, err)
+		}
+		return nil, ""
+	}
+	if err == nil {
+		t.Errorf("stopped before effect %d (%s), and it is no error", n, effects[n-1])
+	}
+	return m, effects[n-1]
+}
+
+func cut(m *fake.Machine, loss fake.Loss) *fake.Machine {
+	m = m.PowerLoss(loss)
+	m.Boot()
+	return m
+}
+
+// finish runs to the end and compares.
+func (t *trial) finish(m *fake.Machine, history string) {
+	t.counts.runs.Add(1)
+	if err := t.boot().run(m, t.doc); err != nil {
+		t.Errorf("%s: the next boot: %v", history, err)
+		return
+	}
+	if d := cmp.Diff(t.want, t.state(m)); d != "" {
+		t.Errorf("%s: another machine (-uninterrupted +resumed)\n%s", history, d)
+	}
+}
+
+// point stops before one effect, cuts the power in every way, and resumes; sometimes the resume is stopped as well.
+func (t *trial) point(n, effects int) {
+	m, effect := t.stopped(t.start, n)
+	if m == nil {
+		return
+	}
+	t.counts.points.Add(1)
+	r := rand.New(rand.NewPCG(t.seed, uint64(n)))
+	for _, p := range powerCuts(t.c, r.Uint64()) {
+		history := fmt.Sprintf("stopped before effect %d (%s), %s", n, effect, p.name)
+		after := cut(m, p.loss)
+		if r.IntN(secondStops) == 0 {
+			t.second(after, history, effects, r)
+		}
+		t.finish(after, history)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// second stops the resume before a random effect, cuts the power in one of the ways, and resumes that.
+func (t *trial) second(m *fake.Machine, history string, effects int, r *rand.Rand) {
+	n := 1 + r.IntN(effects)
+	cuts := powerCuts(t.c, r.Uint64())
+	p := cuts[r.IntN(len(cuts))]
+	stopped, effect := t.stopped(m, n)
+	if stopped == nil {
+		return // the resume had less to do
+	}
+	t.counts.again.Add(1)
+	t.finish(cut(stopped, p.loss), fmt.Sprintf("%s; then before effect %d (%s), %s", history, n, effect, p.name))
+}
+
+// Every effect of the disks stage is a crash point: the machine is stopped before it, loses its power, and comes to be the same machine in
+// the next boot.
+func TestPowerCuts(t *testing.T) {
+	n := &counts{}
+	var mu sync.Mutex
+	points := map[string]int{}
+	t.Run("cases", func(t *testing.T) {
+		for name, c := range cases(t) {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				trial := newTrial(t, name, c, n)
+				effects := trial.reference()
+				n.configs.Add(1)
+				n.runs.Add(1)
+				mu.Lock()
+				points[name] = effects
+				mu.Unlock()
+				for at := 1; at <= effects && !t.Failed(); at++ {
+					trial.point(at, effects)
+				}
+			})
+		}
+	})
+	t.Logf("%d configs, %d crash points, %d of them with a second one in the resume, %d runs; points: %v",
+		n.configs.Load(), n.points.Load(), n.again.Load(), n.runs.Load(), points)
+}
