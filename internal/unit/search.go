@@ -245,7 +245,7 @@ func (u *Units) Names() []string {
 // Extended tells whether the target has system extensions (systemd-sysext(8)), whose units cannot be seen before
 // they are merged.
 func Extended(t Tree) bool {
-	for _, dir := range []string{"/etc/extensions", "/var/lib/extensions", "/usr/lib/extensions", "/usr/local/lib/extensions"} {
+	for _, dir := range extensionDirs {
 		resolved, err := t.Follow(dir)
 		if err != nil {
 			continue
