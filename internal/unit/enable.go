@@ -47,11 +47,6 @@ func (u *Units) Enable(name string) (Enablement, error) {
 			e.warn(f.Name, "systemd cannot load it, so it is not enabled: "+f.Broken.Error())
 			continue
 		}
-		if f.Linked {
-			e.Warnings = append(e.Warnings, fmt.Sprintf("%s: it is another name of %s by a link in %s; enable %s instead",
-				name, f.Name, ConfigDir, f.Name))
-			continue
-		}
 		if f.Install.Empty() {
 			e.Warnings = append(e.Warnings, noInstall(f.Name))
 		}

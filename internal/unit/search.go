@@ -15,13 +15,10 @@ import (
 // ConfigDir is where the administrator's units and all links of enablement are.
 const ConfigDir = "/etc/systemd/system"
 
-// runtimeDir is where units are that last until the next boot.
-const runtimeDir = "/run/systemd/system"
-
 // SearchPath lists the directories of unit files, the highest priority first (systemd.unit(5)).
 func SearchPath() []string {
 	return []string{
-		ConfigDir, runtimeDir, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system",
+		ConfigDir, "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system",
 	}
 }
 
@@ -51,7 +48,6 @@ type File struct {
 	Alias   bool   // the name asked for was another name of the unit
 	Install Install
 	Broken  error // why systemd refuses to load it; its Install is what comes before that
-	Linked  bool  // the name asked for was made by a link of the administrator, and cannot be enabled
 }
 
 // Units is a view of a tree's units for many questions: it reads each file and directory once. It knows of the links
@@ -137,17 +133,16 @@ func (u *Units) follow(name string) (File, error) {
 	if !n.valid() {
 		return File{}, fmt.Errorf("%s: %w: it is not the name of a unit", name, ErrNotFound)
 	}
-	linked := false
 	for range 16 { // aliases of aliases
 		f, alias, err := u.find(n)
 		if err != nil {
 			return File{}, fmt.Errorf("%s: %w", name, err)
 		}
 		if alias == "" {
-			f.Alias, f.Linked = n.String() != name, linked
+			f.Alias = n.String() != name
 			return f, nil
 		}
-		n, linked = SplitName(alias), linked || f.Linked
+		n = SplitName(alias)
 	}
 	return File{}, fmt.Errorf("%s: %w: its aliases lead in a circle", name, ErrNotFound)
 }
@@ -170,7 +165,7 @@ func (u *Units) find(n Name) (f File, alias string, err error) {
 					a = a.With(n.Instance)
 				}
 				if a != n {
-					return File{Linked: dir == ConfigDir || dir == runtimeDir}, a.String(), nil
+					return File{}, a.String(), nil
 				}
 			}
 			if text == "" {
