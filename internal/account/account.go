@@ -38,7 +38,7 @@ const (
 func Files() []File { return []File{Passwd, Shadow, Group, GShadow, SubUID, SubGID} }
 
 // The files that are read in addition. LibPasswd and LibGroup belong to the operating system's image and are
-// never changed (nss-altfiles); they hold what is not in the files of /etc.
+// never changed (nss-altfiles); they hold the accounts that the files of /etc lack.
 const (
 	LoginDefs       File = "/etc/login.defs"
 	UseraddDefaults File = "/etc/default/useradd"

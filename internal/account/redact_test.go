@@ -15,7 +15,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
-// canary is in every hash of these tests, and nowhere else.
+// canary is in every hash of these tests, and only there.
 const canary = "CANARY"
 
 // config returns the entry of a config that asks for a step.
@@ -131,7 +131,7 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-// TestRandomTemplates does the same with files and configs that are put together at random.
+// TestRandomTemplates does the same with random files and configs.
 func TestRandomTemplates(t *testing.T) {
 	runs := 3000
 	if testing.Short() {

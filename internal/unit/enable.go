@@ -16,7 +16,7 @@ import (
 // A Link is a symbolic link of enablement.
 type Link struct{ Path, Target string }
 
-// Enablement is what enabling a unit comes to.
+// Enablement is the result of enabling a unit.
 type Enablement struct {
 	Links    []Link   // in the order in which systemctl makes them
 	Warnings []string // settings that were left out, and why
@@ -116,7 +116,7 @@ func (e *Enablement) add(f File) {
 	}
 }
 
-// checkAlias tells whether a unit can have another name, and with which instance: the types must be the same,
+// checkAlias reports whether a unit can have another name, and with which instance: the types must be the same,
 // and a template stands for templates or, with the instance, for instances.
 func checkAlias(n Name, alias string) (string, error) {
 	if dir, base := path.Split(alias); dir != "" { // the old way to write WantedBy=
@@ -137,7 +137,7 @@ func checkAlias(n Name, alias string) (string, error) {
 	return a.String(), nil
 }
 
-// checkTarget tells whether a unit can be wanted by another. A template without instance can only be by a
+// checkTarget reports whether a unit can be wanted by another. A template without instance can only be by a
 // template.
 func checkTarget(n Name, target string) error {
 	t := SplitName(target)

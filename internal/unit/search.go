@@ -66,7 +66,7 @@ type Units struct {
 
 type directory struct {
 	path  string          // resolved
-	names map[string]bool // of what is in it; nil: it was not listed
+	names map[string]bool // of its entries; nil: not listed
 }
 
 func (d *directory) has(name string) bool { return d != nil && (d.names == nil || d.names[name]) }
@@ -237,7 +237,7 @@ func (u *Units) Names() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// Extended tells whether the target has system extensions (systemd-sysext(8)), whose units cannot be seen before
+// Extended reports whether the target has system extensions (systemd-sysext(8)), whose units cannot be seen before
 // they are merged.
 func Extended(t Tree) bool {
 	for _, dir := range extensionDirs {
