@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -203,12 +204,12 @@ func Printable(text string) string {
 	return text[:end] + "…"
 }
 
-// Named returns a URL scheme for people, with a space before it, or nothing for what may be anything but a scheme, such as
-// the user name of a URL that lacks its scheme.
-func Named(scheme string) string {
+// Named returns a URL scheme for people, or other for what may be anything but a scheme, such as the user name of a URL that
+// lacks its scheme.
+func Named(scheme, other string) string {
 	switch scheme {
 	case "http", "https", "ftp", "ftps", "sftp", "ssh", "file", "oem", "data", "tftp", "gs", "s3", "arn", "nfs", "git", "rsync", "scp", "ws", "wss":
-		return fmt.Sprintf(" %q", scheme)
+		return strconv.Quote(scheme)
 	}
-	return ""
+	return other
 }
