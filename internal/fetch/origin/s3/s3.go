@@ -202,6 +202,12 @@ func element(document, name string) string {
 	return text
 }
 
+// isCode reports whether a text can be a code of S3's errors: letters only, so that it is not one of the keys or tokens that the
+// server was sent.
+func isCode(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') })
+}
+
 // refusal sorts what is not the object.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 func (o *Object) refusal(resp *http.Response, text []byte) error {
@@ -213,7 +219,7 @@ func (o *Object) refusal(resp *http.Response, text []byte) error {
 		return &elsewhere{region}
 	}
 	code := element(string(text), "Code")
-	if code == "" || resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests {
+	if !isCode(code) || resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests {
 		return nil
 	}
 	class := origin.ErrFailed
