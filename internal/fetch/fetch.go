@@ -116,7 +116,7 @@ func (c *Client) EC2() *ec2.Client { return c.clouds.ec2 }
 
 // Fetch streams the decompressed payload to w and checks it. A payload that breaks off is continued where it broke. If the
 // server cannot do that, it comes from the beginning: then w must be a Rewinder, and is brought back to where it
-// stood. An error of w is returned as a *WriteError, any other as an *Error.
+// stood. A w that is a Reserver learns the size of a payload that is longer than a chunk. An error of w is returned as a *WriteError, any other as an *Error.
 func (c *Client) Fetch(ctx context.Context, r Request, w io.Writer) error {
 	err := c.fetch(ctx, r, w)
 	var of *WriteError
@@ -161,6 +161,7 @@ func (c *Client) fetch(ctx context.Context, r Request, w io.Writer) error {
 	}
 	in := c.resuming(ctx, from, r)
 	defer in.drop()
+	out.total = func() int64 { return in.at.Total }
 	for {
 		err := out.copy(in, r.Compression)
 		if err == nil {
