@@ -172,6 +172,8 @@ func words(err error, named bool) string {
 		return "the server closed the connection"
 	case err == io.ErrUnexpectedEOF:
 		return "unexpected EOF"
+	case strings.Contains(text, "chunk"):
+		return "malformed chunked encoding"
 	case text == handshakeTimeout, text == "timeout awaiting response headers", text == "server closed idle connection",
 		strings.HasPrefix(text, "tls: "):
 		return Printable(text)
