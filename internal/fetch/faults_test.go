@@ -278,7 +278,7 @@ func bodyFaults() []fault {
 		{name: "stalls until the end", answers: []answer{stall(5000)}, s: limited(20 * time.Second), err: ErrTimeout,
 			text: "the body was still on its way after 5000 bytes", least: 20 * time.Second, most: 20 * time.Second},
 		{name: "a byte a second", answers: []answer{drip("payload payload payload payload payload ")}, want: "payload payload payload payload payload ",
-			least: 39 * time.Second, most: 41 * time.Second, requests: 1},
+			least: 39 * time.Second, most: 41 * time.Second, requests: 1, said: "fetching http://host/config?redacted: 31 bytes after 30s"},
 		{name: "a byte a second, too slow", answers: []answer{drip(body)}, s: limited(time.Minute), err: ErrTimeout, text: "the body was still on its way after 6",
 			least: time.Minute, most: time.Minute},
 		{name: "more than announced", world: func(w *world, _ *script) {

@@ -75,6 +75,7 @@ func (r *resumingReader) advance(n int) {
 		r.best = r.at.Offset
 		r.retry.progress()
 	}
+	r.retry.report(r.at)
 }
 
 // keepEOF drops errors that the next Read will meet again.
