@@ -9,6 +9,7 @@ import (
 	"net"
 	nethttp "net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
@@ -107,17 +108,34 @@ func LimitWrites(dial Dial) Dial {
 		if err != nil {
 			return nil, err
 		}
-		return limitedConn{conn}, nil
+		return &limitedConn{Conn: conn}, nil
 	}
 }
 
-type limitedConn struct{ net.Conn }
+type limitedConn struct {
+	net.Conn
+	limited atomic.Bool // by whoever uses the connection, as crypto/tls does when it says goodbye
+}
 
-func (c limitedConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
-		return 0, err
+func (c *limitedConn) Write(p []byte) (int, error) {
+	if !c.limited.Load() {
+		if err := c.Conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+			return 0, err
+		}
 	}
 	return c.Conn.Write(p)
+}
+
+// SetWriteDeadline replaces the limit of writes until it is called with the zero time.
+func (c *limitedConn) SetWriteDeadline(t time.Time) error {
+	c.limited.Store(!t.IsZero())
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// SetDeadline is SetWriteDeadline and SetReadDeadline.
+func (c *limitedConn) SetDeadline(t time.Time) error {
+	c.limited.Store(!t.IsZero())
+	return c.Conn.SetDeadline(t)
 }
 
 // letGo ends an exchange whose body is of no use. A short one is read to its end, for the next request to take the same
