@@ -154,6 +154,7 @@ func TestCloudMatrix(t *testing.T) {
 // serveTLS makes a host answer each request with a text, in which ECHO stands for all canaries.
 func serveTLS(w *world, host string, a *authority, text string) {
 	config := a.server(host, -time.Hour, time.Hour)
+	config.CurvePreferences = []tls.CurveID{tls.X25519} // the cheapest
 	text, held := strings.CutSuffix(strings.ReplaceAll(text, "ECHO", strings.Join(cloudCanaries, ".")), hold)
 	w.servers[host+":443"] = func(c net.Conn) {
 		conn := tls.Server(c, config)
@@ -172,7 +173,7 @@ func serveTLS(w *world, host string, a *authority, text string) {
 func (c cloud) run(t *testing.T, w *world, a *authority, want error) {
 	out := &emitted{}
 	client, err := New(Options{
-		Dial: w.dial, Platform: c.platform, Total: 40 * time.Second, Say: func(text string) { io.WriteString(out, text+"\n") },
+		Dial: w.dial, Platform: c.platform, Total: 25 * time.Second, Say: func(text string) { io.WriteString(out, text+"\n") },
 		Log:  slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Base: Settings{Authorities: []Request{{URL: DataURL(a.pem())}}},
 	})
@@ -184,7 +185,7 @@ func (c cloud) run(t *testing.T, w *world, a *authority, want error) {
 	defer cancel()
 	began := time.Now()
 	got, err := client.Bytes(ctx, Request{URL: c.url}, 1<<16)
-	if took := time.Since(began); took > 45*time.Second { // crypto/tls takes 5 s to say goodbye to a server that does not read
+	if took := time.Since(began); took > 30*time.Second { // crypto/tls takes 5 s to say goodbye to a server that does not read
 		t.Errorf("it took %s", took)
 	}
 	if want == nil && (err != nil || string(got) != "body") || want != nil && !errors.Is(err, want) {
