@@ -49,8 +49,8 @@ func (o *Origin) exchange(req *nethttp.Request) (*nethttp.Response, error) {
 	}
 }
 
-// redirected returns the request that an answer redirects to, or nil if it is not a redirect. Headers of the config are sent
-// only to the server that the config names.
+// redirected returns the request that an answer redirects to, or nil if it is not a redirect. Headers of the config
+// are sent only to the URL that the config names.
 func redirected(req *nethttp.Request, resp *nethttp.Response) (*nethttp.Request, error) {
 	switch resp.StatusCode {
 	case nethttp.StatusMovedPermanently, nethttp.StatusFound, nethttp.StatusSeeOther, nethttp.StatusTemporaryRedirect, nethttp.StatusPermanentRedirect:
