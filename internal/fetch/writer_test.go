@@ -106,8 +106,8 @@ func TestStartOver(t *testing.T) {
 func TestLimit(t *testing.T) {
 	const limit = 1 << 16
 	bomb := zipped(strings.Repeat("0", 1<<24))
-	if got, err := MaybeGunzip(bomb, limit); !errors.Is(err, ErrTooLarge) || len(got) > limit {
-		t.Errorf("decompressed: %d bytes, %v", len(got), err)
+	if got, err := MaybeGunzip(bomb, limit); !errors.Is(err, ErrTooLarge) || cap(got) > limit {
+		t.Errorf("decompressed: %d bytes, %v", cap(got), err)
 	}
 	var m io.Writer = &memory{limit: limit}
 	if _, found := m.(io.ReaderFrom); found {
@@ -120,8 +120,8 @@ func TestLimit(t *testing.T) {
 	for _, r := range []Request{{URL: DataURL(bomb), Compression: "gzip"}, {URL: DataURL(make([]byte, limit+1))}} {
 		got, err := client.Bytes(t.Context(), r, limit)
 		var failed *Error
-		if !errors.Is(err, ErrTooLarge) || !errors.As(err, &failed) || failed.Hint() == "" || len(got) > limit {
-			t.Errorf("%d bytes, %v", len(got), err)
+		if !errors.Is(err, ErrTooLarge) || !errors.As(err, &failed) || failed.Hint() == "" || cap(got) > limit {
+			t.Errorf("%d bytes, %v", cap(got), err)
 		}
 	}
 	if got, err := MaybeGunzip(bytes.Repeat([]byte("x"), limit), limit); err != nil || len(got) != limit {
