@@ -18,7 +18,10 @@ const reference = "2.41"
 
 // utilLinux runs programs of util-linux: the installed ones, or those of a newer release in a directory of its own, with the
 // linker and the libraries they came with.
-type utilLinux struct{ root string }
+type utilLinux struct {
+	root  string // "" for the installed ones
+	debug bool   // have libblkid print what it does
+}
 
 var fetched = sync.OnceValues(findUtilLinux)
 
@@ -41,7 +44,7 @@ func findUtilLinux() (utilLinux, error) {
 	if err != nil {
 		return utilLinux{}, fmt.Errorf("find a directory to keep it in: %w", err)
 	}
-	kept := utilLinux{filepath.Join(cache, "firstlight", "util-linux-"+reference)}
+	kept := utilLinux{root: filepath.Join(cache, "firstlight", "util-linux-"+reference)}
 	if kept.isReference() {
 		return kept, nil
 	}
@@ -56,7 +59,7 @@ func findUtilLinux() (utilLinux, error) {
 	if err := fetch(work); err != nil {
 		return utilLinux{}, err
 	}
-	if got := (utilLinux{filepath.Join(work, "root")}); !got.isReference() {
+	if got := (utilLinux{root: filepath.Join(work, "root")}); !got.isReference() {
 		return utilLinux{}, errors.New("Debian's trixie has another release")
 	}
 	if err := errors.Join(os.RemoveAll(kept.root), os.Rename(filepath.Join(work, "root"), kept.root)); err != nil {
@@ -106,18 +109,23 @@ func fetch(work string) error {
 
 // try runs a program and returns its standard output.
 func (u utilLinux) try(program string, args ...string) (string, error) {
-	if u.root == "" {
-		return try(program, args...)
+	line := []string{program}
+	if u.root != "" {
+		linker, err := filepath.Glob(filepath.Join(u.root, "usr/lib/*/ld-linux*"))
+		if err != nil || len(linker) == 0 {
+			return "", errors.New("it has no dynamic linker")
+		}
+		found := filepath.Join(u.root, "usr/sbin", program)
+		if _, err := os.Stat(found); err != nil {
+			found = filepath.Join(u.root, "usr/bin", program)
+		}
+		line = []string{linker[0], "--library-path", filepath.Dir(linker[0]), found}
 	}
-	linker, err := filepath.Glob(filepath.Join(u.root, "usr/lib/*/ld-linux*"))
-	if err != nil || len(linker) == 0 {
-		return "", errors.New("it has no dynamic linker")
+	if u.debug {
+		line = append([]string{"env", "LIBBLKID_DEBUG=lowprobe"}, line...)
 	}
-	found := filepath.Join(u.root, "usr/sbin", program)
-	if _, err := os.Stat(found); err != nil {
-		found = filepath.Join(u.root, "usr/bin", program)
-	}
-	return try(linker[0], append([]string{"--library-path", filepath.Dir(linker[0]), found}, args...)...)
+	line = append(line, args...)
+	return try(line[0], line[1:]...)
 }
 
 func (u utilLinux) isReference() bool {

@@ -249,6 +249,16 @@ func hfsplus(start int64, signature string) []piece {
 
 // zfsSamples have the four labels of a pool member, one at a time and all.
 func zfsSamples() []sample {
+	every := zfsLabels()
+	all := []sample{{kind: "zfs_member", variant: "all labels", pieces: every}}
+	for i := 0; i < len(every); i += 2 {
+		all = append(all, sample{kind: "zfs_member", variant: fmt.Sprintf("label %d", i/2), pieces: every[i : i+2]})
+	}
+	return all
+}
+
+// zfsLabels makes the list and the uberblocks of each label.
+func zfsLabels() []piece {
 	text := func(s string) []byte { return append(be32(uint32(len(s))), block((len(s)+3)&^3, 0, s)...) }
 	pair := func(key string, kind uint32, value []byte) []byte {
 		body := append(append(append(text(key), be32(kind)...), be32(1)...), value...)
@@ -261,16 +271,13 @@ func zfsSamples() []sample {
 		pair("guid", 8, be64(99)), make([]byte, 8)} {
 		list = append(list, p...)
 	}
-	var all []sample
-	var every []piece
-	for _, start := range []int64{0, 256 << 10, -512 << 10, -256 << 10} {
-		uberblocks := make([]byte, 128<<10)
-		for i := 0; i < len(uberblocks); i += 1024 {
-			copy(uberblocks[i:], "\x0c\xb1\xba\x00\x00\x00\x00\x00\x88\x13")
-		}
-		label := of(piece{start + 16<<10, list}, piece{start + 128<<10, uberblocks})
-		every = append(every, label...)
-		all = append(all, sample{kind: "zfs_member", variant: fmt.Sprintf("label at %d KiB", start>>10), pieces: label})
+	uberblocks := make([]byte, 128<<10)
+	for i := 0; i < len(uberblocks); i += 1024 {
+		copy(uberblocks[i:], "\x0c\xb1\xba\x00\x00\x00\x00\x00\x88\x13")
 	}
-	return append(all, sample{kind: "zfs_member", variant: "all labels", pieces: every})
+	var all []piece
+	for _, start := range []int64{0, 256 << 10, -512 << 10, -256 << 10} {
+		all = append(all, piece{start + 16<<10, list}, piece{start + 128<<10, uberblocks})
+	}
+	return all
 }
