@@ -55,8 +55,8 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
-// TestAmbiguity puts the first sample of each kind beside ext4, btrfs and swap. Where libblkid calls the device ambivalent, so do we, and
-// name both.
+// TestAmbiguity puts the first sample of each kind beside one of six others. Where libblkid calls the device ambivalent, so do we;
+// where it does not, both take it for the same; and we name both signatures.
 func TestAmbiguity(t *testing.T) {
 	u := needReference(t)
 	firsts := map[string]sample{}
@@ -65,7 +65,7 @@ func TestAmbiguity(t *testing.T) {
 			firsts[s.kind] = s
 		}
 	}
-	for _, beside := range []string{"ext4", "btrfs", "swap"} {
+	for _, beside := range []string{"ext4", "btrfs", "swap", "zfs_member", "crypto_LUKS", "linux_raid_member"} {
 		for _, kind := range slices.Sorted(maps.Keys(firsts)) {
 			if kind == beside || overlap(firsts[kind], firsts[beside]) {
 				continue
