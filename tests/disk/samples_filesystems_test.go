@@ -92,7 +92,7 @@ func linuxSamples() []sample {
 		{kind: "romfs", pieces: of(piece{0, romfs})},
 		{kind: "gfs", pieces: of(piece{64 << 10, gfs(1309, 1401)})},
 		{kind: "gfs2", pieces: of(piece{64 << 10, gfs(1801, 1900)})},
-		{kind: "ocfs", pieces: of(at(8<<10, 1024, 0, "OracleCFS", 4096-4096+9, "\x00", 512+48, name, 512+112, le16(10), 512+114, id16))},
+		{kind: "ocfs", pieces: of(at(8<<10, 1024, 0, "OracleCFS", 512+48, name, 512+112, le16(10), 512+114, id16))},
 		{kind: "oracleasm", pieces: of(at(0, 512, 32, "ORCLDISK", 40, name))},
 		{kind: "squashfs", pieces: of(piece{0, squash("hsqs", le, 4)})},
 		{kind: "squashfs3", variant: "little endian", pieces: of(piece{0, squash("hsqs", le, 3)})},

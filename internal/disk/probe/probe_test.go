@@ -122,7 +122,21 @@ func TestReadsOfBlankDevice(t *testing.T) {
 	}
 }
 
-// Whatever is on a device, probing it ends, and erasing what was found leaves nothing to be found.
+// once fails the test if more is read of an image than is in it: each byte once.
+type once struct {
+	io.ReaderAt
+	t    *testing.T
+	left int
+}
+
+func (w *once) ReadAt(b []byte, at int64) (int, error) {
+	if w.left -= len(b); w.left < 0 {
+		w.t.Errorf("%d bytes at %d are read again", len(b), at)
+	}
+	return w.ReaderAt.ReadAt(b, at)
+}
+
+// Whatever is on a device, probing it ends, reads each byte once at most, and erasing what was found leaves nothing to be found.
 func FuzzProbe(f *testing.F) {
 	for _, row := range slices.Concat(formats...) {
 		image := make([]byte, 72<<10)
@@ -144,7 +158,7 @@ func FuzzProbe(f *testing.F) {
 	f.Fuzz(func(t *testing.T, image []byte) {
 		image = slices.Clone(image)
 		for range 2 {
-			found, err := Probe(bytes.NewReader(image), int64(len(image)), 512)
+			found, err := Probe(&once{bytes.NewReader(image), t, len(image)}, int64(len(image)), 512)
 			if err != nil {
 				t.Fatal(err)
 			}
