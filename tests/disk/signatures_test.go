@@ -203,7 +203,7 @@ func compareSample(t *testing.T, u utilLinux, s sample, node string, found []pro
 		t.Errorf("contents are %v, ambiguous %v: %v", content, ambiguous, found)
 	}
 	for name, value := range map[string]string{"TYPE": ours.Type, "USAGE": string(ours.Usage), "LABEL": ours.Label, "UUID": ours.UUID} {
-		if have[name] != value {
+		if have[name] != visible(value) {
 			t.Errorf("%s is %q, libblkid says %q", name, value, have[name])
 		}
 	}
@@ -227,6 +227,23 @@ func (u utilLinux) blkid(node string) map[string]string {
 		}
 	}
 	return found
+}
+
+// visible writes a text as blkid(8) does: bytes beyond ASCII and controls by their names.
+func visible(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		if c >= 0x80 {
+			b.WriteString("M-")
+			c -= 0x80
+		}
+		if c < 0x20 || c == 0x7F {
+			b.WriteByte('^')
+			c ^= 0x40
+		}
+		b.WriteByte(c)
+	}
+	return strings.ReplaceAll(b.String(), "\\", "")
 }
 
 // target is a device, or a file that stands for one.

@@ -85,8 +85,28 @@ func bitLocker(d *device, _ magic, s *Signature) bool {
 	}
 	if block := d.at(int64(le.Uint64(id[16:])), 96); string(block[:8]) == bitLockerMagic {
 		s.UUID = guid(block[80:])
+		s.Label = bitLockerLabel(d.at(int64(le.Uint64(id[16:]))+64, int(min(le.Uint32(block[64:]), 4096))))
 	}
 	return true
+}
+
+// bitLockerLabel finds the description among the entries behind the header of the metadata.
+func bitLockerLabel(metadata []byte) string {
+	const (
+		header, head         = 48, 8
+		description, unicode = 7, 2
+	)
+	for e := metadata[min(header, len(metadata)):]; len(e) >= head; {
+		size := int(le.Uint16(e))
+		if size < head || size > len(e) {
+			break
+		}
+		if le.Uint16(e[2:]) == description && le.Uint16(e[4:]) == unicode {
+			return utf16Text(le, e[head:size])
+		}
+		e = e[size:]
+	}
+	return ""
 }
 
 // fileVault accepts the volume header of Core Storage with AES-XTS, as libfvde's documentation of the format has it: the magic

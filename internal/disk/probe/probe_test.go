@@ -54,7 +54,7 @@ func TestReadErrorIsNotAnEmptyDevice(t *testing.T) {
 
 func TestDstring(t *testing.T) {
 	for raw, want := range map[string]string{
-		"\x08plain   \x00\x00\x09": "plain", "\x08f\xf6\xf6\x00\x04": "föö", "\x10\x03\xbb\x20\x13\x05": "λ–",
+		"\x08plain   \x00\x00\x09": "plain   ", "\x08f\xf6\xf6\x00\x04": "föö", "\x10\x03\xbb\x20\x13\x05": "λ–",
 		"\x10\x03\xbb\x20\xff": "λ", "\x08\x00": "", "\x07abc\x04": "", "\x00": "",
 	} {
 		if got := dstring([]byte(raw)); got != want {
@@ -66,7 +66,7 @@ func TestDstring(t *testing.T) {
 func TestUDFUUID(t *testing.T) {
 	for set, want := range map[string]string{
 		"": "", "short": "", "1122334455667788set": "1122334455667788", "11223344DDEEFF00": "11223344ddeeff00",
-		"11223344set name": "1122334473657420", "any set name": "616e792073657420",
+		"11223344set name": "1122334473657420", "20c624ac": "20c624ac00000000", "any set name": "616e792073657420",
 	} {
 		if got := udfUUID(set); got != want {
 			t.Errorf("%q is %q, want %q", set, got, want)
