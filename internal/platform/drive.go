@@ -16,6 +16,9 @@ import (
 // look is how often a device is looked for.
 const look = 100 * time.Millisecond
 
+// lookAgain is how long a device that could not be mounted is left alone.
+const lookAgain = time.Second
+
 // sayEvery is how often people are told what is being waited for.
 const sayEvery = 5 * time.Second
 
@@ -78,18 +81,19 @@ func (d drive) await(ctx context.Context, env Env) (string, []byte, error) {
 	began, said := time.Now(), time.Now()
 	var last error
 	for {
+		wait := look
 		if device, ok := env.Drives.Labelled(d.label); ok {
 			file, data, err := d.read(ctx, env, device)
 			if err == nil || !d.retries {
 				return file, data, err
 			}
-			last = err
+			last, wait = err, lookAgain
 		}
 		if time.Since(said) >= sayEvery {
 			said = time.Now()
 			env.say(fmt.Sprintf("waiting for the filesystem labelled %s (%d s of %d)", d.label, int(time.Since(began).Seconds()), int(d.wait.Seconds())))
 		}
-		timer := time.NewTimer(look)
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
