@@ -3,7 +3,6 @@
 package platform
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +24,7 @@ func blueField(ctx context.Context, env Env) (Found, error) {
 	case err != nil:
 		env.Log.Warn("read the boot FIFO: " + err.Error())
 	default:
-		found.Data = bytes.Trim(data, "\x00")
+		found.Data = unpad(data)
 	}
 	return found, nil
 }

@@ -139,6 +139,16 @@ func (s serialDisk) find(ctx context.Context, env Env) (Found, error) {
 	if err != nil {
 		return found, &Error{found.Name, err, "attach the config as a virtio-blk device with serial=ignition"}
 	}
-	found.Data = bytes.TrimRight(data, "\x00")
+	found.Data = unpad(data)
 	return found, nil
+}
+
+// unpad removes the NUL bytes around a config. Compressed data ends in NUL bytes of its own, and is unpacked with those
+// that follow.
+func unpad(data []byte) []byte {
+	data = bytes.TrimLeft(data, "\x00")
+	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		return data
+	}
+	return bytes.TrimRight(data, "\x00")
 }

@@ -3,7 +3,6 @@
 package platform
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +35,7 @@ func zVM(ctx context.Context, env Env) (Found, error) {
 	case err != nil:
 		return fail(err)
 	}
-	found.Data = bytes.Trim(data, "\x00")
+	found.Data = unpad(data)
 	return found, nil
 }
 

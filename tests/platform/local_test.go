@@ -103,9 +103,8 @@ func mounts(t *testing.T) string {
 var configDrives = []struct {
 	id, label, format, file string
 	stage                   string
-	patience                string // how long it waits for a device that does not come
 	missing                 outcome
-	race                    bool
+	race                    bool // each answer "empty" takes 5 s
 }{
 	{id: "ibmcloud", label: "cidata", format: "iso9660", file: "user-data", stage: "fetch-offline", missing: outcome{empty: true}},
 	{id: "kubevirt", label: "cidata", format: "iso9660", file: "user-data", stage: "fetch-offline", race: true},
@@ -138,6 +137,9 @@ func TestConfigDrives(t *testing.T) {
 				"no file": {text: "x", other: true, want: outcome{empty: true, log: "it is empty"}},
 			} {
 				t.Run(name, func(t *testing.T) {
+					if p.race && c.want.empty && (p.label == "CONFIG-2" || p.id == "brightbox") {
+						return // as with the other label
+					}
 					file := p.file
 					if c.other {
 						file = "README"
@@ -168,7 +170,7 @@ func TestConfigDrives(t *testing.T) {
 					return // tried for 30 s; internal/platform has it on a clock of its own
 				}
 				label(t, device, p.label, 0)
-				outcome{code: 1, log: "mount " + device}.check(t, engine(t, dir, p.id, p.stage, nil, "-fetch-timeout", "2s"))
+				outcome{code: 1, log: "mount /dev/disk/by-label/" + p.label}.check(t, engine(t, dir, p.id, p.stage, nil, "-fetch-timeout", "2s"))
 				if left := mounts(t); left != "" {
 					t.Errorf("left behind: %s", left)
 				}
@@ -356,7 +358,8 @@ func TestBlueField(t *testing.T) {
 		want outcome
 	}{
 		"found": {"\x00\x00" + config + "\x00\x00\x00", outcome{found: true}}, "gzip": {packed(config), outcome{found: true}},
-		"empty": {"", outcome{empty: true}}, "nothing but NUL": {"\x00\x00", outcome{empty: true}}, "garbage": {"garbage", outcome{code: 1}}, "absent": {"-", outcome{empty: true}},
+		"gzip with padding": {packed(config) + "\x00\x00\x00", outcome{found: true}},
+		"empty":             {"", outcome{empty: true}}, "nothing but NUL": {"\x00\x00", outcome{empty: true}}, "garbage": {"garbage", outcome{code: 1}}, "absent": {"-", outcome{empty: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.text != "-" {
@@ -422,23 +425,23 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-// TestAzure covers what follows on an instance without user data: the provisioning disc, which is not here.
+// TestAzure covers what is peculiar to it: without user data the provisioning disc follows, which is not here.
 func TestAzure(t *testing.T) {
-	s := serve(t, func(int, *http.Request) reply { return reply{} }, link)
-	outcome{code: 1, log: "no disc is in any drive"}.check(t, engine(t, t.TempDir(), "azure", "fetch", nil, "-fetch-timeout", "1s"))
-	if len(s.asked()) != 1 {
-		t.Errorf("asked %q", s.asked())
-	}
-	c := clouds[3]
-	for name, text := range map[string]string{"not base64": "!!!", "decodes to nothing": "\n"} {
-		s := c.serve(t, func(int) reply { return reply{body: text} })
-		want := outcome{code: 1, log: "not valid base64"}
-		if name == "decodes to nothing" {
-			want = outcome{empty: true}
-		}
-		want.check(t, engine(t, t.TempDir(), "azure", "fetch", nil))
-		_ = s
-		break
+	for name, c := range map[string]struct {
+		body string
+		want outcome
+	}{
+		"no user data":       {"", outcome{code: 1, log: "no disc is in any drive"}},
+		"not base64":         {"!!!", outcome{code: 1, log: "not valid base64"}},
+		"decodes to nothing": {"\n", outcome{empty: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func(int, *http.Request) reply { return reply{body: c.body} }, link)
+			c.want.check(t, engine(t, t.TempDir(), "azure", "fetch", nil, "-fetch-timeout", "1s"))
+			if len(s.asked()) != 1 {
+				t.Errorf("asked %q", s.asked())
+			}
+		})
 	}
 }
 

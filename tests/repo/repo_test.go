@@ -104,7 +104,9 @@ func TestTheMachine(t *testing.T) {
 	// Who may, and for what.
 	allowed := map[string]string{
 		"internal/sys": "the machine", "internal/rootfs": "the target root",
-		"internal/fetch": "numbers of network errors, which syscall alone names",
+		"internal/sys/guest": "config drives and the guest's ends of hypervisors' channels",
+		"internal/metadata":  "numbers of network errors, which syscall alone names",
+		"internal/fetch":     "numbers of network errors, which syscall alone names",
 	}
 	for _, p := range list(t, "./config/...", "./internal/...") {
 		name := strings.TrimPrefix(p.ImportPath, module+"/")
@@ -218,7 +220,7 @@ func TestLinked(t *testing.T) {
 
 // Budgets of stripped programs, in bytes.
 const (
-	engineBudget = 9_000_000
+	engineBudget = 9_250_000
 	toolBudget   = 8_000_000
 )
 
