@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -130,6 +129,3 @@ func (f fileSource) find(ctx context.Context, env Env) (Found, error) {
 func (f fileSource) places() []string {
 	return []string{"the file that the variable `" + f.variable + "` names, `" + f.otherwise + "` by default"}
 }
-
-// escape returns a host of a link-local address for a URL.
-func escape(address, zone string) string { return "[" + address + "%" + url.PathEscape(zone) + "]" }

@@ -105,11 +105,10 @@ func furnish() error {
 
 // A run is one stage of the engine.
 type run struct {
-	code   int
-	log    string
-	net    bool   // it asks for the network
-	cache  string // the config that it found, or ""
-	secret string
+	code  int
+	log   string
+	net   bool   // it asks for the network
+	cache string // the config that it found, or ""
 }
 
 // engine runs a stage in a directory.
