@@ -3,7 +3,9 @@
 package platform
 
 import (
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/firstlight-boot/firstlight/internal/platform"
@@ -48,6 +50,22 @@ func TestComplete(t *testing.T) {
 	for _, id := range covered {
 		if _, known := platform.Find(id); !known {
 			t.Errorf("%s has cases and is not a platform", id)
+		}
+	}
+}
+
+// TestModules checks that the kernel modules of all platforms are in the initramfs.
+func TestModules(t *testing.T) {
+	text, err := os.ReadFile("../../dracut/30ignition/module-setup.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Fields(strings.ReplaceAll(string(text), "\\\n", " "))
+	for _, p := range platform.All() {
+		for _, m := range p.Modules {
+			if !slices.Contains(words, m) {
+				t.Errorf("platform %s needs the module %s, which the dracut module does not install", p.ID, m)
+			}
 		}
 	}
 }
