@@ -26,7 +26,8 @@ func DeleteConfig(ctx context.Context, o Options) int {
 		log.Log(ctx, logx.Critical, "cannot delete the config on platform "+p.ID+": it has no way to do that")
 		return ExitFailed
 	}
-	if err := p.Deleter(ctx, machineEnv(&sys.Host{Log: log}, log)); err != nil {
+	env := machineEnv(&sys.Host{Log: log}, log)
+	if err := p.Deleter(ctx, &env); err != nil {
 		log.Log(ctx, logx.Critical, "delete the config on platform "+o.Platform+": "+err.Error())
 		return ExitFailed
 	}

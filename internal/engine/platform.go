@@ -82,7 +82,8 @@ func (r *run) postStatus(ctx context.Context, failed error) {
 	if r.platform.Status == nil {
 		return
 	}
-	if err := r.platform.Status(ctx, r.platformEnv(), r.stage.name, failed); err != nil {
+	env := r.platformEnv()
+	if err := r.platform.Status(ctx, &env, r.stage.name, failed); err != nil {
 		r.log.Error("tell the cloud how the stage ended: " + err.Error())
 	}
 }

@@ -22,12 +22,12 @@ func cloudStackPlaces() []string {
 }
 
 // cloudStack asks the config drive and the metadata service, which is the virtual router: the server of the DHCP lease.
-func cloudStack(ctx context.Context, env Env) (Found, error) {
+func cloudStack(ctx context.Context, env *Env) (Found, error) {
 	router := logic{[]string{"http://DHCP-SERVER" + cloudStackItem}, cloudStackRouter}
 	return firstOf(ctx, env, append(configDrives(cloudStackFile).sources, router))
 }
 
-func cloudStackRouter(ctx context.Context, env Env) (Found, error) {
+func cloudStackRouter(ctx context.Context, env *Env) (Found, error) {
 	within, cancel := context.WithTimeout(ctx, env.Timeout)
 	defer cancel()
 	for {
@@ -55,7 +55,7 @@ var leases = []string{
 }
 
 // dhcpServer returns the address of the first lease's server; it is empty if there is none yet.
-func dhcpServer(env Env) string {
+func dhcpServer(env *Env) string {
 	links, err := env.Interfaces()
 	if err != nil {
 		return ""

@@ -41,7 +41,7 @@ type drive struct {
 func Drive(ctx context.Context, env Env, label, file string, note func(Attempt)) (Found, error) {
 	env.note = note
 	d := drive{label: label, files: []string{file}, wait: 30 * time.Second, strict: true}
-	return d.find(ctx, env)
+	return d.find(ctx, &env)
 }
 
 func (d drive) places() []string {
@@ -54,7 +54,7 @@ func (d drive) places() []string {
 
 func (d drive) place(file string) string { return file + " of the filesystem labelled " + d.label }
 
-func (d drive) find(ctx context.Context, env Env) (Found, error) {
+func (d drive) find(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: d.place(d.files[0])}
 	if d.wait == 0 {
 		d.wait = env.Timeout
@@ -77,7 +77,7 @@ func (d drive) find(ctx context.Context, env Env) (Found, error) {
 }
 
 // await waits for the device and reads it. It returns the name of the file that had content.
-func (d drive) await(ctx context.Context, env Env) (string, []byte, error) {
+func (d drive) await(ctx context.Context, env *Env) (string, []byte, error) {
 	began, said := time.Now(), time.Now()
 	var last error
 	for {
@@ -107,7 +107,7 @@ func (d drive) await(ctx context.Context, env Env) (string, []byte, error) {
 }
 
 // read reads the first file of a device that has content.
-func (d drive) read(ctx context.Context, env Env, device string) (name string, data []byte, err error) {
+func (d drive) read(ctx context.Context, env *Env, device string) (name string, data []byte, err error) {
 	name = d.files[0]
 	err = env.Drives.Look(context.WithoutCancel(ctx), device, "auto", func(files fs.FS) error {
 		for _, f := range d.files {
@@ -130,7 +130,7 @@ func (d drive) read(ctx context.Context, env Env, device string) (name string, d
 func foreign(text []byte) bool { return bytes.HasPrefix(text, []byte("#cloud-config\n")) }
 
 // say tells the log and the people at the console.
-func (env Env) say(text string) {
+func (env *Env) say(text string) {
 	env.Log.Info(text)
 	if env.Say != nil {
 		env.Say("firstlight: " + text)

@@ -77,10 +77,10 @@ func (d *drives) Look(_ context.Context, device, format string, f func(fs.FS) er
 }
 
 // machine returns an Env with nothing in it, and what was noted.
-func machine(t *testing.T) (Env, *[]Attempt) {
+func machine(t *testing.T) (*Env, *[]Attempt) {
 	var mu sync.Mutex
 	noted := &[]Attempt{}
-	env := Env{
+	env := &Env{
 		FS: fstest.MapFS{}, Getenv: func(string) string { return "" }, Log: slog.New(slog.DiscardHandler), Timeout: 2 * time.Minute,
 		Drives: &drives{}, Interfaces: func() ([]net.Interface, error) { return nil, nil },
 		Run: func(_ context.Context, name string, args ...string) ([]byte, error) {
@@ -517,7 +517,7 @@ func TestNeedNet(t *testing.T) {
 		}
 		env, _ := machine(t)
 		env.Offline = true
-		if _, err := p.Fetch(t.Context(), env, func(Attempt) {}); !errors.Is(err, ErrNeedNet) {
+		if _, err := p.Fetch(t.Context(), *env, func(Attempt) {}); !errors.Is(err, ErrNeedNet) {
 			t.Errorf("%s offline: %v", p.ID, err)
 		}
 	}

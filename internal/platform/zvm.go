@@ -17,7 +17,7 @@ const (
 )
 
 // zVM receives the first spool file of type "ign" from the virtual reader.
-func zVM(ctx context.Context, env Env) (Found, error) {
+func zVM(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: "the virtual reader " + zvmReader}
 	fail := func(err error) (Found, error) {
 		return found, &Error{found.Name, err, "punch the config to this guest: vmur punch -r -u GUEST -N config.ign config.ign"}
@@ -40,7 +40,7 @@ func zVM(ctx context.Context, env Env) (Found, error) {
 }
 
 // bringReaderOnline makes the reader usable; the kernel may have been told to ignore it.
-func bringReaderOnline(ctx context.Context, env Env) error {
+func bringReaderOnline(ctx context.Context, env *Env) error {
 	if _, err := env.Run(ctx, "chccwdev", "-e", zvmReader); err != nil {
 		if _, err := env.Run(ctx, "cio_ignore", "-r", zvmReader); err != nil {
 			return fmt.Errorf("have the kernel see the reader: %w", err)
@@ -56,7 +56,7 @@ func bringReaderOnline(ctx context.Context, env Env) error {
 }
 
 // receive receives the spool file into the working directory, as vmur can do no other, and reads it.
-func receive(ctx context.Context, env Env) ([]byte, error) {
+func receive(ctx context.Context, env *Env) ([]byte, error) {
 	list, err := env.Run(ctx, "vmur", "li")
 	if err != nil {
 		return nil, fmt.Errorf("list the spool files: %w", err)
