@@ -17,7 +17,7 @@ var others = map[string]string{
 	"applehv":         "TestAppleHV of internal/platform; TestElsewhere",
 	"azurestack":      "TestProvisioningDisc of internal/platform; TestElsewhere",
 	"file":            "TestFile",
-	"hyperv":          "TestHyperV of internal/platform; TestElsewhere",
+	"hyperv":          "TestHyperV, here and of internal/platform; TestElsewhere",
 	"metal":           "TestMetal, TestCommandLine",
 	"nvidiabluefield": "TestBlueField",
 	"packet":          "TestPacket",
