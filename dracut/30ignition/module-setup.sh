@@ -16,7 +16,7 @@ installkernel() {
     hostonly='' instmods qemu_fw_cfg virtio_blk virtio_net ext4 xfs btrfs vfat virtiofs nls_cp437 nls_iso8859-1 nls_ascii \
         raid0 raid1 raid456 raid10 linear dm_crypt
     # What platforms find their config by (docs/platforms.md): discs, and the channels of hypervisors.
-    hostonly='' instmods sr_mod cdrom iso9660 udf hv_utils hv_storvsc vsock vmw_vsock_virtio_transport_common \
+    hostonly='' instmods sr_mod cdrom virtio_scsi iso9660 udf hv_utils hv_storvsc vsock vmw_vsock_virtio_transport_common \
         vmw_vsock_virtio_transport mlxbf_bootctl vboxguest vmur
 }
 

@@ -44,7 +44,7 @@ type Case struct {
 	Secrets []string `json:"secrets"` // must not be on the console
 	// Platform is the id on the kernel command line; empty: "qemu", or "metal" for a config at a URL.
 	Platform string `json:"platform"`
-	// Drive is a config drive: its format ("iso9660", "vfat"), its label, and the file of it that the config is.
+	// Drive is a config drive: its format ("iso9660", "vfat", or "disc" for one of Azure), its label, and the file of it that the config is.
 	Drive []string `json:"drive"`
 	// Metadata is the path at which a service of the guest's own network, 169.254.169.254, serves the config.
 	Metadata string `json:"metadata"`
@@ -145,6 +145,7 @@ func (c Case) Boot(m *Machine, expect string) (Boot, error) {
 		b.Cmdline = strings.Replace(b.Cmdline, "=qemu", "=metal", 1) + " ignition.config.url=" + c.URL + "/config.ign"
 	case "drive":
 		b.ConfigDrive = filepath.Join(m.Dir, "config-drive")
+		b.Disc = len(c.Drive) > 0 && c.Drive[0] == "disc"
 		if err := makeDrive(b.ConfigDrive, filepath.Join(c.Dir, "config.ign"), c.Drive); err != nil {
 			return b, err
 		}

@@ -34,6 +34,11 @@ func makeDrive(image, config string, what []string) error {
 		return err
 	}
 	switch format {
+	case "disc": // what Azure attaches: UDF, with a file that tells the disc from others
+		if err := os.WriteFile(filepath.Join(tree, "ovf-env.xml"), []byte("<Environment/>\n"), 0o644); err != nil {
+			return err
+		}
+		return run("genisoimage", "-quiet", "-udf", "-allow-lowercase", "-V", label, "-o", image, tree)
 	case "iso9660":
 		return run("genisoimage", "-quiet", "-joliet", "-rock", "-V", label, "-o", image, tree)
 	case "vfat":

@@ -39,8 +39,9 @@ type Machine struct {
 // A Boot is how a machine is started.
 type Boot struct {
 	FwCfg string // file offered as fw_cfg opt/com.coreos/config; empty: none
-	// ConfigDrive is the image of a config drive; empty: none.
+	// ConfigDrive is the image of a config drive; empty: none. A disc is in an optical drive, all else is a disk.
 	ConfigDrive string
+	Disc        bool
 	Files       string // one more disk, as /dev/disk/by-id/virtio-files; empty: none
 	Cmdline     string // beside what every boot has
 	Script      string // carried out in the guest once it is up
@@ -193,7 +194,12 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 		args = append(args, "-drive", "file="+b.Files+",if=none,id=files,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=files,serial=files")
 	}
 	if b.ConfigDrive != "" {
-		args = append(args, "-drive", "file="+b.ConfigDrive+",if=none,id=config,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=config")
+		media, device := "disk", []string{"-device", "virtio-blk-pci,drive=config"}
+		if b.Disc {
+			media, device = "cdrom", []string{"-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=config"}
+		}
+		args = append(args, "-drive", "file="+b.ConfigDrive+",if=none,id=config,format=raw,readonly=on,media="+media)
+		args = append(args, device...)
 	}
 	if b.FwCfg != "" {
 		args = append(args, "-fw_cfg", "name=opt/com.coreos/config,file="+b.FwCfg)
