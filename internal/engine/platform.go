@@ -41,6 +41,7 @@ func (r *run) platformEnv() platform.Env {
 	env := machineEnv(r.host, r.log)
 	env.Getenv, env.Offline, env.Timeout = r.o.Getenv, r.stage.offline, r.fetchTimeout()
 	env.Say = r.say
+	env.Metadata = metadata.New(metadata.Options{Version: version, Log: r.log, Say: r.say})
 	return env
 }
 

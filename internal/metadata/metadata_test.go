@@ -103,13 +103,20 @@ func TestToken(t *testing.T) {
 // TestBound checks that attempts end with the context, and that the error says what went wrong rather than that time is over.
 func TestBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := New(Options{Dial: func(context.Context, string, string, int) (net.Conn, error) { return nil, syscall.ENETUNREACH }})
+		var said []string
+		c := New(Options{
+			Say:  func(text string) { said = append(said, text) },
+			Dial: func(context.Context, string, string, int) (net.Conn, error) { return nil, syscall.ENETUNREACH },
+		})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		began := time.Now()
 		_, err := c.Get(ctx, Service{Hosts: []string{"169.254.169.254"}}, "/")
-		if took := time.Since(began); !errors.Is(err, syscall.ENETUNREACH) || took != 2*time.Minute || !strings.Contains(err.Error(), "gave up after 28 attempts") {
+		if took := time.Since(began); !errors.Is(err, syscall.ENETUNREACH) || took != 2*time.Minute || !strings.Contains(err.Error(), "gave up after 2m0s and 28 attempts") {
 			t.Errorf("error %v after %s", err, took)
+		}
+		if len(said) < 20 || !strings.Contains(said[0], "waiting for the metadata service at 169.254.169.254 since 6s: attempt 6: network is unreachable") {
+			t.Errorf("people were told %q", said)
 		}
 	})
 }
