@@ -31,7 +31,7 @@ var sharpeners = map[string]func(c *checker, d *diag.Diagnostic, steps []any){
 
 // sharpen sets the exact place of a finding, and the other place.
 func (c *checker) sharpen(d *diag.Diagnostic) {
-	if f := sharpeners[d.Code]; f != nil && c.tree != nil && d.Path.Len() > 0 {
+	if f := sharpeners[d.Code]; f != nil && c.tree != nil && d.Path.Len() > 0 && d.Path.Tag == jsonPath {
 		f(c, d, d.Path.Path)
 	}
 }

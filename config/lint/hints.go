@@ -14,6 +14,9 @@ import (
 
 // advise improves the hint of a finding where what people commonly mean by such a text is known.
 func advise(d *diag.Diagnostic, src *diag.Source) {
+	if d.Path.Len() > 0 && d.Path.Tag != jsonPath {
+		return // the front end knows better
+	}
 	hint := ""
 	switch d.Code {
 	case "V002":

@@ -243,17 +243,24 @@ func (c command) help(w io.Writer) {
 // flagLines lists flags with their meaning, one line each.
 func flagLines(flags *flag.FlagSet) string {
 	var b strings.Builder
+	width := 0
+	flags.VisitAll(func(f *flag.Flag) { width = max(width, len(flagForm(f))) })
 	flags.VisitAll(func(f *flag.Flag) {
-		name, usage := "--"+f.Name, plainUsage(f)
-		if !isBool(f) {
-			name += " " + placeholder(f)
-		}
+		usage := plainUsage(f)
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
 			usage += " (default " + f.DefValue + ")"
 		}
-		fmt.Fprintf(&b, "  %-16s %s\n", name, usage)
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, flagForm(f), usage)
 	})
 	return b.String()
+}
+
+// flagForm is a flag as one writes it: "--format FORM".
+func flagForm(f *flag.Flag) string {
+	if isBool(f) {
+		return "--" + f.Name
+	}
+	return "--" + f.Name + " " + placeholder(f)
 }
 
 // placeholder is the word that stands for a flag's value: what its usage text has in backquotes.
