@@ -34,6 +34,10 @@ func commands() []command {
 			name: "validate", synopsis: "[FLAG]... FILE...", about: "check configs and report what is wrong with them",
 			manual: validateManual, setup: setupValidate,
 		},
+		{
+			name: "completion", synopsis: "SHELL", about: "print a script that completes command lines",
+			manual: completionManual, setup: setupCompletion,
+		},
 		{name: "version", about: "print the version", setup: setupVersion},
 		{name: "help", synopsis: "[COMMAND]", about: "explain firstlight, or one of its commands", setup: setupHelp},
 	}
