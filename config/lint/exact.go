@@ -3,6 +3,7 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -81,6 +82,9 @@ var keyMembers = map[string][]string{
 	"raid": {"name"}, "filesystems": {"device"}, "luks": {"name"}, "tang": {"url"}, "units": {"name"}, "dropins": {"name"}, "users": {"name"}, "groups": {"name"},
 }
 
+// notShown are lists whose keys may hold secrets, or are long.
+var notShown = []string{"merge", "certificateAuthorities", "httpHeaders", "tang", "sshAuthorizedKeys", "openOptions", "shouldExist", "shouldNotExist"}
+
 func sharpenKey(c *checker, d *diag.Diagnostic, steps []any) {
 	list, index := split(steps)
 	name, _ := list[len(list)-1].(string)
@@ -101,6 +105,9 @@ func sharpenKey(c *checker, d *diag.Diagnostic, steps []any) {
 			if member != "" {
 				c.mark(d, join(steps, member)...)
 				first = append(first, member)
+			}
+			if !slices.Contains(notShown, name) {
+				d.Summary = strings.TrimSpace("duplicate "+member) + " " + quote(key)
 			}
 			d.Related = c.related(first, "the first entry is here")
 			return

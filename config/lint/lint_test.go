@@ -65,6 +65,21 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// TestPage checks that the report on the page about checking is one that the program makes.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/validate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := os.ReadFile("testdata/mistakes/decimal-mode.report")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.ReplaceAll(string(report), "decimal-mode.ign", "web.ign"); !strings.Contains(string(page), want) {
+		t.Errorf("docs/validate.md does not have\n%s", want)
+	}
+}
+
 // cases calls f with the documents of all cases of the contract.
 func cases(t testing.TB, f func(name string, text []byte)) {
 	t.Helper()
