@@ -30,11 +30,17 @@ var sharpeners = map[string]func(c *checker, d *diag.Diagnostic, steps []any){
 	"E702": sharpenCharacter(":\n\x00"),
 }
 
+// mostSharpened bounds the time that a config of nothing but mistakes takes: some look through a list for each finding.
+const mostSharpened = 1000
+
 // sharpen sets the exact place of a finding, and the other place.
 func (c *checker) sharpen(d *diag.Diagnostic) {
-	if f := sharpeners[d.Code]; f != nil && c.tree != nil && d.Path.Len() > 0 && d.Path.Tag == jsonPath {
-		f(c, d, d.Path.Path)
+	f := sharpeners[d.Code]
+	if f == nil || c.tree == nil || d.Path.Len() == 0 || d.Path.Tag != jsonPath || c.sharpened == mostSharpened {
+		return
 	}
+	c.sharpened++
+	f(c, d, d.Path.Path)
 }
 
 // mark sets the exact place to a value.

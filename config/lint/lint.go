@@ -153,6 +153,8 @@ type checker struct {
 	config  *types.Config // as written, not raised to a newer version
 	rule    *rule
 	found   diag.Collector
+
+	sharpened int // how many findings have their exact place
 }
 
 // finding is what a rule has to say.
