@@ -37,7 +37,9 @@ func Findings(src *diag.Source, d config.Document, report diag.List) diag.List {
 		c.tree.Decode(c.config, spec.Config(), d.Version)
 		context := &rules.Context{Version: d.Version, Doc: c.tree, Origins: d.Origins}
 		report = append(report, rules.Apply(context, rules.Impossible(), c.config)...)
-		c.adopt(report, rules.Check(context, c.config))
+		if slices.ContainsFunc(report, isElsewhere) {
+			c.adopt(report, rules.Check(context, c.config))
+		}
 	}
 	for i := range report {
 		c.sharpen(&report[i])
@@ -70,13 +72,16 @@ func (c *checker) adopt(report, translated diag.List) {
 		found[key{d.Code, d.Span.Start.Offset}] = d
 	}
 	for i := range report {
-		if d := &report[i]; d.Path.Tag != jsonPath && d.Mark.Source == nil {
+		if d := &report[i]; isElsewhere(*d) && d.Mark.Source == nil {
 			if same := found[key{d.Code, d.Span.Start.Offset}]; same != nil {
 				d.Mark, d.Related = same.Mark, same.Related
 			}
 		}
 	}
 }
+
+// isElsewhere reports whether the path of a finding is not one of JSON.
+func isElsewhere(d diag.Diagnostic) bool { return d.Path.Len() > 0 && d.Path.Tag != jsonPath }
 
 // jsonPath marks paths of JSON; those of another front end have another mark.
 const jsonPath = "json"
