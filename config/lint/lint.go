@@ -43,7 +43,7 @@ func Findings(src *diag.Source, d config.Document, report diag.List) diag.List {
 	}
 	for i := range report {
 		c.sharpen(&report[i])
-		advise(&report[i], src)
+		advise(&report[i], src, d.Version)
 	}
 	if c.tree != nil {
 		for i := range table {

@@ -131,8 +131,8 @@ func TestVerdicts(t *testing.T) {
 			}
 		}
 		for _, d := range checked {
-			if d.Exact().Place().Line < 1 {
-				t.Errorf("%s: %s has no place", name, d)
+			if d.Exact().Place().Line < 1 || d.Hint == "" {
+				t.Errorf("%s: %s has no place, or no hint", name, d)
 			}
 		}
 	})
