@@ -131,7 +131,7 @@ func (b *builder) all(names []string) int {
 
 // one builds one document.
 func (b *builder) one(name string) (diag.List, error) {
-	text, err := readInput(name, b.in)
+	text, err := read(name, b.in)
 	if err != nil {
 		return nil, fmt.Errorf("read document: %w", err)
 	}

@@ -85,7 +85,7 @@ func (o *butaneOptions) run(s streams) int {
 	if o.input == "-" {
 		text, err = os.ReadFile(o.input) // a dash is a file here
 	} else {
-		text, err = readInput(from, s.in)
+		text, err = read(from, s.in)
 	}
 	if err != nil {
 		fmt.Fprintf(s.err, "failed to read %s: %v\n", name, err)
