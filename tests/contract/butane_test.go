@@ -98,6 +98,10 @@ func TestButane(t *testing.T) {
 		if diff := gocmp.Diff(value(t, expected), value(t, b.Bytes())); diff != "" {
 			t.Errorf("the output differs (-want +got):\n%s", diff)
 		}
+		d, report := config.ParseWith(diag.NewSource("out", b.Bytes()), config.Options{JSONOnly: true})
+		if report.HasErrors() || d.Config.Ignition.Version == "" {
+			t.Errorf("the output is not valid at the version that it states:\n%s", lines(report))
+		}
 		if wrapped := optional(c.dir, "out.yaml"); wrapped != nil {
 			machineConfig(t, r, wrapped)
 		}

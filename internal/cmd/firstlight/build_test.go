@@ -107,6 +107,14 @@ func TestButanePretty(t *testing.T) {
 	}
 }
 
+// TestButaneSecrets checks that lines around a finding show no secrets.
+func TestButaneSecrets(t *testing.T) {
+	_, err, _ := run(t, "variant: fcos\nversion: 1.5.0\npasswd:\n  users:\n    - name: a\n      foo: x\n      password_hash: $y$verysecret\n", "butane")
+	if strings.Contains(err, "verysecret") || !strings.Contains(err, "password_hash: ····") {
+		t.Error(err)
+	}
+}
+
 func TestBuild(t *testing.T) {
 	dir := files(t, map[string]string{"a": "x", "good.bu": goodYAML, "warn.bu": warnYAML, "bad.bu": badYAML})
 	in := func(name string) string { return filepath.Join(dir, name) }
