@@ -41,6 +41,9 @@ func (t *translator) decode(root *yaml.Node) bool {
 	}
 	v, code, problem, hint := choose(name, version)
 	if v == nil {
+		if code == CodeVariant && member(root, "ignition") != nil {
+			hint = "this looks like a config that machines read already: check it with firstlight validate, or turn it into YAML with firstlight convert"
+		}
 		finding := diag.Diagnostic{Severity: diag.Error, Code: code, Path: path.New("yaml"), Summary: problem, Hint: hint}
 		if m := member(root, "version"); m != nil && code != CodeVariant {
 			start, end := t.at.span(m)
