@@ -42,6 +42,7 @@ const (
 	CodeOpenShift  = "A021" // metadata, openshift, and what its operator refuses
 	CodeForbidden  = "A022" // the variant cannot use a member
 	CodeElided     = "A023" // a member has no effect in raw output
+	CodeRefused    = "A024" // a config that is merged is invalid; Butane does not report it
 )
 
 // Rules says what the codes of this package are about, for reports in SARIF.
@@ -66,6 +67,7 @@ func Rules() []diag.ToolRule {
 		{Code: CodeGrub, About: "A GRUB user has a name and a password hash."},
 		{Code: CodeOpenShift, About: "The MachineConfig is one that the operator accepts."},
 		{Code: CodeForbidden, About: "The platform of the variant can use the member."},
+		{Code: CodeRefused, About: "A local config, or an inline one of another version, is valid.", Severity: diag.Warning},
 		{Code: CodeElided, About: "Raw output has room for the member.", Severity: diag.Warning},
 	}
 }

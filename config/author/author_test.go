@@ -264,6 +264,29 @@ func letters(noise []byte) []byte {
 	return out
 }
 
+// TestChildConfigs checks configs that are merged: the machine would refuse them later.
+func TestChildConfigs(t *testing.T) {
+	files := fstest.MapFS{
+		"good": {Data: []byte(`{"ignition":{"version":"3.0.0"}}`)}, "bad": {Data: []byte(`{"ignition":{"version":"3.0.0"},"storage":{"files":[{"path":"x"}]}}`)},
+		"yaml": {Data: []byte(head)},
+	}
+	for child, want := range map[string]string{
+		"local: good": "", "local: yaml": "",
+		"local: bad":  "7:16 $.ignition.config.merge.0.local: the machine will refuse this config: line 1: the path \"x\" is not absolute",
+		"local: none": "7:16 $.ignition.config.merge.0.local: read local file none: file does not exist",
+		`inline: '{"ignition":{"version":"3.4.0"}}'`:                                    "",
+		`inline: '{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"x"}]}}'`: "1:1 $.storage.files.0.path: inline config, line 1: ",
+		`inline: '{"ignition":{"version":"3.0.0"},"storage":{"files":[{"path":"x"}]}}'`: "7:9 $.ignition.config.merge.0.version: ",
+		`inline: nonsense`:                           "7:17 $.ignition.config.merge.0.inline: the inline config cannot be read",
+		`inline: '{"ignition":{"version":"2.2.0"}}'`: "7:9 $.ignition.config.merge.0.version: ",
+	} {
+		_, got := build(head+"# a line\nignition:\n  config:\n    merge:\n      - "+child+"\n", author.Options{Files: files})
+		if !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%s: %s", child, got)
+		}
+	}
+}
+
 // TestTarget checks that what a version cannot express is found in the YAML.
 func TestTarget(t *testing.T) {
 	text := head + "systemd:\n  units: []\nkernel_arguments:\n  should_exist: [quiet]\n"

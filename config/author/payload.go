@@ -119,9 +119,15 @@ func (t *translator) encode() {
 			}
 		}
 	}
-	const few = 16 // jobs that are not worth another thread
+	const few = 16 // small jobs that are not worth another thread
+	threads := len(jobs) / few
+	for i := range jobs {
+		if jobs[i].file != "" {
+			threads++
+		}
+	}
 	var others sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0)-1, len(jobs)/few) {
+	for range min(runtime.GOMAXPROCS(0)-1, threads) {
 		others.Go(work)
 	}
 	work()
