@@ -53,13 +53,13 @@ func Rules() []diag.ToolRule {
 		{Code: CodeVariant, About: "The document has a variant."},
 		{Code: CodeVersion, About: "The document has a version of three numbers."},
 		{Code: CodeUnknown, About: "The variant has the version."},
-		{Code: CodeUnused, About: "Every member is known in the variant and version.", Severity: diag.Warning},
-		{Code: CodeResource, About: "A resource has one of inline, local and source."},
+		{Code: CodeUnused, About: "The variant and version know every key.", Severity: diag.Warning},
+		{Code: CodeResource, About: "A resource has only one of `inline`, `local` and `source`."},
 		{Code: CodeLocal, About: "A local file is in the files directory and can be read."},
 		{Code: CodeChild, About: "An inline config has the version of the document.", Severity: diag.Warning},
-		{Code: CodeMode, About: "A mode is octal: it begins with 0.", Severity: diag.Warning},
+		{Code: CodeMode, About: "A mode is octal: it starts with 0.", Severity: diag.Warning},
 		{Code: CodeMountUnit, About: "A filesystem with a mount unit has a format and a mount point."},
-		{Code: CodeTree, About: "A tree is a directory whose files are nowhere else in the document."},
+		{Code: CodeTree, About: "A tree is a directory, and no other entry sets the contents of its files."},
 		{Code: CodeContents, About: "A unit has contents or contents_local."},
 		{Code: CodeQuadlet, About: "A quadlet has a name with a known suffix; an instance has no contents."},
 		{Code: CodePartition, About: "Partitions of CoreOS keep their numbers and sizes.", Severity: diag.Warning},
@@ -68,7 +68,7 @@ func Rules() []diag.ToolRule {
 		{Code: CodeOpenShift, About: "The MachineConfig is one that the operator accepts."},
 		{Code: CodeForbidden, About: "The platform of the variant can use the member."},
 		{Code: CodeRefused, About: "A local config, or an inline one of another version, is valid.", Severity: diag.Warning},
-		{Code: CodeElided, About: "Raw output has room for the member.", Severity: diag.Warning},
+		{Code: CodeElided, About: "The member has an effect in raw output.", Severity: diag.Warning},
 	}
 }
 
@@ -77,7 +77,7 @@ type Options struct {
 	Files fs.FS // where local files are; nil: there are none, and naming one is an error
 	Raw   bool  // the config is wanted and no MachineConfig around it
 	Plain bool  // the config is used by this process and not written: nothing is compressed
-	// Check reads and checks a config that the document has as text; nil: it is not checked.
+	// Check parses and checks a config that the document contains as text. If nil, such configs are not checked.
 	Check func(*diag.Source) diag.List
 }
 

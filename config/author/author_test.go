@@ -44,19 +44,19 @@ func output(t *testing.T, r *author.Result) string {
 // TestSyntax shows the usual mistakes, with their places and what to do about them.
 func TestSyntax(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"tab":               {"storage:\n\tfiles:\n", "4:1 $: not well-formed YAML: a tab indents the line; YAML is indented with spaces only: replace the tab\n"},
-		"no space":          {"storage:\n  files:\n    - path:/etc/x\n      mode: 0644\n", "5:11 $: not well-formed YAML: a colon has no space after it; write a space between the colon and the value\n"},
-		"second colon":      {"storage:\n  files:\n    - path: a: b\n", "5:14 $: not well-formed YAML: a second colon is in one line, or the line is indented too far; put the value in quotes if the colon belongs to it; otherwise align the line with its neighbours\n"},
-		"item depth":        {"storage:\n  files:\n    - path: /a\n   - path: /b\n", "6:4 $: not well-formed YAML: a list item is not at the depth of the lines around it; align its dash with the dashes of the same list\n"},
-		"reserved":          {"storage:\n  files:\n    - path: @x\n", "5:13 $: not well-formed YAML: a value begins with a character that YAML reserves; put the value in quotes\n"},
-		"bracket":           {"storage: [\n", "3:10 $: not well-formed YAML: a bracket is not closed; close the bracket, or begin a list with a dash in the next line\n"},
-		"quote":             {"storage:\n  files:\n    - path: \"/etc\n", "5:13 $: not well-formed YAML: a quotation mark is not closed; close it; a value that begins with one ends with one\n"},
+		"tab":               {"storage:\n\tfiles:\n", "4:1 $: not well-formed YAML: the line is indented with a tab; replace the tab with spaces\n"},
+		"no space":          {"storage:\n  files:\n    - path:/etc/x\n      mode: 0644\n", "5:11 $: not well-formed YAML: the colon needs a space after it; write NAME: VALUE\n"},
+		"second colon":      {"storage:\n  files:\n    - path: a: b\n", "5:14 $: not well-formed YAML: the line has a second colon, or is indented too far; quote the value if the colon belongs to it; otherwise align the line with the lines around it\n"},
+		"item depth":        {"storage:\n  files:\n    - path: /a\n   - path: /b\n", "6:4 $: not well-formed YAML: the list item is indented differently from the items around it; align its dash with the other dashes of the list\n"},
+		"reserved":          {"storage:\n  files:\n    - path: @x\n", "5:13 $: not well-formed YAML: the value starts with a character that YAML reserves; put the value in quotes\n"},
+		"bracket":           {"storage: [\n", "3:10 $: not well-formed YAML: a bracket is not closed; close it, or write the list with dashes on the next lines\n"},
+		"quote":             {"storage:\n  files:\n    - path: \"/etc\n", "5:13 $: not well-formed YAML: a quotation mark is not closed; close it; a value that starts with a quotation mark must end with one\n"},
 		"octal as text":     {"storage:\n  files:\n    - path: /x\n      mode: \"0644\"\n", "6:13 $: $.storage.files.0.mode must be an integer, not a text; write the number without quotes\n"},
-		"key twice":         {"storage: {}\nstorage: {}\n", "4:1 $: $: the key storage is in this mapping twice, first in line 3; take one of them away\n"},
+		"key twice":         {"storage: {}\nstorage: {}\n", "4:1 $: duplicate key storage; line 3 has the first; remove one of them\n"},
 		"mapping for list":  {"storage:\n  files:\n    path: /x\n", "5:5 $: $.storage.files must be a list, not a mapping; begin each item with a dash, or put the list in square brackets\n"},
 		"anchor in itself":  {"storage: &a\n  files: *a\n", "3:10 $: $.storage.files must be a list, not a mapping; begin each item with a dash, or put the list in square brackets\n"},
 		"unknown anchor":    {"storage: *a\n", "3:1 $: not well-formed YAML: unknown anchor 'a' referenced; define the anchor with & before it is used\n"},
-		"later member":      {"storage:\n  trees:\n    - local: x\n      file_mode: 0644\n", "6:7 $.storage.trees.0.file_mode: unused key file_mode; \n5:7 $.storage.trees.0: copy the tree x: there is no files directory; name the directory with --files-dir; configs that a machine fetches have no local files\n"},
+		"later member":      {"storage:\n  trees:\n    - local: x\n      file_mode: 0644\n", "6:7 $.storage.trees.0.file_mode: unused key file_mode; \n5:7 $.storage.trees.0: copy the tree x: no files directory is given; name the directory with --files-dir; at boot there are no local files\n"},
 		"config's spelling": {"kernelArguments: {}\n", "3:1 $.kernelArguments: unused key kernelArguments; did you mean kernel_arguments?\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,12 +71,12 @@ func TestSyntax(t *testing.T) {
 // TestVariant shows what is said about the first two lines.
 func TestVariant(t *testing.T) {
 	for text, want := range map[string]string{
-		"version: 1.5.0\nx: variant\n":                               "0:0 $: the config has no variant; begin it with two lines, such as `variant: fcos` and `version: 1.6.0`\n",
-		"variant: fcos\n":                                            "0:0 $: the config has no version; the newest final version of fcos is 1.7.0\n",
-		"variant: fcos\nversion: 1.5\n":                              "2:10 $: \"1.5\" is not a version: it has three numbers; the newest final version of fcos is 1.7.0\n",
-		"variant: fcso\nversion: 1.5.0\n":                            "2:10 $: there is no variant fcso with version 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
+		"version: 1.5.0\nx: variant\n":                               "0:0 $: the document has no variant; start it with two lines such as `variant: fcos` and `version: 1.6.0`\n",
+		"variant: fcos\n":                                            "0:0 $: the document has no version; the newest final version of fcos is 1.7.0\n",
+		"variant: fcos\nversion: 1.5\n":                              "2:10 $: \"1.5\" is not a version: it needs three numbers; the newest final version of fcos is 1.7.0\n",
+		"variant: fcso\nversion: 1.5.0\n":                            "2:10 $: unknown variant and version: fcso 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
 		"variant: rhcos\nversion: 0.1.0\n":                           "2:10 $: the variant rhcos was replaced by openshift; the newest final version of openshift is 4.22.0\n",
-		"variant: FCOS\nversion: 1.5.0\n":                            "2:10 $: there is no variant FCOS with version 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
+		"variant: FCOS\nversion: 1.5.0\n":                            "2:10 $: unknown variant and version: FCOS 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
 		"variant: fcos\nversion: \"1.5.0\"\n":                        "",
 		"{variant: fcos, version: 1.5.0}":                            "",
 		`{"variant": "fcos", "version": "1.5.0"}`:                    "",

@@ -18,7 +18,7 @@ import (
 const maxExpansion = 1 << 18
 
 // A decoder turns YAML into a tree by the shape of a variant. It is as lax as Butane's: unknown members are warned about, null
-// is as none, numbers may stand for texts.
+// counts as absent, and a number may stand where a text is expected.
 type decoder struct {
 	t        *translator
 	open     map[*yaml.Node]bool // aliases in progress
@@ -102,7 +102,7 @@ func (d *decoder) value(y *yaml.Node, f *field, at *step) *node {
 // alias decodes what an alias stands for. The value stands where the alias is; what is in it stands where it was written.
 func (d *decoder) alias(y *yaml.Node, decode func(*yaml.Node) *node) *node {
 	if d.open[y.Alias] {
-		return d.fail(y, "an anchor contains itself", "take the alias out of the value that it names", "")
+		return d.fail(y, "the anchor contains itself", "remove the alias from the value that it names", "")
 	}
 	d.open[y.Alias] = true
 	d.depth++
@@ -172,11 +172,11 @@ func (d *decoder) members(y *yaml.Node, s *shape, at *step, n *node, merged bool
 			key = key.Alias
 		}
 		if key.Kind != yaml.ScalarNode {
-			d.fail(key, "a key is not a text", "write NAME: VALUE", at.text())
+			d.fail(key, "the key is not a text", "write NAME: VALUE", at.text())
 			continue
 		}
 		if line, twice := lines[key.Value]; twice {
-			d.fail(y.Content[i], fmt.Sprintf("the key %s is in this mapping twice, first in line %d", shown(key.Value), line), "take one of them away", at.text())
+			d.fail(y.Content[i], fmt.Sprintf("duplicate key %s; line %d has the first", shown(key.Value), line), "remove one of them", at.text())
 			continue
 		}
 		lines[key.Value] = key.Line
@@ -274,7 +274,7 @@ func (d *decoder) unused(key *yaml.Node, name string, s *shape, at *step) {
 func (d *decoder) spelling(name string, s *shape) string {
 	switch {
 	case name == "<<":
-		return "the merged members are used all the same"
+		return "its members are merged; Butane warns about the key all the same"
 	case len(name) > 2 && name[:2] == "x-":
 		return ""
 	}
@@ -334,7 +334,7 @@ func (d *decoder) mismatch(y *yaml.Node, f *field, at *step) *node {
 	case f.kind == boolean:
 		hint = "write true or false, without quotes"
 	case f.kind == object && y.Kind == yaml.SequenceNode:
-		hint = "take the dash away"
+		hint = "remove the dash"
 	case f.kind == object:
 		hint = "write its members in the lines below, indented"
 	case y.Kind != yaml.ScalarNode:
@@ -366,7 +366,7 @@ func nameOf(y *yaml.Node) string {
 // fail reports an error that Butane reports without path.
 func (d *decoder) fail(y *yaml.Node, summary, hint, in string) *node {
 	d.failed = true
-	if in != "" {
+	if in != "" && in != "$" {
 		summary = in + ": " + summary
 	}
 	start, end := d.t.at.span(y)

@@ -81,7 +81,7 @@ func (t *translator) localFile(local *node) (name string, size int64, ok bool) {
 			if info.Mode().IsRegular() {
 				return name, info.Size(), true
 			}
-			err = errors.New("it is not a regular file")
+			err = errors.New("not a regular file")
 		}
 	}
 	t.cannotRead(local, err)
@@ -89,8 +89,8 @@ func (t *translator) localFile(local *node) (name string, size int64, ok bool) {
 }
 
 var (
-	errNoFiles = errors.New("there is no files directory")
-	errOutside = errors.New("it is outside of the files directory")
+	errNoFiles = errors.New("no files directory is given")
+	errOutside = errors.New("the path leads outside of the files directory")
 )
 
 // localName turns a path of the document into one below the files directory.
@@ -103,7 +103,7 @@ func (t *translator) localName(text string) (string, error) {
 		return "", errOutside
 	}
 	if !fs.ValidPath(name) {
-		return "", errors.New("it is not a path")
+		return "", errors.New("not a path")
 	}
 	return name, nil
 }
@@ -125,9 +125,9 @@ func reason(err error) string {
 func localHint(err error) string {
 	switch {
 	case errors.Is(err, errNoFiles):
-		return "name the directory with --files-dir; configs that a machine fetches have no local files"
+		return "name the directory with --files-dir; at boot there are no local files"
 	case errors.Is(err, fs.ErrNotExist):
-		return "the path is relative to the directory of --files-dir"
+		return "paths are relative to the directory that --files-dir names"
 	case errors.Is(err, errOutside):
 		return "move the file into the directory, or name a directory further up with --files-dir"
 	}

@@ -75,7 +75,7 @@ func (p *planter) copy(tree *node, dir, to string) {
 	user, group, mode := tree.get("user"), tree.get("group"), tree.get("dir_mode")
 	if user != nil || group != nil || mode != nil {
 		if list, taken := p.kinds[to]; taken {
-			p.t.fail(CodeTree, tree, "", "the directory "+to+" of the tree is in "+list+" too", "take it away there, or leave owner and dir_mode of the tree out")
+			p.t.fail(CodeTree, tree, "", "the tree would create "+to+", which is already in "+list, "remove that entry, or do not set user, group or dir_mode on the tree")
 		} else {
 			if mode == nil {
 				mode = tree.makeNumber(0o755)
@@ -99,7 +99,7 @@ func (p *planter) copy(tree *node, dir, to string) {
 		case e.Type() == fs.ModeSymlink:
 			p.link(tree, from, at)
 		default:
-			p.t.fail(CodeTree, tree, "", "the tree has "+from+", which is neither file, directory nor link", "take it away")
+			p.t.fail(CodeTree, tree, "", from+" is not a regular file, directory or symbolic link", "remove it from the tree")
 		}
 	}
 }
@@ -117,10 +117,10 @@ func (p *planter) file(tree *node, e fs.DirEntry, from, at string) {
 		entry = tree.makeObject(kid{"path", tree.makeText(at)}, kid{"user", tree.get("user")}, kid{"group", tree.get("group")})
 		p.add("files", entry)
 	case list != "files":
-		p.t.fail(CodeTree, tree, "", at+" is a file of the tree, and in "+list, "take it away there")
+		p.t.fail(CodeTree, tree, "", "the tree has the file "+at+", which is already in "+list, "remove that entry")
 		return
 	case entry.get("contents", "source") != nil:
-		p.t.fail(CodeTree, tree, "", at+" is a file of the tree, and has contents in files", "take the contents away there")
+		p.t.fail(CodeTree, tree, "", "the tree has the file "+at+", and files sets its contents too", "remove contents from that entry")
 		return
 	}
 	contents := tree.make(doc.Object, "")
@@ -168,9 +168,9 @@ func (p *planter) link(tree *node, from, at string) {
 		p.add("links", tree.makeObject(kid{"path", tree.makeText(at)}, kid{"target", tree.makeText(target)},
 			kid{"user", tree.get("user")}, kid{"group", tree.get("group")}))
 	case list != "links":
-		p.t.fail(CodeTree, tree, "", at+" is a link of the tree, and in "+list, "take it away there")
+		p.t.fail(CodeTree, tree, "", "the tree has the link "+at+", which is already in "+list, "remove that entry")
 	case entry.get("target").str() != "":
-		p.t.fail(CodeTree, tree, "", at+" is a link of the tree, and has a target in links", "take the target away there")
+		p.t.fail(CodeTree, tree, "", "the tree has the link "+at+", and links sets its target too", "remove target from that entry")
 	default:
 		entry.set("target", tree.makeText(target))
 	}
@@ -213,7 +213,7 @@ func (t *translator) makeQuadlets() {
 func (p *planter) free(cause *node, at string) bool {
 	list, taken := p.kinds[at]
 	if taken {
-		p.t.fail(CodeQuadlet, cause, "", "the file "+at+" of the quadlet is in "+list+" too", "take one of them away")
+		p.t.fail(CodeQuadlet, cause, "", "the quadlet would create "+at+", which is already in "+list, "remove one of the two")
 	}
 	return !taken
 }

@@ -148,11 +148,11 @@ func quoted(text []byte) int {
 // parseYAML reads the first document of a text. On an error the list has one entry.
 func parseYAML(src *diag.Source) (*yaml.Node, *positions, diag.List) {
 	if len(src.Text) > maxBytes {
-		return nil, nil, syntaxError(src, 0, 1, "the document is larger than 512 MiB", "put large contents into files, and name them with `local`")
+		return nil, nil, syntaxError(src, 0, 1, "the document is larger than 512 MiB", "move large contents into files and name them with `local`")
 	}
 	if n, most := countValues(src.Text), maxValues+len(src.Text)/32; n > most {
 		return nil, nil, syntaxError(src, 0, 1, fmt.Sprintf("the document may have %d values; the limit for its size is %d", n, most),
-			"put large contents into files, and name them with `local`")
+			"move large contents into files and name them with `local`")
 	}
 	p := newPositions(src.Text)
 	var document yaml.Node
