@@ -20,12 +20,12 @@ type runner func(args []string, s streams) int
 
 // withFlags makes a command of a function that defines flags and returns what runs once they are parsed. Flags may follow
 // files.
-func withFlags(name, synopsis, manual string, setup func(*flag.FlagSet) runner) func(args []string, s streams) int {
+func withFlags(name, synopsis string, setup func(*flag.FlagSet) runner) func(args []string, s streams) int {
 	return func(args []string, s streams) int {
 		flags := flag.NewFlagSet(name, flag.ContinueOnError)
 		flags.SetOutput(s.err)
 		flags.Usage = func() {
-			fmt.Fprintf(flags.Output(), "usage: firstlight %s %s\n%s\n\nFlags:\n", name, synopsis, manual)
+			fmt.Fprintf(flags.Output(), "usage: firstlight %s %s\n\nFlags:\n", name, synopsis)
 			flags.PrintDefaults()
 		}
 		run := setup(flags)

@@ -41,8 +41,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"validate", "check a config and say what is wrong with it", validate},
-		{"build", "translate configs that people write into configs that machines read", withFlags("build", "[FLAG]... [FILE]...", buildManual, setupBuild)},
-		{"convert", "turn Ignition configs and cloud-config into YAML", withFlags("convert", "[FLAG]... [FILE]", convertManual, setupConvert)},
+		{"build", "translate configs that people write into configs that machines read", withFlags("build", "[FLAG]... [FILE]...", setupBuild)},
+		{"convert", "turn Ignition configs and cloud-config into YAML", withFlags("convert", "[FLAG]... [FILE]", setupConvert)},
 		{"version", "print the version", version},
 	}
 }
