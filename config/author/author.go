@@ -98,21 +98,34 @@ func IsAuthored(text []byte) bool {
 		return true
 	}
 	text = bytes.TrimLeft(bytes.TrimPrefix(text, utf8Mark), " \t\r\n")
-	if len(text) == 0 || text[0] != '{' {
-		return bytes.Contains(text, []byte("variant"))
+	if !hasKey(text, "variant") {
+		return false
 	}
-	if bytes.Contains(text, []byte(`"variant"`)) {
+	if text[0] == '{' {
 		if d, report := doc.ParseJSON(diag.NewSource("", text)); !report.HasErrors() {
 			return d.Root.Member("variant") != nil && d.Root.Member("ignition") == nil
 		}
 	}
-	return startsWithVariant(text)
+	return true
 }
 
-// startsWithVariant reports whether the first member of a flow mapping may be that of a YAML document.
-func startsWithVariant(text []byte) bool {
-	rest := bytes.TrimLeft(text[1:], " \t\r\n\"'")
-	return bytes.HasPrefix(rest, []byte("variant")) || bytes.HasPrefix(rest, []byte("version"))
+// hasKey reports whether a text has a key at the beginning of a line or of a flow mapping.
+func hasKey(text []byte, key string) bool {
+	for from := 0; ; {
+		i := bytes.Index(text[from:], []byte(key))
+		if i < 0 {
+			return false
+		}
+		at := from + i
+		from = at + len(key)
+		before := bytes.TrimRight(text[:at], "\"'")
+		before = bytes.TrimRight(before, " \t")
+		after := bytes.TrimLeft(text[from:], "\"'")
+		after = bytes.TrimLeft(after, " \t")
+		if len(after) > 0 && after[0] == ':' && (len(before) == 0 || bytes.IndexByte([]byte("\n\r{,"), before[len(before)-1]) >= 0) {
+			return true
+		}
+	}
 }
 
 // Translate turns a YAML document into a config. Without errors in the report, the result is well-formed and still to be

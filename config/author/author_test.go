@@ -71,8 +71,8 @@ func TestSyntax(t *testing.T) {
 // TestVariant shows what is said about the first two lines.
 func TestVariant(t *testing.T) {
 	for text, want := range map[string]string{
-		"version: 1.5.0\nx: variant\n":                               "0:0 $: the document has no variant; start it with two lines such as `variant: fcos` and `version: 1.6.0`\n",
-		"variant: fcos\n":                                            "0:0 $: the document has no version; the newest final version of fcos is 1.7.0\n",
+		"version: 1.5.0\nx: {variant: y}\n":                          "1:1 $: the document has no variant; start it with two lines such as `variant: fcos` and `version: 1.6.0`\n",
+		"variant: fcos\n":                                            "1:10 $: the document has no version; the newest final version of fcos is 1.7.0\n",
 		"variant: fcos\nversion: 1.5\n":                              "2:10 $: \"1.5\" is not a version: it needs three numbers; the newest final version of fcos is 1.7.0\n",
 		"variant: fcso\nversion: 1.5.0\n":                            "2:10 $: unknown variant and version: fcso 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
 		"variant: rhcos\nversion: 0.1.0\n":                           "2:10 $: the variant rhcos was replaced by openshift; the newest final version of openshift is 4.22.0\n",
@@ -90,7 +90,8 @@ func TestVariant(t *testing.T) {
 			t.Errorf("%q is not taken for YAML", text)
 		}
 	}
-	for _, text := range []string{`{"ignition":{"version":"3.4.0"},"variant":"x"}`, `{"ignition":{"version":"3.4.0"}}`, "", "garbage", "#cloud-config\n"} {
+	for _, text := range []string{`{"ignition":{"version":"3.4.0"},"variant":"x"}`, `{"ignition":{"version":"3.4.0"}}`, "", "garbage", "#cloud-config\n", `{"version":"3.6.0","storage":{}}`,
+		"<!DOCTYPE html>\n<p>a variant: none", "#!/bin/sh\necho variant: $1\n"} {
 		if author.IsAuthored([]byte(text)) {
 			t.Errorf("%q is taken for YAML", text)
 		}

@@ -45,10 +45,14 @@ func (t *translator) decode(root *yaml.Node) bool {
 			hint = "this looks like a config that machines read already: check it with firstlight validate, or turn it into YAML with firstlight convert"
 		}
 		finding := diag.Diagnostic{Severity: diag.Error, Code: code, Path: path.New("yaml"), Summary: problem, Hint: hint}
-		if m := member(root, "version"); m != nil && code != CodeVariant {
-			start, end := t.at.span(m)
-			finding.Span = t.src.Span(int(start), int(end))
+		at := root
+		for _, key := range []string{"variant", "version"} {
+			if m := member(root, key); m != nil && code != CodeVariant {
+				at = m
+			}
 		}
+		start, end := t.at.span(at)
+		finding.Span = t.src.Span(int(start), int(end))
 		t.report.Add(finding)
 		return false
 	}

@@ -143,7 +143,7 @@ func TestBuild(t *testing.T) {
 		{"unknown target", warnYAML, []string{"--target", "fcos@banana"}, 2, "is not known"},
 		{"watch standard input", "", []string{"--watch"}, 2, "cannot be watched"},
 		{"unknown format", "", []string{"--format", "xml"}, 2, "xml"},
-		{"help", "", []string{"--help"}, 0, "usage: firstlight build"},
+		{"help", "", []string{"--help"}, 0, ": firstlight build"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, err, code := run(t, c.in, append([]string{"firstlight", "build"}, c.args...)...)
