@@ -288,6 +288,19 @@ func TestChildConfigs(t *testing.T) {
 	}
 }
 
+// TestBlocks checks that a block of text ends where its text ends.
+func TestBlocks(t *testing.T) {
+	const text = head + "systemd:\n  units:\n    - name: a.service\n      contents: |\n        [Unit]\n\n        [Install]\n      enabled: true\n"
+	r, report := build(text, author.Options{})
+	if r == nil {
+		t.Fatal(report)
+	}
+	n := r.Doc.Root.Member("systemd").Member("units").Kids[0].Member("contents")
+	if got := text[n.Start:n.End]; got != "|\n        [Unit]\n\n        [Install]" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestTarget checks that what a version cannot express is found in the YAML.
 func TestTarget(t *testing.T) {
 	text := head + "systemd:\n  units: []\nkernel_arguments:\n  should_exist: [quiet]\n"
