@@ -288,6 +288,44 @@ func TestChildConfigs(t *testing.T) {
 	}
 }
 
+// TestSugarIsMerged checks that sugar and the author's own sections join as two configs merge: what is generated is the parent.
+func TestSugarIsMerged(t *testing.T) {
+	sugar := map[string]string{
+		"mirror": "boot_device:\n  layout: ppc64le\n  mirror: {devices: [/dev/sda, /dev/sdb]}\n",
+		"luks":   "boot_device: {luks: {tpm2: true, threshold: 1}}\n",
+		"grub":   "grub: {users: [{name: a, password_hash: b}]}\n",
+		"both":   "boot_device: {layout: x86_64, luks: {tpm2: true}, mirror: {devices: [/dev/sda, /dev/sdb]}}\ngrub: {users: [{name: a, password_hash: b}]}\n",
+	}
+	own := map[string]string{
+		"disks":       "storage: {disks: [{device: /dev/sda, wipe_table: false, partitions: [{label: root-1, size_mib: 9000}, {label: var, number: 9}]}, {device: /dev/sdc}]}\n",
+		"filesystems": "storage: {filesystems: [{device: /dev/mapper/root, format: ext4, options: [-q]}, {device: /dev/disk/by-label/boot, format: ext4, mount_options: [ro]}]}\n",
+		"luks":        "storage: {luks: [{name: root, device: /dev/vdb, options: [a, b], clevis: {threshold: 2, tang: [{url: 'http://t', thumbprint: x}]}}]}\n",
+		"files":       "storage: {files: [{path: /boot/grub2/user.cfg, append: [{inline: x}], mode: 0600}, {path: /b}]}\n",
+		"sibling":     "storage: {links: [{path: /boot/grub2/user.cfg, target: x}]}\n",
+		"raid":        "storage: {raid: [{name: md-root, level: raid1, devices: [/dev/disk/by-partlabel/root-1, /dev/vdx]}]}\n",
+	}
+	for a, parent := range sugar {
+		for b, child := range own {
+			_, first, report := config.Build(diag.NewSource("parent", []byte(head+parent)), author.Options{})
+			if report.HasErrors() {
+				t.Fatal(report)
+			}
+			_, second, report := config.Build(diag.NewSource("child", []byte(head+child)), author.Options{})
+			if report.HasErrors() {
+				t.Fatal(report)
+			}
+			_, joint, report := config.Build(diag.NewSource("joint", []byte(head+parent+child)), author.Options{})
+			if report.HasErrors() {
+				t.Errorf("%s and %s: %v", a, b, report)
+				continue
+			}
+			if diff := cmp.Diff(config.Merge(first, second).Config, joint.Config); diff != "" {
+				t.Errorf("%s and %s: %s", a, b, diff)
+			}
+		}
+	}
+}
+
 // TestBlocks checks that a block of text ends where its text ends.
 func TestBlocks(t *testing.T) {
 	const text = head + "systemd:\n  units:\n    - name: a.service\n      contents: |\n        [Unit]\n\n        [Install]\n      enabled: true\n"
