@@ -152,6 +152,21 @@ func TestEveryVariant(t *testing.T) {
 	}
 }
 
+// TestLabels merges labels, which have keys of the author's own.
+func TestLabels(t *testing.T) {
+	r, report := build("variant: openshift\nversion: 4.18.0\nx-l: &l {machineconfiguration.openshift.io/role: worker, a: 1}\nmetadata:\n  name: n\n  labels: {<<: *l, a: 2}\n", author.Options{})
+	if r == nil {
+		t.Fatal(report)
+	}
+	var b strings.Builder
+	if err := r.WriteMachineConfig(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "  labels:\n    a: \"2\"\n    machineconfiguration.openshift.io/role: worker\n") {
+		t.Error(b.String())
+	}
+}
+
 // TestSugarPointsToItsCause checks that findings about what was generated stand where the YAML asked for it.
 func TestSugarPointsToItsCause(t *testing.T) {
 	files := fstest.MapFS{"t/a b": {Data: []byte("x")}, "u": {Data: []byte("[Unit\n")}}
@@ -190,6 +205,7 @@ func TestBounds(t *testing.T) {
 		merges += fmt.Sprintf("m%d: &m%d {<<: [*m%d, *m%d]}\n", i+1, i+1, i, i)
 	}
 	for name, text := range map[string]string{
+		"labels":        "variant: openshift\nversion: 4.18.0\n" + merges + "metadata: {name: a, labels: *m24}\n",
 		"aliases":       head + bomb + "kernel_arguments: {should_exist: *a12}\nstorage: {files: *a12, disks: *a12}\n",
 		"merges":        head + merges + "storage: {files: [*m24]}\n",
 		"deep flow":     head + "storage: " + strings.Repeat("[", 100000) + "\n",

@@ -181,9 +181,6 @@ func (t *translator) inlineChild(in, inline *node) {
 		// Butane reports the path in the child, and a place in this document if that has the same path. Ours is the text.
 		n, _ := t.in.find(found.Path.Path)
 		found.Span, found.Mark = t.src.Span(int(n.start), int(n.end)), t.src.Span(int(inline.start), int(inline.end))
-		if n == t.in {
-			found.Span = t.src.Span(0, 0)
-		}
 		t.report.Add(found)
 	}
 }
