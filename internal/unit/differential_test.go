@@ -336,8 +336,8 @@ func TestWarnings(t *testing.T) {
 	defer root.Close()
 	for name, want := range map[string]string{
 		"static.service":   `unit "static.service" is enabled, but has no install section so enable does nothing`,
-		"unclosed.service": "unclosed.service: systemd cannot load it, so it is not enabled: /usr/lib/systemd/system/unclosed.service, line 1: a line that begins with [ does not end in ]",
-		"alsotype.service": "alsotype.service: systemd cannot load it, so it is not enabled: /usr/lib/systemd/system/alsotype.service, line 2: \"plain\" in Also= is not the name of a unit",
+		"unclosed.service": "enable unclosed.service: systemd cannot load it, so it is not enabled: /usr/lib/systemd/system/unclosed.service, line 1: a line that begins with [ does not end in ]",
+		"alsotype.service": "enable alsotype.service: systemd cannot load it, so it is not enabled: /usr/lib/systemd/system/alsotype.service, line 2: \"plain\" in Also= is not the name of a unit",
 	} {
 		e, err := Enable(root, name)
 		if diff := cmp.Diff([]string{want}, e.Warnings); err != nil || diff != "" || len(e.Links) > 0 {

@@ -39,7 +39,7 @@ func (u *Units) Enable(name string) (Enablement, error) {
 		if err != nil && first {
 			return e, err
 		} else if err != nil {
-			e.Warnings = append(e.Warnings, "also: "+err.Error())
+			e.Warnings = append(e.Warnings, "enable "+err.Error())
 			continue
 		}
 		u.enabled[name] = true
@@ -71,7 +71,9 @@ func noInstall(n Name) string {
 	return fmt.Sprintf("unit %q is enabled, but has no install section so enable does nothing", n)
 }
 
-func (e *Enablement) warn(n Name, text string) { e.Warnings = append(e.Warnings, n.String()+": "+text) }
+func (e *Enablement) warn(n Name, text string) {
+	e.Warnings = append(e.Warnings, "enable "+n.String()+": "+text)
+}
 
 // add computes the links of one unit.
 func (e *Enablement) add(f File) {
