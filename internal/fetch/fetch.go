@@ -30,6 +30,8 @@ type Options struct {
 	Offline bool   // everything that needs the network is answered by ErrNeedNet
 	// Platform is the id of the platform; "aws" and "azure" have credentials for the machine.
 	Platform string
+	// EC2 reads an item of EC2's metadata service; nil: this client has sessions of its own with it.
+	EC2 ec2.Get
 	// AzureClientID selects one of several managed identities; empty: the machine has one.
 	AzureClientID string
 	Log           *slog.Logger
