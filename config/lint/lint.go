@@ -136,7 +136,7 @@ type rule struct {
 var table = []rule{
 	{"E111", diag.Error, "The contents of a `data` URL match their hash and can be decompressed. A hash is that of the decompressed contents.", dataHash},
 	{"E601", diag.Error, "A mount, automount or swap unit is named after its `Where=` or `What=`.", mountUnitName},
-	{"E704", diag.Error, "A group of the config has not the name of a user who gets a group of their own.", userAndGroup},
+	{"E704", diag.Error, "No group of the config has the name of a user who gets a group of their own.", userAndGroup},
 	{"I001", diag.Info, "A member is given once.", repeatedMembers},
 	{"I101", diag.Info, "What is fetched without encryption has a hash.", plainHTTP},
 	{"I131", diag.Info, "Each entry of `noProxy` is one host.", noProxyList},
