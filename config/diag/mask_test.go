@@ -126,7 +126,7 @@ func TestStyle(t *testing.T) {
 		t.Fatal(err)
 	}
 	const full = "f:2:6: error: wrong %d [V000]\n  1 | {\n  2 | \"a\": 12}\n    |      ^^\nhelp: do\n"
-	want := fmt.Sprintf(full+"\n"+full, 0, 1) + "f:2:6: error: wrong 2 [V000]\nf:2:6: error: wrong 3 [V000]\nf:2:6: error: wrong 4 [V000]\n"
+	want := fmt.Sprintf(full+"\n"+full, 0, 1) + "\nf:2:6: error: wrong 2 [V000]\nf:2:6: error: wrong 3 [V000]\nf:2:6: error: wrong 4 [V000]\n"
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
