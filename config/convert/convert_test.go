@@ -94,7 +94,7 @@ func TestIgnition2(t *testing.T) {
     {"filesystem": "root", "path": "/o", "contents": {"source": "oem:///x"}}],
   "links": [{"filesystem": "root", "path": "/l", "target": "/a"}]
 },
-"systemd": {"units": [{"name": "data.mount", "enable": true, "contents": "[Mount]\nWhat=/dev/vdb1\nWhere=/data\n"}]},
+"systemd": {"units": [{"name": "data.mount", "enable": true, "dropins": [{"name": "a.conf", "contents": "x"}]}, {"name": "data.mount", "contents": "[Mount]\nWhat=/dev/vdb1\nWhere=/data\n"}]},
 "foo": 1
 }`
 	const want = `{"ignition":{"config":{"merge":[{"source":"https://h/a"}]},"timeouts":{"httpTotal":5},"version":"3.0.0"},
@@ -106,7 +106,7 @@ func TestIgnition2(t *testing.T) {
 {"overwrite":true,"path":"/etc/systemd/network/a.network.d/b.conf","contents":{"source":"data:,x"},"mode":420}],
 "filesystems":[{"device":"/dev/vdb1","format":"ext4","options":["-q"],"path":"/data","wipeFilesystem":true}],
 "links":[{"path":"/l","target":"/a"}]},
-"systemd":{"units":[{"contents":"[Mount]\nWhat=/dev/vdb1\nWhere=/data\n","enabled":true,"name":"data.mount"}]}}`
+"systemd":{"units":[{"dropins":[{"contents":"x","name":"a.conf"}],"contents":"[Mount]\nWhat=/dev/vdb1\nWhere=/data\n","enabled":true,"name":"data.mount"}]}}`
 	out, report := convert.FromIgnition2(diag.NewSource("f", []byte(text)))
 	if diff := cmp.Diff(value(t, []byte(want)), value(t, out)); diff != "" {
 		t.Errorf("%s\n%s", diff, lines(report))
