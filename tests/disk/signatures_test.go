@@ -333,7 +333,7 @@ const signaturesHead = `# Signatures
 For whoever wants to know what firstlight recognises on a device, and so never overwrites unless the config says to wipe it.
 
 Each kind was written to an image as small as libblkid accepts, once for each place, byte order and version that the kind has, on devices with sectors of 512
-and of 4096 bytes. The columns count the images that libblkid and firstlight recognise, with the same usage, label and UUID, and those that ` + "`wipefs --all`" + ` and
+and of 4096 bytes. The images that util-linux tests itself with are compared in the same way. The columns count the images that libblkid and firstlight recognise, with the same usage, label and UUID, and those that ` + "`wipefs --all`" + ` and
 firstlight erase so that neither recognises anything afterwards.
 
 | Kind | Usage | Names read | libblkid | firstlight | wipefs erases | firstlight erases | Sectors |

@@ -104,18 +104,28 @@ func reiserfs(d *device, m magic, s *Signature) bool {
 	return true
 }
 
-// btrfs copies lie at 64 KiB, 64 MiB and 256 GiB; each says where it is.
+// btrfs has copies at 64 MiB and 256 GiB, by which it is not found: a device whose first superblock is erased counts as empty, as with
+// wipefs(8).
 func btrfs(d *device, m magic, s *Signature) bool {
-	start := m.offset - 0x40
-	sb := d.at(start, 0x1000)
+	sb := d.at(m.offset-0x40, 0x1000)
 	s.Label, s.UUID = text(sb[0x12B:][:256]), uuid(sb[0x20:][:16])
-	return le.Uint64(sb[0x30:]) == uint64(start)
+	within(d, s, []magic{{64<<20 + 0x40, btrfsMagic}, {256<<30 + 0x40, btrfsMagic}}, btrfsPlace)
+	return btrfsPlace(d, m, s)
 }
 
+// btrfsPlace accepts a superblock that knows where it is.
+func btrfsPlace(d *device, m magic, _ *Signature) bool {
+	return le.Uint64(d.at(m.offset-0x40+0x30, 8)) == uint64(m.offset-0x40)
+}
+
+// f2fs has a copy in the next block, by which it is not found either.
 func f2fs(d *device, m magic, s *Signature) bool {
 	sb := d.at(m.offset, 2048)
 	if le.Uint32(sb[4:]) != 1 { // version 1.0 had its names elsewhere
 		s.UUID, s.Label = uuid(sb[108:][:16]), utf16Text(le, sb[124:][:1024])
+	}
+	if second := (magic{m.offset + 4096, f2fsMagic}); d.has(second) {
+		s.Magics = append(s.Magics, second.extent())
 	}
 	return le.Uint16(sb[4:]) > 0
 }
