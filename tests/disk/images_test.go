@@ -14,13 +14,13 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
 )
 
-// TestSampleImages compares us with libblkid on the images that util-linux tests itself with: what the programs of each system once wrote.
+// TestSampleImages compares us with libblkid on the images from util-linux's own tests. The programs of each system wrote them.
 func TestSampleImages(t *testing.T) {
 	u := needReference(t)
 	need(t, "xz")
 	dir, err := images()
 	if err != nil {
-		t.Skipf("the images are not to be had: %v", err)
+		t.Skipf("the images are unavailable: %v", err)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*.img.xz"))
 	if err != nil || len(files) < 100 {

@@ -87,8 +87,8 @@ func bcache(d *device, m magic, _ *Signature) bool {
 	return le.Uint64(d.at(m.offset-16, 8)) == uint64(m.offset-24)/512
 }
 
-// bcachefs took over the magic of bcache at first. The backups lie at 2 MiB and 1 MiB before the end; it is not found by backups
-// with the old magic.
+// bcachefs took over the magic of bcache at first. The backups lie at 2 MiB and 1 MiB before the end. A device
+// that has only backups with the old magic counts as empty, as with wipefs(8).
 func bcachefs(d *device, m magic, s *Signature) bool {
 	sb := d.at(m.offset-24, 256)
 	s.UUID, s.Label = uuid(sb[56:72]), text(sb[72:104])
