@@ -149,7 +149,7 @@ func firstLine(text []byte) string {
 // cloudInit knows the formats of cloud-init by their first line
 // (https://docs.cloud-init.io/en/latest/explanation/format.html).
 func cloudInit(text []byte, _ Options) (Foreign, bool) {
-	const other = "write an Ignition config (or Butane YAML) that does the same; cloud-init does not run on this machine"
+	const other = "write an Ignition config that does the same; cloud-init does not run in this boot"
 	line := firstLine(text)
 	switch {
 	case strings.HasPrefix(line, "## template:"):
