@@ -184,7 +184,7 @@ func script(text []byte, _ Options) (Foreign, bool) {
 		}
 		what += " (" + printable(words[0]) + ")"
 	}
-	return Foreign{what, "put the script into storage.files of a config, and a systemd unit that runs it beside it", false}, true
+	return Foreign{what, "put the script into storage.files of a config, and add a systemd unit that runs it", false}, true
 }
 
 // mime knows messages with several parts, as cloud-init takes them.

@@ -105,8 +105,8 @@ func TestTheMachine(t *testing.T) {
 	allowed := map[string]string{
 		"internal/sys": "the machine", "internal/rootfs": "the target root",
 		"internal/sys/guest": "config drives and the guest's ends of hypervisors' channels",
-		"internal/metadata":  "numbers of network errors, which syscall alone names",
-		"internal/fetch":     "numbers of network errors, which syscall alone names",
+		"internal/metadata":  "numbers of network errors, which only syscall names",
+		"internal/fetch":     "numbers of network errors, which only syscall names",
 	}
 	for _, p := range list(t, "./config/...", "./internal/...") {
 		name := strings.TrimPrefix(p.ImportPath, module+"/")
