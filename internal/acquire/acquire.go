@@ -239,6 +239,9 @@ func (env Env) fragments(sub string) (config.Document, error) {
 		if err != nil {
 			return config.Document{}, fmt.Errorf("read base config: %w", err)
 		}
+		if data, err = config.Gunzip(data); err != nil {
+			return config.Document{}, fmt.Errorf("read base config /%s: %w", files[n], err)
+		}
 		doc, err := parse(env.Log, "/"+files[n], data)
 		if err != nil {
 			return config.Document{}, err

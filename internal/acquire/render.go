@@ -189,6 +189,9 @@ func (r *renderer) read(ctx context.Context, parent config.Document, at string, 
 		return config.Document{}, &ReferenceError{Name: name(ref, place), At: place, Path: at, Err: err}
 	}
 	data, err := r.payload(ctx, ref)
+	if err == nil {
+		data, err = config.Gunzip(data)
+	}
 	if err != nil {
 		return fail(err)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 	"github.com/firstlight-boot/firstlight/internal/handover"
 	"github.com/firstlight-boot/firstlight/internal/logx"
+	"github.com/firstlight-boot/firstlight/internal/metadata"
 	"github.com/firstlight-boot/firstlight/internal/platform"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 	"github.com/firstlight-boot/firstlight/internal/seal"
@@ -62,6 +63,7 @@ type run struct {
 	host     *sys.Host
 	boot     fetch.Bootstrap
 	http     *fetch.Client
+	metadata *metadata.Client
 	state    *handover.State
 	progress handover.Progress
 	began    time.Time
@@ -117,6 +119,7 @@ func (r *run) prepare() error {
 	}
 	r.cmdline = acquire.ParseCmdline(string(text))
 	r.host = r.newHost(r.log)
+	r.metadata = metadata.New(metadata.Options{Version: version.Version(), Log: r.log, Say: r.say})
 	if err := r.prepareFetch(); err != nil {
 		return err
 	}

@@ -13,11 +13,9 @@ import (
 
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
-	"github.com/firstlight-boot/firstlight/internal/metadata"
 	"github.com/firstlight-boot/firstlight/internal/platform"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 	"github.com/firstlight-boot/firstlight/internal/sys/guest"
-	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 // findPlatform returns the platform of an id, or for "auto" the one that the firmware points to.
@@ -41,8 +39,7 @@ func findPlatform(id string, log *slog.Logger) (platform.Platform, error) {
 func (r *run) platformEnv() platform.Env {
 	env := machineEnv(r.host, r.log)
 	env.Getenv, env.Offline, env.Timeout = r.o.Getenv, r.stage.offline, r.fetchTimeout()
-	env.Say = r.say
-	env.Metadata = metadata.New(metadata.Options{Version: version.Version(), Log: r.log, Say: r.say})
+	env.Say, env.Metadata = r.say, r.metadata
 	return env
 }
 
@@ -53,8 +50,7 @@ func machineEnv(host *sys.Host, log *slog.Logger) platform.Env {
 	}
 	return platform.Env{
 		FS: os.DirFS("/"), Log: log, Run: helper, Drives: guest.Drives{Run: helper}, Interfaces: net.Interfaces,
-		Read:     func(_ context.Context, p string) ([]byte, error) { return os.ReadFile(p) },
-		Metadata: metadata.New(metadata.Options{Version: version.Version(), Log: log}),
+		Read: func(_ context.Context, p string) ([]byte, error) { return os.ReadFile(p) },
 		Channels: platform.Channels{
 			VSock: guest.VSock,
 			KVP:   func() (platform.Exchange, error) { return opened[platform.Exchange](guest.OpenKVP()) },
