@@ -16,7 +16,8 @@ type Options struct {
 }
 
 // Build translates a document in the Butane language and checks the config that it becomes. The findings are about the
-// YAML: their paths are those that its author wrote. If the report has errors, neither result nor document is to be used.
+// YAML: their paths are those that its author wrote. If the report has errors there is no result, and the document serves
+// only to look up places.
 func Build(src *diag.Source, o author.Options) (*author.Result, Document, diag.List) {
 	if o.Check == nil {
 		o.Check = checkJSON
@@ -28,7 +29,7 @@ func Build(src *diag.Source, o author.Options) (*author.Result, Document, diag.L
 	d, found := FromTree(r.Doc)
 	report = append(report, r.Relocate(found)...)
 	if report.HasErrors() {
-		return nil, Document{}, report
+		return nil, d, report
 	}
 	return r, d, report
 }

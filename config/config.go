@@ -5,6 +5,12 @@
 // It does no I/O, knows no clock and fetches nothing; what a config refers to is for its caller to bring. The
 // invariant: a Document without an error in its report is valid by the rules of the version it was written in, is in the
 // newest form, and knows for each of its values where that was written.
+//
+// Stability: from the first tagged release on, names and signatures of this package, lint, diag and spec change in an
+// incompatible way with the module's major version only. What a config means follows the spec version that it states. Texts of
+// findings are for people and may change at any time: programs branch on Code, Severity, Path and Span. Structs may get more
+// fields, so name the fields in literals; types gets members when the format does. The other packages, doc, merge, rules and
+// unitfile, may change with every release.
 package config
 
 import (

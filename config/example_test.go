@@ -56,3 +56,23 @@ func ExampleMarshalVersion() {
 	// {"ignition":{"version":"3.3.0"},"kernelArguments":{"shouldExist":["quiet"]}}
 	// c.ign:1:52 version 3.2.0 does not know kernelArguments
 }
+
+func ExampleParse_error() {
+	_, report := config.Parse(diag.NewSource("web.ign", []byte(`{"ignition": {"version": "3.6.0"}, "storage": {"files": [{"path": "etc/motd"}]}}`)))
+	if err := report.Err(); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// web.ign:1:67: error: the path "etc/motd" is not absolute [V202]
+}
+
+func ExampleParseUpTo() {
+	src := diag.NewSource("web.ign", []byte(`{"ignition": {"version": "3.6.0"}}`))
+	_, report := config.ParseUpTo(src, spec.V3_4)
+	fmt.Println(report.Err())
+	doc, _ := config.ParseUpTo(src, spec.Stable)
+	fmt.Println(doc.Version)
+	// Output:
+	// web.ign:1:26: error: config version 3.6.0 is newer than 3.4.0, the newest that is accepted here [V005]
+	// 3.6.0
+}

@@ -22,25 +22,31 @@ var ErrTooLarge = fmt.Errorf("it has more than %d MiB", MaxBytes>>20)
 
 // Gunzip decompresses a config that begins like a gzip file (RFC 1952), and returns any other as it is: many clouds limit
 // user data to a few KiB. It decompresses once, and no more than MaxBytes.
-func Gunzip(text []byte) ([]byte, error) {
-	if len(text) > MaxBytes {
+func Gunzip(text []byte) ([]byte, error) { return gunzip(text, MaxBytes) }
+
+func gunzip(text []byte, limit int) ([]byte, error) {
+	if len(text) > limit {
 		return nil, ErrTooLarge
 	}
 	if !bytes.HasPrefix(text, []byte{0x1f, 0x8b, 8}) {
 		return text, nil
 	}
-	r, err := gzip.NewReader(bytes.NewReader(text))
-	if err != nil {
-		return nil, errGzip
+	var plain bytes.Buffer
+	rest := bytes.NewReader(text)
+	r, err := gzip.NewReader(rest)
+	for ; err == nil; err = r.Reset(rest) {
+		r.Multistream(false) // so that what follows a member can be looked at
+		if _, err := io.Copy(&plain, io.LimitReader(r, int64(limit-plain.Len())+1)); err != nil {
+			return nil, errGzip
+		}
+		if plain.Len() > limit {
+			return nil, ErrTooLarge
+		}
+		if len(bytes.Trim(text[len(text)-rest.Len():], "\x00")) == 0 {
+			return plain.Bytes(), nil // disks and FIFOs pad with NUL
+		}
 	}
-	plain, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
-	switch {
-	case err != nil:
-		return nil, errGzip
-	case len(plain) > MaxBytes:
-		return nil, ErrTooLarge
-	}
-	return plain, nil
+	return nil, errGzip
 }
 
 var errGzip = errors.New("it begins like gzip data and is damaged or cut off; compress it again")

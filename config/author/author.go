@@ -42,6 +42,7 @@ const (
 	CodeOpenShift  = "A021" // metadata, openshift, and what its operator refuses
 	CodeForbidden  = "A022" // the variant cannot use a member
 	CodeElided     = "A023" // a member has no effect in raw output
+	CodeRefused    = "A024" // a config that is merged is invalid; Butane does not report it
 )
 
 // Rules says what the codes of this package are about, for reports in SARIF.
@@ -52,13 +53,13 @@ func Rules() []diag.ToolRule {
 		{Code: CodeVariant, About: "The document has a variant."},
 		{Code: CodeVersion, About: "The document has a version of three numbers."},
 		{Code: CodeUnknown, About: "The variant has the version."},
-		{Code: CodeUnused, About: "Every member is known in the variant and version.", Severity: diag.Warning},
-		{Code: CodeResource, About: "A resource has one of inline, local and source."},
+		{Code: CodeUnused, About: "The variant and version know every key.", Severity: diag.Warning},
+		{Code: CodeResource, About: "A resource has only one of `inline`, `local` and `source`."},
 		{Code: CodeLocal, About: "A local file is in the files directory and can be read."},
 		{Code: CodeChild, About: "An inline config has the version of the document.", Severity: diag.Warning},
-		{Code: CodeMode, About: "A mode is octal: it begins with 0.", Severity: diag.Warning},
+		{Code: CodeMode, About: "A mode is octal: it starts with 0.", Severity: diag.Warning},
 		{Code: CodeMountUnit, About: "A filesystem with a mount unit has a format and a mount point."},
-		{Code: CodeTree, About: "A tree is a directory whose files are nowhere else in the document."},
+		{Code: CodeTree, About: "A tree is a directory, and no other entry sets the contents of its files."},
 		{Code: CodeContents, About: "A unit has contents or contents_local."},
 		{Code: CodeQuadlet, About: "A quadlet has a name with a known suffix; an instance has no contents."},
 		{Code: CodePartition, About: "Partitions of CoreOS keep their numbers and sizes.", Severity: diag.Warning},
@@ -66,7 +67,8 @@ func Rules() []diag.ToolRule {
 		{Code: CodeGrub, About: "A GRUB user has a name and a password hash."},
 		{Code: CodeOpenShift, About: "The MachineConfig is one that the operator accepts."},
 		{Code: CodeForbidden, About: "The platform of the variant can use the member."},
-		{Code: CodeElided, About: "Raw output has room for the member.", Severity: diag.Warning},
+		{Code: CodeRefused, About: "A local config, or an inline one of another version, is valid.", Severity: diag.Warning},
+		{Code: CodeElided, About: "The member has an effect in raw output.", Severity: diag.Warning},
 	}
 }
 
@@ -75,7 +77,7 @@ type Options struct {
 	Files fs.FS // where local files are; nil: there are none, and naming one is an error
 	Raw   bool  // the config is wanted and no MachineConfig around it
 	Plain bool  // the config is used by this process and not written: nothing is compressed
-	// Check reads and checks a config that the document has as text; nil: it is not checked.
+	// Check parses and checks a config that the document contains as text. If nil, such configs are not checked.
 	Check func(*diag.Source) diag.List
 }
 
@@ -96,21 +98,34 @@ func IsAuthored(text []byte) bool {
 		return true
 	}
 	text = bytes.TrimLeft(bytes.TrimPrefix(text, utf8Mark), " \t\r\n")
-	if len(text) == 0 || text[0] != '{' {
-		return bytes.Contains(text, []byte("variant"))
+	if !hasKey(text, "variant") {
+		return false
 	}
-	if bytes.Contains(text, []byte(`"variant"`)) {
+	if text[0] == '{' {
 		if d, report := doc.ParseJSON(diag.NewSource("", text)); !report.HasErrors() {
 			return d.Root.Member("variant") != nil && d.Root.Member("ignition") == nil
 		}
 	}
-	return startsWithVariant(text)
+	return true
 }
 
-// startsWithVariant reports whether the first member of a flow mapping may be that of a YAML document.
-func startsWithVariant(text []byte) bool {
-	rest := bytes.TrimLeft(text[1:], " \t\r\n\"'")
-	return bytes.HasPrefix(rest, []byte("variant")) || bytes.HasPrefix(rest, []byte("version"))
+// hasKey reports whether a text has a key at the beginning of a line or of a flow mapping.
+func hasKey(text []byte, key string) bool {
+	for from := 0; ; {
+		i := bytes.Index(text[from:], []byte(key))
+		if i < 0 {
+			return false
+		}
+		at := from + i
+		from = at + len(key)
+		before := bytes.TrimRight(text[:at], "\"'")
+		before = bytes.TrimRight(before, " \t")
+		after := bytes.TrimLeft(text[from:], "\"'")
+		after = bytes.TrimLeft(after, " \t")
+		if len(after) > 0 && after[0] == ':' && (len(before) == 0 || bytes.IndexByte([]byte("\n\r{,"), before[len(before)-1]) >= 0) {
+			return true
+		}
+	}
 }
 
 // Translate turns a YAML document into a config. Without errors in the report, the result is well-formed and still to be

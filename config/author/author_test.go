@@ -44,19 +44,19 @@ func output(t *testing.T, r *author.Result) string {
 // TestSyntax shows the usual mistakes, with their places and what to do about them.
 func TestSyntax(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"tab":               {"storage:\n\tfiles:\n", "4:1 $: not well-formed YAML: a tab indents the line; YAML is indented with spaces only: replace the tab\n"},
-		"no space":          {"storage:\n  files:\n    - path:/etc/x\n      mode: 0644\n", "5:11 $: not well-formed YAML: a colon has no space after it; write a space between the colon and the value\n"},
-		"second colon":      {"storage:\n  files:\n    - path: a: b\n", "5:14 $: not well-formed YAML: a second colon is in one line, or the line is indented too far; put the value in quotes if the colon belongs to it; otherwise align the line with its neighbours\n"},
-		"item depth":        {"storage:\n  files:\n    - path: /a\n   - path: /b\n", "6:4 $: not well-formed YAML: a list item is not at the depth of the lines around it; align its dash with the dashes of the same list\n"},
-		"reserved":          {"storage:\n  files:\n    - path: @x\n", "5:13 $: not well-formed YAML: a value begins with a character that YAML reserves; put the value in quotes\n"},
-		"bracket":           {"storage: [\n", "3:10 $: not well-formed YAML: a bracket is not closed; close the bracket, or begin a list with a dash in the next line\n"},
-		"quote":             {"storage:\n  files:\n    - path: \"/etc\n", "5:13 $: not well-formed YAML: a quotation mark is not closed; close it; a value that begins with one ends with one\n"},
+		"tab":               {"storage:\n\tfiles:\n", "4:1 $: not well-formed YAML: the line is indented with a tab; replace the tab with spaces\n"},
+		"no space":          {"storage:\n  files:\n    - path:/etc/x\n      mode: 0644\n", "5:11 $: not well-formed YAML: the colon needs a space after it; write NAME: VALUE\n"},
+		"second colon":      {"storage:\n  files:\n    - path: a: b\n", "5:14 $: not well-formed YAML: the line has a second colon, or is indented too far; quote the value if the colon belongs to it; otherwise align the line with the lines around it\n"},
+		"item depth":        {"storage:\n  files:\n    - path: /a\n   - path: /b\n", "6:4 $: not well-formed YAML: the list item is indented differently from the items around it; align its dash with the other dashes of the list\n"},
+		"reserved":          {"storage:\n  files:\n    - path: @x\n", "5:13 $: not well-formed YAML: the value starts with a character that YAML reserves; put the value in quotes\n"},
+		"bracket":           {"storage: [\n", "3:10 $: not well-formed YAML: a bracket is not closed; close it, or write the list with dashes on the next lines\n"},
+		"quote":             {"storage:\n  files:\n    - path: \"/etc\n", "5:13 $: not well-formed YAML: a quotation mark is not closed; close it; a value that starts with a quotation mark must end with one\n"},
 		"octal as text":     {"storage:\n  files:\n    - path: /x\n      mode: \"0644\"\n", "6:13 $: $.storage.files.0.mode must be an integer, not a text; write the number without quotes\n"},
-		"key twice":         {"storage: {}\nstorage: {}\n", "4:1 $: $: the key storage is in this mapping twice, first in line 3; take one of them away\n"},
+		"key twice":         {"storage: {}\nstorage: {}\n", "4:1 $: duplicate key storage; line 3 has the first; remove one of them\n"},
 		"mapping for list":  {"storage:\n  files:\n    path: /x\n", "5:5 $: $.storage.files must be a list, not a mapping; begin each item with a dash, or put the list in square brackets\n"},
 		"anchor in itself":  {"storage: &a\n  files: *a\n", "3:10 $: $.storage.files must be a list, not a mapping; begin each item with a dash, or put the list in square brackets\n"},
 		"unknown anchor":    {"storage: *a\n", "3:1 $: not well-formed YAML: unknown anchor 'a' referenced; define the anchor with & before it is used\n"},
-		"later member":      {"storage:\n  trees:\n    - local: x\n      file_mode: 0644\n", "6:7 $.storage.trees.0.file_mode: unused key file_mode; \n5:7 $.storage.trees.0: copy the tree x: there is no files directory; name the directory with --files-dir; configs that a machine fetches have no local files\n"},
+		"later member":      {"storage:\n  trees:\n    - local: x\n      file_mode: 0644\n", "6:7 $.storage.trees.0.file_mode: unused key file_mode; \n5:7 $.storage.trees.0: copy the tree x: no files directory is given; name the directory with --files-dir; at boot there are no local files\n"},
 		"config's spelling": {"kernelArguments: {}\n", "3:1 $.kernelArguments: unused key kernelArguments; did you mean kernel_arguments?\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,12 +71,12 @@ func TestSyntax(t *testing.T) {
 // TestVariant shows what is said about the first two lines.
 func TestVariant(t *testing.T) {
 	for text, want := range map[string]string{
-		"version: 1.5.0\nx: variant\n":                               "0:0 $: the config has no variant; begin it with two lines, such as `variant: fcos` and `version: 1.6.0`\n",
-		"variant: fcos\n":                                            "0:0 $: the config has no version; the newest final version of fcos is 1.7.0\n",
-		"variant: fcos\nversion: 1.5\n":                              "2:10 $: \"1.5\" is not a version: it has three numbers; the newest final version of fcos is 1.7.0\n",
-		"variant: fcso\nversion: 1.5.0\n":                            "2:10 $: there is no variant fcso with version 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
+		"version: 1.5.0\nx: {variant: y}\n":                          "1:1 $: the document has no variant; start it with two lines such as `variant: fcos` and `version: 1.6.0`\n",
+		"variant: fcos\n":                                            "1:10 $: the document has no version; the newest final version of fcos is 1.7.0\n",
+		"variant: fcos\nversion: 1.5\n":                              "2:10 $: \"1.5\" is not a version: it needs three numbers; the newest final version of fcos is 1.7.0\n",
+		"variant: fcso\nversion: 1.5.0\n":                            "2:10 $: unknown variant and version: fcso 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
 		"variant: rhcos\nversion: 0.1.0\n":                           "2:10 $: the variant rhcos was replaced by openshift; the newest final version of openshift is 4.22.0\n",
-		"variant: FCOS\nversion: 1.5.0\n":                            "2:10 $: there is no variant FCOS with version 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
+		"variant: FCOS\nversion: 1.5.0\n":                            "2:10 $: unknown variant and version: FCOS 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
 		"variant: fcos\nversion: \"1.5.0\"\n":                        "",
 		"{variant: fcos, version: 1.5.0}":                            "",
 		`{"variant": "fcos", "version": "1.5.0"}`:                    "",
@@ -90,7 +90,8 @@ func TestVariant(t *testing.T) {
 			t.Errorf("%q is not taken for YAML", text)
 		}
 	}
-	for _, text := range []string{`{"ignition":{"version":"3.4.0"},"variant":"x"}`, `{"ignition":{"version":"3.4.0"}}`, "", "garbage", "#cloud-config\n"} {
+	for _, text := range []string{`{"ignition":{"version":"3.4.0"},"variant":"x"}`, `{"ignition":{"version":"3.4.0"}}`, "", "garbage", "#cloud-config\n", `{"version":"3.6.0","storage":{}}`,
+		"<!DOCTYPE html>\n<p>a variant: none", "#!/bin/sh\necho variant: $1\n"} {
 		if author.IsAuthored([]byte(text)) {
 			t.Errorf("%q is taken for YAML", text)
 		}
@@ -151,6 +152,21 @@ func TestEveryVariant(t *testing.T) {
 	}
 }
 
+// TestLabels merges labels, which have keys of the author's own.
+func TestLabels(t *testing.T) {
+	r, report := build("variant: openshift\nversion: 4.18.0\nx-l: &l {machineconfiguration.openshift.io/role: worker, a: 1}\nmetadata:\n  name: n\n  labels: {<<: *l, a: 2}\n", author.Options{})
+	if r == nil {
+		t.Fatal(report)
+	}
+	var b strings.Builder
+	if err := r.WriteMachineConfig(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "  labels:\n    a: \"2\"\n    machineconfiguration.openshift.io/role: worker\n") {
+		t.Error(b.String())
+	}
+}
+
 // TestSugarPointsToItsCause checks that findings about what was generated stand where the YAML asked for it.
 func TestSugarPointsToItsCause(t *testing.T) {
 	files := fstest.MapFS{"t/a b": {Data: []byte("x")}, "u": {Data: []byte("[Unit\n")}}
@@ -189,6 +205,7 @@ func TestBounds(t *testing.T) {
 		merges += fmt.Sprintf("m%d: &m%d {<<: [*m%d, *m%d]}\n", i+1, i+1, i, i)
 	}
 	for name, text := range map[string]string{
+		"labels":        "variant: openshift\nversion: 4.18.0\n" + merges + "metadata: {name: a, labels: *m24}\n",
 		"aliases":       head + bomb + "kernel_arguments: {should_exist: *a12}\nstorage: {files: *a12, disks: *a12}\n",
 		"merges":        head + merges + "storage: {files: [*m24]}\n",
 		"deep flow":     head + "storage: " + strings.Repeat("[", 100000) + "\n",
@@ -262,6 +279,80 @@ func letters(noise []byte) []byte {
 		out[i] = 'a' + c%26
 	}
 	return out
+}
+
+// TestChildConfigs checks configs that are merged: the machine would refuse them later.
+func TestChildConfigs(t *testing.T) {
+	files := fstest.MapFS{
+		"good": {Data: []byte(`{"ignition":{"version":"3.0.0"}}`)}, "bad": {Data: []byte(`{"ignition":{"version":"3.0.0"},"storage":{"files":[{"path":"x"}]}}`)},
+		"yaml": {Data: []byte(head)},
+	}
+	for child, want := range map[string]string{
+		"local: good": "", "local: yaml": "",
+		"local: bad":  "7:16 $.ignition.config.merge.0.local: the machine will refuse this config: line 1: the path \"x\" is not absolute",
+		"local: none": "7:16 $.ignition.config.merge.0.local: read local file none: file does not exist",
+		`inline: '{"ignition":{"version":"3.4.0"}}'`:                                    "",
+		`inline: '{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"x"}]}}'`: "1:1 $.storage.files.0.path: inline config, line 1: ",
+		`inline: '{"ignition":{"version":"3.0.0"},"storage":{"files":[{"path":"x"}]}}'`: "7:9 $.ignition.config.merge.0.version: ",
+		`inline: nonsense`:                           "7:17 $.ignition.config.merge.0.inline: the inline config cannot be read",
+		`inline: '{"ignition":{"version":"2.2.0"}}'`: "7:9 $.ignition.config.merge.0.version: ",
+	} {
+		_, got := build(head+"# a line\nignition:\n  config:\n    merge:\n      - "+child+"\n", author.Options{Files: files})
+		if !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%s: %s", child, got)
+		}
+	}
+}
+
+// TestSugarIsMerged checks that sugar and the author's own sections join as two configs merge: what is generated is the parent.
+func TestSugarIsMerged(t *testing.T) {
+	sugar := map[string]string{
+		"mirror": "boot_device:\n  layout: ppc64le\n  mirror: {devices: [/dev/sda, /dev/sdb]}\n",
+		"luks":   "boot_device: {luks: {tpm2: true, threshold: 1}}\n",
+		"grub":   "grub: {users: [{name: a, password_hash: b}]}\n",
+		"both":   "boot_device: {layout: x86_64, luks: {tpm2: true}, mirror: {devices: [/dev/sda, /dev/sdb]}}\ngrub: {users: [{name: a, password_hash: b}]}\n",
+	}
+	own := map[string]string{
+		"disks":       "storage: {disks: [{device: /dev/sda, wipe_table: false, partitions: [{label: root-1, size_mib: 9000}, {label: var, number: 9}]}, {device: /dev/sdc}]}\n",
+		"filesystems": "storage: {filesystems: [{device: /dev/mapper/root, format: ext4, options: [-q]}, {device: /dev/disk/by-label/boot, format: ext4, mount_options: [ro]}]}\n",
+		"luks":        "storage: {luks: [{name: root, device: /dev/vdb, options: [a, b], clevis: {threshold: 2, tang: [{url: 'http://t', thumbprint: x}]}}]}\n",
+		"files":       "storage: {files: [{path: /boot/grub2/user.cfg, append: [{inline: x}], mode: 0600}, {path: /b}]}\n",
+		"sibling":     "storage: {links: [{path: /boot/grub2/user.cfg, target: x}]}\n",
+		"raid":        "storage: {raid: [{name: md-root, level: raid1, devices: [/dev/disk/by-partlabel/root-1, /dev/vdx]}]}\n",
+	}
+	for a, parent := range sugar {
+		for b, child := range own {
+			_, first, report := config.Build(diag.NewSource("parent", []byte(head+parent)), author.Options{})
+			if report.HasErrors() {
+				t.Fatal(report)
+			}
+			_, second, report := config.Build(diag.NewSource("child", []byte(head+child)), author.Options{})
+			if report.HasErrors() {
+				t.Fatal(report)
+			}
+			_, joint, report := config.Build(diag.NewSource("joint", []byte(head+parent+child)), author.Options{})
+			if report.HasErrors() {
+				t.Errorf("%s and %s: %v", a, b, report)
+				continue
+			}
+			if diff := cmp.Diff(config.Merge(first, second).Config, joint.Config); diff != "" {
+				t.Errorf("%s and %s: %s", a, b, diff)
+			}
+		}
+	}
+}
+
+// TestBlocks checks that a block of text ends where its text ends.
+func TestBlocks(t *testing.T) {
+	const text = head + "systemd:\n  units:\n    - name: a.service\n      contents: |\n        [Unit]\n\n        [Install]\n      enabled: true\n"
+	r, report := build(text, author.Options{})
+	if r == nil {
+		t.Fatal(report)
+	}
+	n := r.Doc.Root.Member("systemd").Member("units").Kids[0].Member("contents")
+	if got := text[n.Start:n.End]; got != "|\n        [Unit]\n\n        [Install]" {
+		t.Errorf("%q", got)
+	}
 }
 
 // TestTarget checks that what a version cannot express is found in the YAML.

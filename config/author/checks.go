@@ -83,7 +83,7 @@ func (t *translator) oneSource(n *node) {
 	if t.v.Spec == spec.V3_0 {
 		at = "inline"
 	}
-	t.fail(CodeResource, n, at, "the contents have "+strings.Join(given, " and "), "keep one of them")
+	t.fail(CodeResource, n, at, "the resource has both "+strings.Join(given, " and "), "keep one of them")
 }
 
 // decimalModes warns about modes such as 644, which was meant as 0644.
@@ -98,8 +98,8 @@ func (t *translator) decimalModes() {
 			octal, err := strconv.ParseInt(strconv.Itoa(v), 8, 32)
 			dir := list == "directories"
 			if err == nil && octal <= 0o7777 && !usualMode(v, dir) && usualMode(int(octal), dir) {
-				t.warn(CodeMode, n.node, "mode", "the mode "+strconv.Itoa(v)+" is decimal, which is 0"+strconv.FormatInt(int64(v), 8),
-					"write 0"+strconv.Itoa(v)+" if it is meant to be octal")
+				t.warn(CodeMode, n.node, "mode", "the mode "+strconv.Itoa(v)+" is decimal; in octal it is 0"+strconv.FormatInt(int64(v), 8),
+					"write 0"+strconv.Itoa(v)+" if you mean octal")
 			}
 		}
 	}
@@ -155,10 +155,10 @@ func (t *translator) isSwap(fs *node) bool {
 func (t *translator) mountUnits() {
 	t.wantsMountUnit(func(fs *node) {
 		if fs.get("format").str() == "" {
-			t.fail(CodeMountUnit, fs, "format", "the filesystem has a mount unit and no format", "give a format, such as ext4 or xfs")
+			t.fail(CodeMountUnit, fs, "format", "with_mount_unit needs a format", "set format, for example to ext4 or xfs")
 		}
 		if fs.get("path").str() == "" && !t.isSwap(fs) {
-			t.fail(CodeMountUnit, fs, "path", "the filesystem has a mount unit and no path", "say where it is mounted")
+			t.fail(CodeMountUnit, fs, "path", "with_mount_unit needs a path", "set path to the mount point")
 		}
 	})
 }
@@ -175,8 +175,8 @@ func (t *translator) mountPaths() {
 				return
 			}
 		}
-		t.fail(CodeMountUnit, fs, "path", "the mount point "+shown(p)+" is neither below /etc nor below /var",
-			"did you mean "+path.Join("/var", p)+"? Nothing else is writable")
+		t.fail(CodeMountUnit, fs, "path", "the mount point "+shown(p)+" is outside of /etc and /var",
+			"use a path such as "+path.Join("/var", p)+"; the rest of the system is read-only")
 	})
 }
 
@@ -184,7 +184,7 @@ func (t *translator) mountPaths() {
 func (t *translator) trees() {
 	for _, tree := range t.in.get("storage", "trees").items() {
 		if tree.get("local").str() == "" {
-			t.fail(CodeTree, tree.node, "", "the tree has no local directory", "name it with local, relative to the files directory")
+			t.fail(CodeTree, tree.node, "", "the tree has no local directory", "set local to a directory below the files directory")
 		}
 	}
 }
@@ -192,7 +192,7 @@ func (t *translator) trees() {
 func (t *translator) contentsTwice() {
 	check := func(n *node) {
 		if n.get("contents") != nil && n.get("contents_local") != nil {
-			t.fail(CodeContents, n, "contents_local", "there are contents and contents_local", "keep one of them")
+			t.fail(CodeContents, n, "contents_local", "both contents and contents_local are set", "remove one of them")
 		}
 	}
 	for _, u := range t.in.get("systemd", "units").items() {
@@ -210,11 +210,11 @@ func (t *translator) quadlets() {
 	for _, q := range t.in.get("systemd", "quadlets").items() {
 		name := q.get("name").str()
 		if !isQuadlet(name) {
-			t.fail(CodeQuadlet, q.node, "name", "the name of the quadlet has no known suffix", "the suffixes are "+strings.Join(suffixes, ", "))
+			t.fail(CodeQuadlet, q.node, "name", "the quadlet name has no known suffix", "use one of "+strings.Join(suffixes, ", "))
 		}
 		for _, member := range []string{"contents", "contents_local"} {
 			if _, isInstance := template(name); isInstance && q.get(member) != nil {
-				t.fail(CodeQuadlet, q.node, member, "an instance of a template has the contents of the template", "take them away, or use a drop-in")
+				t.fail(CodeQuadlet, q.node, member, "a template instance cannot have contents of its own", "remove them, or use a drop-in")
 			}
 		}
 		t.quadletContents(q.node)
@@ -226,7 +226,7 @@ func (t *translator) quadlets() {
 
 func (t *translator) quadletContents(n *node) {
 	if n.get("contents") != nil && n.get("contents_local") != nil {
-		t.fail(CodeQuadlet, n, "contents_local", "there are contents and contents_local", "keep one of them")
+		t.fail(CodeQuadlet, n, "contents_local", "both contents and contents_local are set", "remove one of them")
 	}
 }
 

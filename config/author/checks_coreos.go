@@ -28,8 +28,8 @@ func (t *translator) numberlessPartitions() {
 		}
 		for _, p := range disk.get("partitions").items() {
 			if p.get("label").str() != "" && p.get("number").number() == 0 {
-				t.warn(CodePartition, p.node, "number", "the partition has a label and no number: on a disk with partitions, it may take the place of one",
-					"give a number, or set wipe_table")
+				t.warn(CodePartition, p.node, "number", "the partition has no number: on a disk that is reused, it may match another partition",
+					"set number, or set wipe_table on the disk")
 			}
 		}
 	}
@@ -45,7 +45,7 @@ func (t *translator) partitions() {
 				t.rootPartition(list, i)
 			}
 			if number, ok := ownPartitions[label]; ok && p.get("number").number() != number && !disk.get("wipe_table").isTrue() {
-				t.warn(CodePartition, p.node, "label", "the label "+label+" is that of partition "+strconv.Itoa(number)+" of the operating system",
+				t.warn(CodePartition, p.node, "label", "the label "+label+" belongs to partition "+strconv.Itoa(number)+" of the operating system",
 					"set number to "+strconv.Itoa(number)+", or choose another label")
 			}
 		}
@@ -58,15 +58,15 @@ func (t *translator) rootPartition(list []kid, root int) {
 	p := list[root]
 	size := p.get("size_mib").number()
 	if size > 0 && size < least {
-		t.warn(CodePartition, p.node, "size_mib", "the root partition has "+strconv.Itoa(size)+" MiB; updates need 8192", "give it 8192 MiB or more")
+		t.warn(CodePartition, p.node, "size_mib", "the root partition has "+strconv.Itoa(size)+" MiB; updates need 8192 MiB", "set size_mib to 8192 or more")
 	}
 	if size != 0 {
 		return
 	}
 	for i, other := range list {
 		if i != root && other.get("start_mib").number() == 0 {
-			t.warn(CodePartition, p.node, "label", "the root partition has no size, and another partition has no start: root may not be able to grow",
-				"give the root partition a size of 8192 MiB or more")
+			t.warn(CodePartition, p.node, "label", "the root partition has no size and another partition has no start: the root may be left too small",
+				"set size_mib of the root partition to 8192 or more")
 			return
 		}
 	}
@@ -102,11 +102,11 @@ func (t *translator) layout() {
 		}
 		known, isS390x = true, l.s390x
 		if device := boot.get("luks", "device").str(); l.device != "" && !endsIn(device, l.device) {
-			t.fail(CodeBootDevice, boot, "layout", "the layout "+name+" needs luks.device to be like "+l.device+"a", "set boot_device.luks.device to such a disk")
+			t.fail(CodeBootDevice, boot, "layout", "the layout "+name+" needs a luks.device such as "+l.device+"a", "set boot_device.luks.device")
 		}
 	}
 	if !known {
-		t.fail(CodeBootDevice, boot, "layout", "there is no layout "+shown(name)+" in "+t.v.String(), "the layouts are "+strings.Join(t.layouts(), ", "))
+		t.fail(CodeBootDevice, boot, "layout", t.v.String()+" has no layout "+shown(name), "use one of "+strings.Join(t.layouts(), ", "))
 	}
 	mirror := boot.get("mirror")
 	devices := mirror.get("devices").items()
@@ -114,18 +114,18 @@ func (t *translator) layout() {
 		return
 	}
 	if isS390x {
-		t.fail(CodeBootDevice, boot, "layout", "disks of s390x cannot be mirrored", "take boot_device.mirror away")
+		t.fail(CodeBootDevice, boot, "layout", "s390x disks cannot be mirrored", "remove boot_device.mirror")
 	}
 	if boot.get("layout") == nil {
 		severity := diag.Warning
 		if t.v.has&needsLayout != 0 {
 			severity = diag.Error
 		}
-		t.find(severity, CodeBootDevice, boot, "mirror", "the mirror has no layout; x86_64 is assumed", "set boot_device.layout")
+		t.find(severity, CodeBootDevice, boot, "mirror", "a mirror needs a layout; x86_64 is assumed", "set boot_device.layout")
 	}
 	if len(devices) == 1 {
 		for range 2 { // Butane reports it twice
-			t.fail(CodeBootDevice, mirror, "devices", "a mirror of one device is none", "name two devices or more")
+			t.fail(CodeBootDevice, mirror, "devices", "a mirror needs two devices; this one has 1", "add a device")
 		}
 	}
 }
@@ -160,26 +160,26 @@ func (t *translator) bootLuks() {
 	tang, tpm2, cex := len(luks.get("tang").items()) > 0, luks.get("tpm2").isTrue(), luks.get("cex", "enabled").isTrue()
 	if cex {
 		if layout := boot.get("layout"); layout == nil {
-			t.fail(CodeBootDevice, luks, "cex", "crypto cards are for s390x, and there is no layout", "set boot_device.layout to s390x-eckd, s390x-zfcp or s390x-virt")
+			t.fail(CodeBootDevice, luks, "cex", "cex needs an s390x layout, and none is set", "set boot_device.layout to s390x-eckd, s390x-zfcp or s390x-virt")
 		} else if !strings.HasPrefix(layout.text, "s390x-") {
-			t.fail(CodeBootDevice, boot, "layout", "the layout "+shown(layout.text)+" has no crypto card", "set boot_device.layout to s390x-eckd, s390x-zfcp or s390x-virt")
+			t.fail(CodeBootDevice, boot, "layout", "cex needs an s390x layout, not "+shown(layout.text), "set boot_device.layout to s390x-eckd, s390x-zfcp or s390x-virt")
 		}
 		if tang || tpm2 {
-			t.fail(CodeBootDevice, boot, "luks", "a crypto card excludes Tang servers and a TPM", "keep one of them")
+			t.fail(CodeBootDevice, boot, "luks", "cex cannot be combined with tang or tpm2", "keep one of them")
 		}
 	}
 	if t.v.has&needsMethod != 0 && luks.get("device").str() != "" && !tang && !tpm2 && !cex {
-		t.fail(CodeBootDevice, luks, "luks", "a device is to be encrypted, and nothing says how it is unlocked", "add tang, tpm2 or cex, or take the device away")
+		t.fail(CodeBootDevice, luks, "luks", "luks.device is set without a way to unlock it", "add tang, tpm2 or cex, or remove device")
 	}
 }
 
 func (t *translator) grubUsers() {
 	for _, u := range t.in.get("grub", "users").items() {
 		if u.get("name").str() == "" {
-			t.fail(CodeGrub, u.node, "name", "the GRUB user has no name", "give a name")
+			t.fail(CodeGrub, u.node, "name", "the GRUB user has no name", "set name")
 		}
 		if u.get("password_hash").str() == "" {
-			t.fail(CodeGrub, u.node, "password_hash", "the GRUB user has no password hash", "make one with grub2-mkpasswd-pbkdf2")
+			t.fail(CodeGrub, u.node, "password_hash", "the GRUB user has no password hash", "create one with grub2-mkpasswd-pbkdf2")
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 const maxExpansion = 1 << 18
 
 // A decoder turns YAML into a tree by the shape of a variant. It is as lax as Butane's: unknown members are warned about, null
-// is as none, numbers may stand for texts.
+// counts as absent, and a number may stand where a text is expected.
 type decoder struct {
 	t        *translator
 	open     map[*yaml.Node]bool // aliases in progress
@@ -41,11 +41,18 @@ func (t *translator) decode(root *yaml.Node) bool {
 	}
 	v, code, problem, hint := choose(name, version)
 	if v == nil {
-		finding := diag.Diagnostic{Severity: diag.Error, Code: code, Path: path.New("yaml"), Summary: problem, Hint: hint}
-		if m := member(root, "version"); m != nil && code != CodeVariant {
-			start, end := t.at.span(m)
-			finding.Span = t.src.Span(int(start), int(end))
+		if code == CodeVariant && member(root, "ignition") != nil {
+			hint = "this looks like a config that machines read already: check it with firstlight validate, or turn it into YAML with firstlight convert"
 		}
+		finding := diag.Diagnostic{Severity: diag.Error, Code: code, Path: path.New("yaml"), Summary: problem, Hint: hint}
+		at := root
+		for _, key := range []string{"variant", "version"} {
+			if m := member(root, key); m != nil && code != CodeVariant {
+				at = m
+			}
+		}
+		start, end := t.at.span(at)
+		finding.Span = t.src.Span(int(start), int(end))
 		t.report.Add(finding)
 		return false
 	}
@@ -99,7 +106,7 @@ func (d *decoder) value(y *yaml.Node, f *field, at *step) *node {
 // alias decodes what an alias stands for. The value stands where the alias is; what is in it stands where it was written.
 func (d *decoder) alias(y *yaml.Node, decode func(*yaml.Node) *node) *node {
 	if d.open[y.Alias] {
-		return d.fail(y, "an anchor contains itself", "take the alias out of the value that it names", "")
+		return d.fail(y, "the anchor contains itself", "remove the alias from the value that it names", "")
 	}
 	d.open[y.Alias] = true
 	d.depth++
@@ -169,11 +176,11 @@ func (d *decoder) members(y *yaml.Node, s *shape, at *step, n *node, merged bool
 			key = key.Alias
 		}
 		if key.Kind != yaml.ScalarNode {
-			d.fail(key, "a key is not a text", "write NAME: VALUE", at.text())
+			d.fail(key, "the key is not a text", "write NAME: VALUE", at.text())
 			continue
 		}
 		if line, twice := lines[key.Value]; twice {
-			d.fail(y.Content[i], fmt.Sprintf("the key %s is in this mapping twice, first in line %d", shown(key.Value), line), "take one of them away", at.text())
+			d.fail(y.Content[i], fmt.Sprintf("duplicate key %s; line %d has the first", shown(key.Value), line), "remove one of them", at.text())
 			continue
 		}
 		lines[key.Value] = key.Line
@@ -223,17 +230,50 @@ func (d *decoder) merge(y *yaml.Node, s *shape, at *step, n *node) {
 	}
 }
 
+// texts decodes a mapping whose keys are the author's own.
 func (d *decoder) texts(y *yaml.Node, at *step) *node {
 	n := d.node(y, doc.Object, "", at)
-	for i := 0; i+1 < len(y.Content); i += 2 {
-		key := y.Content[i].Value
-		v := d.value(y.Content[i+1], &field{kind: text}, &step{up: at, name: key})
-		if v == nil {
-			v = d.node(y.Content[i+1], doc.String, "", &step{up: at, name: key})
-		}
-		n.set(key, v)
-	}
+	d.entries(y, at, n)
 	return n
+}
+
+// entries adds what a mapping has and n has not; what is merged in comes last.
+func (d *decoder) entries(y *yaml.Node, at *step, n *node) {
+	var merges []*yaml.Node
+	for i := 0; i+1 < len(y.Content) && y.Kind == yaml.MappingNode; i += 2 {
+		key, value := y.Content[i], y.Content[i+1]
+		if key.Tag == "!!merge" {
+			merges = append(merges, value)
+			continue
+		}
+		if n.get(key.Value) != nil {
+			continue
+		}
+		here := &step{up: at, name: key.Value}
+		v := d.value(value, &field{kind: text}, here)
+		if v == nil {
+			v = d.node(value, doc.String, "", here)
+		}
+		n.kids = append(n.kids, kid{key.Value, v})
+	}
+	for _, m := range merges {
+		list := []*yaml.Node{m}
+		if m.Kind == yaml.SequenceNode {
+			list = m.Content
+		}
+		for _, m := range list {
+			if m.Kind == yaml.AliasNode {
+				d.alias(m, func(y *yaml.Node) *node {
+					if d.room(y) {
+						d.entries(y, at, n)
+					}
+					return nil
+				})
+			} else {
+				d.entries(m, at, n)
+			}
+		}
+	}
 }
 
 // scalar decodes a text, number or boolean as the YAML library would.
@@ -259,131 +299,4 @@ func (d *decoder) scalar(y *yaml.Node, f *field, at *step) *node {
 		}
 	}
 	return d.mismatch(y, f, at)
-}
-
-// unused warns about a key that has no meaning.
-func (d *decoder) unused(key *yaml.Node, name string, s *shape, at *step) {
-	n := d.node(key, doc.String, "", &step{up: at, name: name})
-	d.t.warn(CodeUnused, n, "", "unused key "+shown(name), d.spelling(name, s))
-}
-
-// spelling guesses what an unknown key was meant to be.
-func (d *decoder) spelling(name string, s *shape) string {
-	switch {
-	case name == "<<":
-		return "the merged members are used all the same"
-	case len(name) > 2 && name[:2] == "x-":
-		return ""
-	}
-	if snaked := snake(name); snaked != name && s.fields[snaked] != nil {
-		return "did you mean " + snaked + "?"
-	}
-	best, distance := "", 1+max(1, min(3, len(name)/3))
-	for _, f := range s.all {
-		if n := diag.Distance(name, f.name); n < distance {
-			best, distance = f.name, n
-		}
-	}
-	if best != "" {
-		return "did you mean " + best + "?"
-	}
-	const most = 20
-	if d.guesses++; d.guesses > most {
-		return ""
-	}
-	for i := range variants {
-		v := &variants[i]
-		if v.Name != d.t.v.Name || v.Spec <= d.t.v.Spec {
-			continue
-		}
-		if later := find(language(v), s.place); later != nil && later.fields[name] != nil {
-			return fmt.Sprintf("%s knows it from version %s on; this document says %s", v.Name, v.Version, d.t.v.Version)
-		}
-	}
-	return ""
-}
-
-// find returns the shape at a place.
-func find(s *shape, place string) *shape {
-	if s.place == place {
-		return s
-	}
-	for _, f := range s.all {
-		if f.elem != nil && f.to != "" {
-			if found := find(f.elem, place); found != nil {
-				return found
-			}
-		}
-	}
-	return nil
-}
-
-// mismatch reports a value of a wrong type.
-func (d *decoder) mismatch(y *yaml.Node, f *field, at *step) *node {
-	hint := ""
-	want := [...]string{"a mapping", "a text", "an integer", "a boolean", "a mapping"}[f.kind]
-	isText := y.Kind == yaml.ScalarNode && (y.Tag == "!!str" || y.Tag == "")
-	switch {
-	case f.list:
-		want, hint = "a list", "begin each item with a dash, or put the list in square brackets"
-	case f.kind == integer && isText:
-		hint = "write the number without quotes"
-	case f.kind == boolean:
-		hint = "write true or false, without quotes"
-	case f.kind == object && y.Kind == yaml.SequenceNode:
-		hint = "take the dash away"
-	case f.kind == object:
-		hint = "write its members in the lines below, indented"
-	case y.Kind != yaml.ScalarNode:
-		hint = "write one value"
-	}
-	return d.fail(y, at.text()+" must be "+want+", not "+nameOf(y), hint, "")
-}
-
-func nameOf(y *yaml.Node) string {
-	switch y.Kind {
-	case yaml.MappingNode:
-		return "a mapping"
-	case yaml.SequenceNode:
-		return "a list"
-	}
-	switch y.Tag {
-	case "!!int", "!!float":
-		return "a number"
-	case "!!bool":
-		return "a boolean"
-	case "!!null":
-		return "null"
-	case "!!timestamp":
-		return "a date"
-	}
-	return "a text"
-}
-
-// fail reports an error that Butane reports without path.
-func (d *decoder) fail(y *yaml.Node, summary, hint, in string) *node {
-	d.failed = true
-	if in != "" {
-		summary = in + ": " + summary
-	}
-	start, end := d.t.at.span(y)
-	d.t.report.Add(diag.Diagnostic{
-		Severity: diag.Error, Code: CodeType, Path: path.New("yaml"), Span: d.t.src.Span(int(start), int(end)), Summary: summary, Hint: hint,
-	})
-	return nil
-}
-
-// text prints a path.
-func (s *step) text() string {
-	p := path.New("yaml", s.steps()...)
-	return p.String()
-}
-
-// shown prints a short text of the document.
-func shown(s string) string {
-	const most = 40
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	return s
 }

@@ -159,7 +159,7 @@ func (r *Result) WriteMachineConfig(w io.Writer) error {
 	}
 	specification := map[string]any{"config": config}
 	for from, to := range map[string]string{"extensions": "extensions", "fips": "fips", "kernel_arguments": "kernelArguments", "kernel_type": "kernelType"} {
-		if n := r.in.get("openshift", from); n != nil && !(n.kind == doc.List && len(n.kids) == 0) {
+		if n := r.in.get("openshift", from); n != nil && !empty(n) {
 			specification[to] = n.plain()
 		}
 	}

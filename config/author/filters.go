@@ -22,7 +22,7 @@ func (t *translator) forbidden(n *node, place string) {
 			at = strings.TrimPrefix(place+"."+k.key, ".")
 		}
 		if t.forbids(at, n.kind == doc.Object && place == "passwd.users", k.key) && !empty(k.node) {
-			hint := "take it away"
+			hint := "remove it"
 			if at == "kernelArguments" && t.v.has&openshift != 0 {
 				hint = "use openshift.kernel_arguments"
 			}

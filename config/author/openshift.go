@@ -19,10 +19,10 @@ func (t *translator) metadata() {
 		t.failIn("metadata", "name", "the MachineConfig has no name", "set metadata.name, such as 99-worker-example")
 	}
 	if m.get("labels", roleLabel).str() == "" {
-		t.failIn("metadata", "labels", "the MachineConfig has no role", "add the label "+roleLabel+": worker")
+		t.failIn("metadata", "labels", "the MachineConfig has no role", "add a label such as "+roleLabel+": worker")
 	}
 	if kernel := t.in.get("openshift", "kernel_type"); kernel != nil && kernel.text != "" && kernel.text != "default" && kernel.text != "realtime" {
-		t.failIn("openshift", "kernel_type", "there is no kernel type "+shown(kernel.text), "it is default or realtime")
+		t.failIn("openshift", "kernel_type", "unknown kernel type "+shown(kernel.text), "use default or realtime")
 	}
 }
 
@@ -44,7 +44,7 @@ func (t *translator) cexKernelArgument() {
 	}
 	arguments := t.in.get("openshift", "kernel_arguments").items()
 	if wants && !slices.ContainsFunc(arguments, func(k kid) bool { return k.text == argument }) {
-		t.failIn("openshift", "kernel_arguments", "a crypto card unlocks the root, and the kernel argument for it is missing", "add "+argument)
+		t.failIn("openshift", "kernel_arguments", "the kernel argument that lets a crypto card unlock the root is missing", "add "+argument)
 	}
 }
 
@@ -86,10 +86,10 @@ func (t *translator) operator() {
 	}
 	for _, file := range t.out.get("storage", "files").items() {
 		if s := file.get("contents", "source"); s.str() != "" && !strings.HasPrefix(s.text, "data:") {
-			t.fail(CodeOpenShift, s, "", "the contents of a file are not in the config", "use inline or local")
+			t.fail(CodeOpenShift, s, "", "OpenShift does not fetch files", "use inline or local")
 		}
 		if m := file.get("mode"); t.v.has&plainModes != 0 && m != nil && m.number()&^0o777 != 0 {
-			t.fail(CodeOpenShift, m, "", "the mode has bits beyond 0777", "take them away")
+			t.fail(CodeOpenShift, m, "", "OpenShift does not support mode bits above 0777", "remove them")
 		}
 	}
 	for _, u := range t.out.get("passwd", "users").items() {
@@ -98,7 +98,7 @@ func (t *translator) operator() {
 			if at == nil {
 				at = u.node
 			}
-			t.fail(CodeOpenShift, at, "", "OpenShift has no user other than core", "set the name to core, or take the user away")
+			t.fail(CodeOpenShift, at, "", "OpenShift configures only the user core", "set the name to core, or remove the user")
 		}
 	}
 	if t.o.Raw {
@@ -114,6 +114,6 @@ func (t *translator) elided() {
 		if m == nil || m.kind == doc.List && len(m.kids) == 0 || m.kind == doc.String && m.text == "" || m.kind == doc.Bool && m.text == "false" {
 			continue
 		}
-		t.warn(CodeElided, section, name, "raw output has no "+name, "leave --raw out")
+		t.warn(CodeElided, section, name, "raw output drops "+name, "build without --raw to keep it")
 	}
 }

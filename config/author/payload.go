@@ -109,16 +109,25 @@ func (t *translator) encode() {
 	jobs := t.jobs
 	t.jobs = nil
 	mayZip := t.v.has&noGzip == 0 && !t.o.Plain
-	next := atomic.Int64{}
+	var next, kept atomic.Int64
 	work := func() {
 		var c compressor
 		for i := int(next.Add(1)) - 1; i < len(jobs); i = int(next.Add(1)) - 1 {
 			jobs[i].run(&c, t.o.Files, mayZip)
+			if data := jobs[i].source.data; data != nil && kept.Add(int64(len(data.zipped))) > allFiles {
+				data.zipped = nil
+			}
 		}
 	}
-	const few = 16 // jobs that are not worth another thread
+	const few = 16 // small jobs that are not worth another thread
+	threads := len(jobs) / few
+	for i := range jobs {
+		if jobs[i].file != "" {
+			threads++
+		}
+	}
 	var others sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0)-1, len(jobs)/few) {
+	for range min(runtime.GOMAXPROCS(0)-1, threads) {
 		others.Go(work)
 	}
 	work()
@@ -193,10 +202,27 @@ func (c *compressor) choose(contents []byte, mayZip bool) (form, []byte) {
 
 // A payload is a file that is too large for memory.
 type payload struct {
-	files fs.FS
-	name  string
-	form  form
-	size  int64
+	files  fs.FS
+	name   string
+	form   form
+	size   int64
+	zipped []byte // what compressing it gave, if that was kept; compressing again takes long
+}
+
+// A keeper counts what is written to it, and keeps it as long as it is small.
+type keeper struct {
+	size int64
+	kept []byte
+}
+
+func (k *keeper) Write(b []byte) (int, error) {
+	const most = 2 << 20
+	if k.size += int64(len(b)); k.size <= most {
+		k.kept = append(k.kept, b...)
+	} else {
+		k.kept = nil
+	}
+	return len(b), nil
 }
 
 // measure reads a file to choose its form.
@@ -207,7 +233,7 @@ func (c *compressor) measure(files fs.FS, name string, mayZip bool) (*payload, e
 	}
 	defer f.Close()
 	var lengths counter
-	var zipped counter
+	var zipped keeper
 	sink := io.Writer(&lengths)
 	var z *gzip.Writer
 	if mayZip {
@@ -224,7 +250,11 @@ func (c *compressor) measure(files fs.FS, name string, mayZip bool) (*payload, e
 		}
 		length = zipped.size
 	}
-	return &payload{files: files, name: name, form: pick(lengths.plain, lengths.size, length), size: lengths.size}, nil
+	p := &payload{files: files, name: name, form: pick(lengths.plain, lengths.size, length), size: lengths.size}
+	if p.form == zip {
+		p.zipped = zipped.kept
+	}
+	return p, nil
 }
 
 // counter counts what is written to it, as it is and escaped.
@@ -238,6 +268,10 @@ func (c *counter) Write(b []byte) (int, error) {
 
 // write writes the data URL of the file.
 func (p *payload) write(w io.Writer) error {
+	if p.zipped != nil {
+		_, err := io.WriteString(w, zip.url(p.zipped))
+		return err
+	}
 	f, err := p.files.Open(p.name)
 	if err != nil {
 		return err

@@ -81,7 +81,7 @@ func (t *translator) localFile(local *node) (name string, size int64, ok bool) {
 			if info.Mode().IsRegular() {
 				return name, info.Size(), true
 			}
-			err = errors.New("it is not a regular file")
+			err = errors.New("not a regular file")
 		}
 	}
 	t.cannotRead(local, err)
@@ -89,8 +89,8 @@ func (t *translator) localFile(local *node) (name string, size int64, ok bool) {
 }
 
 var (
-	errNoFiles = errors.New("there is no files directory")
-	errOutside = errors.New("it is outside of the files directory")
+	errNoFiles = errors.New("no files directory is given")
+	errOutside = errors.New("the path leads outside of the files directory")
 )
 
 // localName turns a path of the document into one below the files directory.
@@ -103,7 +103,7 @@ func (t *translator) localName(text string) (string, error) {
 		return "", errOutside
 	}
 	if !fs.ValidPath(name) {
-		return "", errors.New("it is not a path")
+		return "", errors.New("not a path")
 	}
 	return name, nil
 }
@@ -125,9 +125,9 @@ func reason(err error) string {
 func localHint(err error) string {
 	switch {
 	case errors.Is(err, errNoFiles):
-		return "name the directory with --files-dir; configs that a machine fetches have no local files"
+		return "name the directory with --files-dir; at boot there are no local files"
 	case errors.Is(err, fs.ErrNotExist):
-		return "the path is relative to the directory of --files-dir"
+		return "paths are relative to the directory that --files-dir names"
 	case errors.Is(err, errOutside):
 		return "move the file into the directory, or name a directory further up with --files-dir"
 	}
@@ -147,25 +147,33 @@ func (t *translator) readLocal(local *node) ([]byte, bool) {
 	return text, err == nil
 }
 
-// childConfig is resource for a config that is merged or replaces this one. If it is given as text, it is checked.
+// childConfig is resource for a config that is merged or replaces this one. If this document has it, it is checked.
 func (t *translator) childConfig(in, out *node) {
 	t.resource(in, out)
 	t.encode() // lists of references are told apart by their sources
-	inline := in.get("inline")
-	if inline == nil || t.o.Check == nil {
-		return
+	inline, local := in.get("inline"), in.get("local")
+	switch {
+	case t.o.Check == nil:
+	case inline != nil:
+		t.inlineChild(in, inline)
+	case local != nil:
+		t.localChild(local)
 	}
+}
+
+// inlineChild checks a config that is text in this document. One of the same version must be valid.
+func (t *translator) inlineChild(in, inline *node) {
 	src := diag.NewSource(t.src.Name, []byte(inline.text))
-	d, report := doc.ParseJSON(src)
-	if report.HasErrors() {
+	version, report := childVersion(src)
+	switch {
+	case report.HasErrors():
 		t.fail(CodeChild, inline, "", "the inline config cannot be read: "+report[0].Summary, report[0].Hint)
 		return
-	}
-	if version := d.Root.Find("ignition"); version != nil {
-		if v := version.Find("version"); v != nil && v.Kind == doc.String && v.Text != t.v.Spec.String() {
-			t.childVersion(in, v.Text)
-			return
-		}
+	case version != t.v.Spec.String():
+		t.warn(CodeChild, in, "version", "the inline config has version "+shown(version)+"; this document becomes "+t.v.Spec.String(),
+			"write version "+t.v.Spec.String())
+		t.refused(inline, src)
+		return
 	}
 	for _, found := range t.o.Check(src) {
 		found.Summary = fmt.Sprintf("inline config, line %d: %s", found.Span.Start.Line, found.Summary)
@@ -173,19 +181,39 @@ func (t *translator) childConfig(in, out *node) {
 		// Butane reports the path in the child, and a place in this document if that has the same path. Ours is the text.
 		n, _ := t.in.find(found.Path.Path)
 		found.Span, found.Mark = t.src.Span(int(n.start), int(n.end)), t.src.Span(int(inline.start), int(inline.end))
-		if n == t.in {
-			found.Span = t.src.Span(0, 0)
-		}
 		t.report.Add(found)
 	}
 }
 
-// childVersion warns about an inline config of another version, which cannot be checked by the rules of this one.
-func (t *translator) childVersion(in *node, version string) {
-	if _, err := spec.Parse(version); err != nil {
-		t.fail(CodeChild, in.get("inline"), "", "the inline config cannot be read: "+err.Error(), "write version "+t.v.Spec.String())
+// localChild checks a config in a local file. It has been read for its contents already, so that errors of that are reported.
+func (t *translator) localChild(local *node) {
+	name, err := t.localName(local.text)
+	if err != nil {
 		return
 	}
-	t.warn(CodeChild, in, "version", "the inline config has version "+shown(version)+" and is not checked; this document becomes "+t.v.Spec.String(),
-		"write version "+t.v.Spec.String())
+	text, err := fs.ReadFile(t.o.Files, name)
+	if err == nil && !IsAuthored(text) {
+		t.refused(local, diag.NewSource(name, text))
+	}
+}
+
+// refused warns about a config that the machine will refuse. Butane does not look at it, so that this is no error.
+func (t *translator) refused(at *node, src *diag.Source) {
+	for _, found := range t.o.Check(src).Errors() {
+		t.warn(CodeRefused, at, "", fmt.Sprintf("the machine will refuse this config: line %d: %s", found.Span.Start.Line, found.Summary), found.Hint)
+	}
+}
+
+// childVersion returns the version that a config states; empty if there is none.
+func childVersion(src *diag.Source) (string, diag.List) {
+	d, report := doc.ParseJSON(src)
+	if report.HasErrors() {
+		return "", report
+	}
+	if ignition := d.Root.Find("ignition"); ignition != nil {
+		if v := ignition.Find("version"); v != nil && v.Kind == doc.String {
+			return v.Text, nil
+		}
+	}
+	return "", nil
 }

@@ -126,12 +126,12 @@ func (v *Variant) String() string { return v.Name + " " + v.Version }
 func choose(name, version string) (v *Variant, code, problem, hint string) {
 	switch {
 	case name == "":
-		return nil, CodeVariant, "the config has no variant", "begin it with two lines, such as `variant: fcos` and `version: 1.6.0`"
+		return nil, CodeVariant, "the document has no variant", "start it with two lines such as `variant: fcos` and `version: 1.6.0`"
 	case !isVersion(version):
 		if version == "" {
-			return nil, CodeVersion, "the config has no version", latest(name)
+			return nil, CodeVersion, "the document has no version", latest(name)
 		}
-		return nil, CodeVersion, strconv.Quote(version) + " is not a version: it has three numbers", latest(name)
+		return nil, CodeVersion, strconv.Quote(version) + " is not a version: it needs three numbers", latest(name)
 	case name == "rhcos" && version == "0.1.0":
 		return nil, CodeUnknown, "the variant rhcos was replaced by openshift", latest("openshift")
 	}
@@ -140,7 +140,7 @@ func choose(name, version string) (v *Variant, code, problem, hint string) {
 			return &variants[i], "", "", ""
 		}
 	}
-	return nil, CodeUnknown, "there is no variant " + name + " with version " + version, latest(name)
+	return nil, CodeUnknown, "unknown variant and version: " + name + " " + version, latest(name)
 }
 
 // latest says what to write for a variant, or which variants there are.

@@ -109,7 +109,7 @@ func (p *positions) offset(line, column int) int32 {
 	return int32(at)
 }
 
-// span returns where the text of a value is. The end of a block is that of its first line.
+// span returns where the text of a value is. The end of a folded block is that of its first line.
 func (p *positions) span(y *yaml.Node) (start, end int32) {
 	start = p.offset(y.Line, y.Column)
 	at := int(start)
@@ -123,11 +123,31 @@ func (p *positions) span(y *yaml.Node) (start, end int32) {
 	if y.Kind == yaml.ScalarNode && (rest[0] == '"' || rest[0] == '\'') {
 		return start, start + int32(quoted(rest))
 	}
+	if y.Kind == yaml.ScalarNode && rest[0] == '|' {
+		return start, start + int32(literal(rest, y.Value))
+	}
 	n := bytes.IndexAny(rest, " \t\r\n")
 	if n < 0 {
 		n = len(rest)
 	}
 	return start, start + int32(n)
+}
+
+// literal returns the length of a literal block: the line of its indicator, and a line for each of its value.
+func literal(text []byte, value string) int {
+	lines := 1 + strings.Count(strings.TrimSuffix(value, "\n"), "\n")
+	if value == "" {
+		lines = 0
+	}
+	at := 0
+	for range lines + 1 {
+		n := bytes.IndexByte(text[at:], '\n')
+		if n < 0 {
+			return len(text)
+		}
+		at += n + 1
+	}
+	return at - 1
 }
 
 // quoted returns the length of a quoted scalar.
@@ -148,11 +168,11 @@ func quoted(text []byte) int {
 // parseYAML reads the first document of a text. On an error the list has one entry.
 func parseYAML(src *diag.Source) (*yaml.Node, *positions, diag.List) {
 	if len(src.Text) > maxBytes {
-		return nil, nil, syntaxError(src, 0, 1, "the document is larger than 512 MiB", "put large contents into files, and name them with `local`")
+		return nil, nil, syntaxError(src, 0, 1, "the document is larger than 512 MiB", "move large contents into files and name them with `local`")
 	}
 	if n, most := countValues(src.Text), maxValues+len(src.Text)/32; n > most {
 		return nil, nil, syntaxError(src, 0, 1, fmt.Sprintf("the document may have %d values; the limit for its size is %d", n, most),
-			"put large contents into files, and name them with `local`")
+			"move large contents into files and name them with `local`")
 	}
 	p := newPositions(src.Text)
 	var document yaml.Node

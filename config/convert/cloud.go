@@ -58,7 +58,7 @@ func FromCloudConfig(src *diag.Source) ([]byte, diag.List) {
 		return nil, report
 	}
 	if root.Kind != yaml.MappingNode {
-		return nil, fail(src, "the cloud-config is no mapping")
+		return nil, fail(src, "the cloud-config is not a mapping")
 	}
 	c := cloud{place: place}
 	for _, m := range modules {
@@ -119,7 +119,7 @@ func (c *cloud) userList(y *yaml.Node) {
 		case u.Kind == yaml.MappingNode:
 			c.user(u, i)
 		default:
-			c.lost(u, "this is no user", "", "users", i)
+			c.lost(u, "not a user", "", "users", i)
 		}
 	}
 }
@@ -208,7 +208,7 @@ func (c *cloud) writeFiles(y *yaml.Node) {
 			if mode, err := strconv.ParseInt(strings.TrimPrefix(p.Value, "0o"), 8, 32); err == nil {
 				out.Content = append(out.Content, scalar("mode"), octal(int(mode)))
 			} else {
-				c.lost(p, "the permissions are no octal number", "write 0644", "write_files", i, "permissions")
+				c.lost(p, "the permissions are not an octal number", "write them like 0644", "write_files", i, "permissions")
 			}
 		}
 		if o := member(f, "owner"); o != nil {
@@ -292,7 +292,7 @@ func (c *cloud) commands(y *yaml.Node) {
 			}
 			script += strings.Join(words, " ") + "\n"
 		default:
-			c.lost(cmd, "this is no command", "", "runcmd", i)
+			c.lost(cmd, "not a command", "", "runcmd", i)
 		}
 	}
 	const at = "/etc/firstboot-commands.sh"

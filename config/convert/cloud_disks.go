@@ -18,7 +18,7 @@ func (c *cloud) diskSetup(y *yaml.Node) {
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		key, d := y.Content[i], resolve(y.Content[i+1])
 		if t := member(d, "table_type"); t != nil && t.Value != "gpt" {
-			c.lost(key, "partition tables are GPT here, not "+t.Value, "set table_type to gpt", "disk_setup", key.Value)
+			c.lost(key, "only GPT partition tables are supported, not "+t.Value, "set table_type to gpt", "disk_setup", key.Value)
 			continue
 		}
 		wipe := member(d, "overwrite")
@@ -30,7 +30,7 @@ func (c *cloud) diskSetup(y *yaml.Node) {
 		case layout.Kind == yaml.ScalarNode || len(layout.Content) == 1:
 			disk.Content = append(disk.Content, scalar("partitions"), list([]*yaml.Node{mapping("number", number("1"), "size_mib", number("0"))}))
 		default:
-			c.lost(layout, "sizes are percentages of a disk whose size is not known here", "write partitions with size_mib", "disk_setup", key.Value, "layout")
+			c.lost(layout, "percentages need the size of the disk, which is not known here", "add partitions with size_mib", "disk_setup", key.Value, "layout")
 			continue
 		}
 		c.disks = append(c.disks, disk)
@@ -51,7 +51,7 @@ func (c *cloud) filesystemSetup(y *yaml.Node) {
 			n := p.Value
 			if _, err := strconv.Atoi(n); err != nil {
 				n = "1" // "auto" and "any" look for one; with a layout there is the first
-				c.lost(p, "which partition is meant is decided on the machine; the first is assumed", "give the number", "fs_setup", i, "partition")
+				c.lost(p, "the machine would choose the partition; the first is assumed", "set the number", "fs_setup", i, "partition")
 			}
 			dev = partition(dev, n)
 		}
@@ -76,7 +76,7 @@ func (c *cloud) mounts(y *yaml.Node) {
 	for i, m := range y.Content {
 		fields := scalars(resolve(m))
 		if len(fields) < 2 || fields[1] == "none" || fields[1] == "swap" || fields[1] == "null" {
-			c.lost(m, "only what is mounted at a path is carried over", "make a swap filesystem with a mount unit", "mounts", i)
+			c.lost(m, "only mounts with a mount point are converted", "make a swap filesystem with a mount unit", "mounts", i)
 			continue
 		}
 		what, where := device(fields[0]), fields[1]

@@ -113,7 +113,7 @@ func TestIgnition2(t *testing.T) {
 	}
 	const losses = `warning 19:1 $.foo: unused key foo: left out
 info 2:45 $.ignition.config: referenced configs must be of version 3.x too
-warning 15:65 $.storage.files.4.contents.source: sources with the scheme oem are not known in 3.x
+warning 15:65 $.storage.files.4.contents.source: 3.x has no oem: sources
 `
 	if diff := cmp.Diff(losses, lines(report)); diff != "" {
 		t.Error(diff)
@@ -127,8 +127,8 @@ warning 15:65 $.storage.files.4.contents.source: sources with the scheme oem are
 func TestIgnition2Impossible(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"ignition":{"version":"2.0.0"},"storage":{"disks":[{"device":"/dev/a","partitions":[{"number":1,"size":3}]}]}}`:                                                                               "3.x counts in MiB",
-		`{"ignition":{"version":"2.0.0"},"storage":{"filesystems":[{"name":"d","mount":{"device":"/dev/a","format":"ext4"}}],"files":[{"filesystem":"d","path":"/x","contents":{"source":"data:,"}}]}}`: "nothing says where it is mounted",
-		`{"ignition":{"version":"2.0.0"},"storage":{"files":[{"filesystem":"d","path":"/x","contents":{"source":"data:,"}}]}}`:                                                                          "there is no filesystem d",
+		`{"ignition":{"version":"2.0.0"},"storage":{"filesystems":[{"name":"d","mount":{"device":"/dev/a","format":"ext4"}}],"files":[{"filesystem":"d","path":"/x","contents":{"source":"data:,"}}]}}`: "has files but no mount point",
+		`{"ignition":{"version":"2.0.0"},"storage":{"files":[{"filesystem":"d","path":"/x","contents":{"source":"data:,"}}]}}`:                                                                          "unknown filesystem d",
 		`{"ignition":{"version":"2.0.0"},"storage":3}`: "must be an object",
 	} {
 		if _, report := convert.FromIgnition2(diag.NewSource("f", []byte(text))); !report.HasErrors() || !strings.Contains(lines(report), want) {
@@ -160,8 +160,8 @@ runcmd: [echo hi, [ls, "it's"]]
 func TestCloudConfig(t *testing.T) {
 	out, report := convert.FromCloudConfig(diag.NewSource("f", []byte(cloudConfig)))
 	const losses = `warning 7:5 $.users.1.plain_text_passwd: plain_text_passwd has no counterpart: left out
-warning 14:83 $.disk_setup.vdc.layout: sizes are percentages of a disk whose size is not known here: left out
-warning 16:50 $.mounts.1: only what is mounted at a path is carried over: left out
+warning 14:83 $.disk_setup.vdc.layout: percentages need the size of the disk, which is not known here: left out
+warning 16:50 $.mounts.1: only mounts with a mount point are converted: left out
 warning 17:1 $.packages: packages has no counterpart: left out
 `
 	if diff := cmp.Diff(losses, lines(report)); diff != "" {

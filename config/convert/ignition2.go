@@ -226,7 +226,7 @@ func (c *converter2) disks() {
 					continue
 				}
 				if *m.sectors%perMiB != 0 {
-					c.note(diag.Error, CodeLost, "3.x counts in MiB, and this is no multiple of 2048 sectors", "choose another size or start", "storage", "disks", i, "partitions", j, m.name)
+					c.note(diag.Error, CodeLost, "3.x counts in MiB, and this is not a multiple of 2048 sectors", "choose a multiple of 2048", "storage", "disks", i, "partitions", j, m.name)
 					continue
 				}
 				mib := *m.sectors / perMiB
@@ -262,8 +262,8 @@ func (c *converter2) filesystems() {
 			out.Path = &where
 			c.roots[f.Name] = where
 		} else if m.Format != nil && *m.Format != "swap" && c.used(f.Name) {
-			c.note(diag.Error, CodeLost, "files are on the filesystem "+f.Name+", and nothing says where it is mounted",
-				"add a mount unit for "+m.Device+" to the config; 3.x has absolute paths only", "storage", "filesystems", i)
+			c.note(diag.Error, CodeLost, "the filesystem "+f.Name+" has files but no mount point",
+				"add a mount unit for "+m.Device+": 3.x finds files by absolute path", "storage", "filesystems", i)
 		}
 		c.out.Storage.Filesystems = append(c.out.Storage.Filesystems, out)
 	}
@@ -312,14 +312,14 @@ func (c *converter2) at(filesystem, name string, steps ...any) string {
 	if !ok {
 		root = "/"
 		if !slices.ContainsFunc(c.in.Storage.Filesystems, func(f filesystem2) bool { return f.Name == filesystem }) {
-			c.note(diag.Error, CodeLost, "there is no filesystem "+filesystem, "name it in storage.filesystems", steps...)
+			c.note(diag.Error, CodeLost, "unknown filesystem "+filesystem, "add it to storage.filesystems", steps...)
 		}
 	}
 	return gopath.Join(root, name)
 }
 
 // files converts directories, files and links. In 2.x one path may be there several times, the last counts, and a file
-// replaces what is there unless it says otherwise.
+// replaces an existing file by default.
 func (c *converter2) files() {
 	s := &c.out.Storage
 	for i, d := range c.in.Storage.Directories {
@@ -329,7 +329,7 @@ func (c *converter2) files() {
 	for i, f := range c.in.Storage.Files {
 		f.Path = c.at(f.Filesystem, f.Path, "storage", "files", i)
 		if f.Contents.Source != nil && strings.HasPrefix(*f.Contents.Source, "oem:") {
-			c.lost("sources with the scheme oem are not known in 3.x", "put the file into the config, or at a URL", "storage", "files", i, "contents", "source")
+			c.lost("3.x has no oem: sources", "put the contents into the config, or at a URL", "storage", "files", i, "contents", "source")
 			continue
 		}
 		same := slices.IndexFunc(s.Files, func(o types.File) bool { return o.Path == f.Path })
@@ -368,7 +368,7 @@ func (c *converter2) units() {
 			u.Enabled = u.Enable
 		}
 		if same := slices.IndexFunc(c.out.Systemd.Units, func(o types.Unit) bool { return o.Name == u.Name }); same >= 0 {
-			c.lost("the unit "+u.Name+" is there twice; 3.x has each once", "join the two entries", "systemd", "units", i)
+			c.lost("duplicate unit "+u.Name+"; 3.x allows one entry", "merge the two entries", "systemd", "units", i)
 			continue
 		}
 		c.out.Systemd.Units = append(c.out.Systemd.Units, u.Unit)

@@ -37,7 +37,9 @@ func secrets(text []byte) []extent {
 	m := masker{text: text}
 	for i := 0; i < len(text); {
 		if !wordByte(text[i]) {
-			i++
+			if i++; text[i-1] == '\n' {
+				m.line = i
+			}
 			continue
 		}
 		end := i
@@ -48,7 +50,12 @@ func secrets(text []byte) []extent {
 			i++ // the letter of an escape
 		}
 		m.word(i, end)
-		i = end
+		if i = end; len(m.list) > 0 && m.list[len(m.list)-1].to > i {
+			i = m.list[len(m.list)-1].to // what is masked needs no second look
+			if n := bytes.LastIndexByte(text[end:i], '\n'); n >= 0 {
+				m.line = end + n + 1
+			}
+		}
 	}
 	return m.list
 }
@@ -59,6 +66,7 @@ func wordByte(c byte) bool {
 
 type masker struct {
 	text    []byte
+	line    int // where the present line starts
 	headers int // up to here members are those of request headers
 	list    []extent
 }
@@ -84,6 +92,7 @@ func (m *masker) word(from, to int) {
 	at, column, ok := m.valueOf(from, to)
 	switch {
 	case !ok:
+	case kind == headerList && from < m.headers:
 	case kind == headerList:
 		m.headers = max(m.headers, m.containerEnd(at, column))
 	case at < len(m.text) && column == inJSON && m.text[at] != '"' && m.text[at] != '\'':
@@ -114,7 +123,7 @@ func (m *masker) scalar(at int) {
 // valueOf returns where the value of a member starts, and the column of the member's name.
 func (m *masker) valueOf(from, to int) (at, column int, ok bool) {
 	quoted := to < len(m.text) && (m.text[to] == '"' || m.text[to] == '\'')
-	column = from - (bytes.LastIndexByte(m.text[:from], '\n') + 1)
+	column = from - m.line
 	if quoted {
 		to++
 		column = inJSON

@@ -196,8 +196,9 @@ func (p *printer) masked(src *Source, n int) string {
 	}
 	line := []byte(src.Line(n))
 	start := src.lineStart(n)
+	indent := len(line) - len(bytes.TrimLeft(line, " \t"))
 	for _, e := range mask {
-		for i := max(e.from, start); i < min(e.to, start+len(line)); i++ {
+		for i := max(e.from, start+indent); i < min(e.to, start+len(line)); i++ {
 			line[i-start] = '*'
 		}
 	}

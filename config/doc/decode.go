@@ -167,11 +167,10 @@ func decimal(octal string) string {
 	return fmt.Sprintf("; octal %s is %d", octal, v)
 }
 
+// shorten cuts a name or number of the document, and replaces what a terminal would act on.
 func shorten(text string) string {
-	if len(text) > 40 {
-		return text[:40] + "…"
-	}
-	return text
+	const most = 40
+	return diag.Cut(text, most)
 }
 
 // at returns the path of the value at hand.

@@ -105,6 +105,9 @@ func (d *Document) start(n *Node) int {
 func (d *Document) Within(n *Node, from, to int) diag.Span {
 	if n.Kind == String && from >= 0 && from <= to && to <= len(n.Text) && n.Start < n.End && int(n.End) <= len(d.Source.Text) {
 		raw := d.Source.Text[n.Start:n.End]
+		if raw[0] == '|' { // a front end may not know where the block ends
+			raw = d.Source.Text[n.Start:]
+		}
 		if start, end, ok := part(raw, n.Text, from, to); ok {
 			return d.Source.Span(int(n.Start)+start, int(n.Start)+end)
 		}

@@ -3,6 +3,7 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -29,11 +30,17 @@ var sharpeners = map[string]func(c *checker, d *diag.Diagnostic, steps []any){
 	"E702": sharpenCharacter(":\n\x00"),
 }
 
+// mostSharpened bounds the time that a config of nothing but mistakes takes: some look through a list for each finding.
+const mostSharpened = 1000
+
 // sharpen sets the exact place of a finding, and the other place.
 func (c *checker) sharpen(d *diag.Diagnostic) {
-	if f := sharpeners[d.Code]; f != nil && c.tree != nil && d.Path.Len() > 0 {
-		f(c, d, d.Path.Path)
+	f := sharpeners[d.Code]
+	if f == nil || c.tree == nil || d.Path.Len() == 0 || d.Path.Tag != jsonPath || c.sharpened == mostSharpened {
+		return
 	}
+	c.sharpened++
+	f(c, d, d.Path.Path)
 }
 
 // mark sets the exact place to a value.
@@ -81,6 +88,9 @@ var keyMembers = map[string][]string{
 	"raid": {"name"}, "filesystems": {"device"}, "luks": {"name"}, "tang": {"url"}, "units": {"name"}, "dropins": {"name"}, "users": {"name"}, "groups": {"name"},
 }
 
+// notShown are lists whose keys may hold secrets, or are long.
+var notShown = []string{"merge", "certificateAuthorities", "httpHeaders", "tang", "sshAuthorizedKeys", "openOptions", "shouldExist", "shouldNotExist"}
+
 func sharpenKey(c *checker, d *diag.Diagnostic, steps []any) {
 	list, index := split(steps)
 	name, _ := list[len(list)-1].(string)
@@ -101,6 +111,9 @@ func sharpenKey(c *checker, d *diag.Diagnostic, steps []any) {
 			if member != "" {
 				c.mark(d, join(steps, member)...)
 				first = append(first, member)
+			}
+			if !slices.Contains(notShown, name) {
+				d.Summary = strings.TrimSpace("duplicate "+member) + " " + quote(key)
 			}
 			d.Related = c.related(first, "the first entry is here")
 			return

@@ -5,6 +5,7 @@ package lint
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
@@ -13,7 +14,10 @@ import (
 )
 
 // advise improves the hint of a finding where what people commonly mean by such a text is known.
-func advise(d *diag.Diagnostic, src *diag.Source) {
+func advise(d *diag.Diagnostic, src *diag.Source, version spec.Version) {
+	if d.Path.Len() > 0 && d.Path.Tag != jsonPath {
+		return // the front end knows better
+	}
 	hint := ""
 	switch d.Code {
 	case "V002":
@@ -35,6 +39,42 @@ func advise(d *diag.Diagnostic, src *diag.Source) {
 	if hint != "" {
 		d.Hint = hint
 	}
+	if d.Hint == "" {
+		d.Hint = fallback(d, version)
+	}
+}
+
+// smallest is the smallest config.
+const smallest = `{"ignition": {"version": "3.6.0"}}`
+
+// fallback is the hint where nothing is known of what was meant.
+func fallback(d *diag.Diagnostic, version spec.Version) string {
+	switch {
+	case d.Code == "V007":
+		steps := d.Path.Path
+		return "remove it; the members here are " + strings.Join(membersOf(steps[:len(steps)-1], version), ", ")
+	case d.Code == "V003" && d.About().Len() == 0:
+		return "a config is an object, such as " + smallest
+	case d.Code == "V003":
+		return "put it in braces: an object has named members"
+	case d.Code == "V002" && d.Exact().Start.Offset > 0:
+		return "remove it, or look for a missing or extra bracket"
+	}
+	return "the smallest config is " + smallest
+}
+
+// membersOf returns the members that an object has in a version.
+func membersOf(steps []any, version spec.Version) []string {
+	var names []string
+	if s := structAt(steps); s != nil {
+		for _, f := range s.Fields {
+			if f.Since <= version {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // formats that people hand over in place of a config, by how they begin.
@@ -206,17 +246,26 @@ func camelCase(name string) string {
 	return strings.Join(parts, "")
 }
 
-// knows reports whether an object of the newest version has a member.
-func knows(steps []any, name string) bool {
+// structAt returns the object at a path as the newest version has it, or nil.
+func structAt(steps []any) *spec.Struct {
 	s := spec.Config()
 	for _, step := range steps {
 		if key, ok := step.(string); ok {
 			f, _ := s.Find(key, spec.Newest)
 			if f == nil || f.Elem == nil {
-				return false
+				return nil
 			}
 			s = f.Elem
 		}
+	}
+	return s
+}
+
+// knows reports whether an object of the newest version has a member.
+func knows(steps []any, name string) bool {
+	s := structAt(steps)
+	if s == nil {
+		return false
 	}
 	_, exact := s.Find(name, spec.Newest)
 	return exact

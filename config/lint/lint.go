@@ -37,24 +37,54 @@ func Findings(src *diag.Source, d config.Document, report diag.List) diag.List {
 		c.tree.Decode(c.config, spec.Config(), d.Version)
 		context := &rules.Context{Version: d.Version, Doc: c.tree, Origins: d.Origins}
 		report = append(report, rules.Apply(context, rules.Impossible(), c.config)...)
+		if slices.ContainsFunc(report, isElsewhere) {
+			c.adopt(report, rules.Check(context, c.config))
+		}
 	}
 	for i := range report {
 		c.sharpen(&report[i])
-		advise(&report[i], src)
+		advise(&report[i], src, d.Version)
 	}
-	report = withoutRepeats(report)
 	if c.tree != nil {
 		for i := range table {
 			c.rule = &table[i]
 			c.rule.check(&c)
 		}
 	}
-	report = append(report, c.found.List()...)
+	report = withoutRepeats(append(report, c.found.List()...))
 	slices.SortStableFunc(report, func(a, b diag.Diagnostic) int {
 		return cmp.Compare(a.Exact().Start.Offset, b.Exact().Start.Offset)
 	})
 	return report
 }
+
+// adopt gives findings about YAML, whose paths are those of the YAML, the exact places of the same findings about what the YAML
+// was translated to.
+func (c *checker) adopt(report, translated diag.List) {
+	type key struct {
+		code string
+		from int
+	}
+	found := map[key]*diag.Diagnostic{}
+	for i := range translated {
+		d := &translated[i]
+		c.sharpen(d)
+		found[key{d.Code, d.Span.Start.Offset}] = d
+	}
+	for i := range report {
+		if d := &report[i]; isElsewhere(*d) && d.Mark.Source == nil {
+			if same := found[key{d.Code, d.Span.Start.Offset}]; same != nil {
+				d.Mark, d.Related = same.Mark, same.Related
+			}
+		}
+	}
+}
+
+// isElsewhere reports whether the path of a finding is not one of JSON.
+func isElsewhere(d diag.Diagnostic) bool { return d.Path.Len() > 0 && d.Path.Tag != jsonPath }
+
+// jsonPath marks paths of JSON; those of another front end have another mark.
+const jsonPath = "json"
 
 // withoutRepeats leaves out findings that say the same of the same text as another one: Ignition reports some twice, at two
 // paths.
@@ -70,6 +100,8 @@ func withoutRepeats(list diag.List) diag.List {
 			seen[key{"V020", d.Exact().Start.Offset}] = true
 		case "V401": // no format, which V403 reports for a label
 			seen[key{"V403", d.Exact().Start.Offset}] = true
+		case "A013": // a decimal mode in YAML
+			seen[key{"I201", d.Exact().Start.Offset}] = true
 		}
 	}
 	return slices.DeleteFunc(list, func(d diag.Diagnostic) bool {
@@ -126,6 +158,8 @@ type checker struct {
 	config  *types.Config // as written, not raised to a newer version
 	rule    *rule
 	found   diag.Collector
+
+	sharpened int // how many findings have their exact place
 }
 
 // finding is what a rule has to say.

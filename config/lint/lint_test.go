@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -65,6 +66,21 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// TestPage checks that the report on the page about checking is one that the program makes.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/validate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := os.ReadFile("testdata/mistakes/decimal-mode.report")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.ReplaceAll(string(report), "decimal-mode.ign", "web.ign"); !strings.Contains(string(page), want) {
+		t.Errorf("docs/validate.md does not have\n%s", want)
+	}
+}
+
 // cases calls f with the documents of all cases of the contract.
 func cases(t testing.TB, f func(name string, text []byte)) {
 	t.Helper()
@@ -115,8 +131,8 @@ func TestVerdicts(t *testing.T) {
 			}
 		}
 		for _, d := range checked {
-			if d.Exact().Place().Line < 1 {
-				t.Errorf("%s: %s has no place", name, d)
+			if d.Exact().Place().Line < 1 || d.Hint == "" {
+				t.Errorf("%s: %s has no place, or no hint", name, d)
 			}
 		}
 	})
@@ -173,4 +189,28 @@ func FuzzCheck(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestManyMistakes checks that a config of nothing but mistakes has its report in a time in proportion to its size.
+func TestManyMistakes(t *testing.T) {
+	for name, c := range map[string]struct{ start, repeat, end string }{
+		"equal users":  {`"passwd":{"users":[`, `{"name":"a"},`, `{"name":"a"}]}`},
+		"equal paths":  {`"storage":{"files":[`, `{"path":"/a"},`, `{"path":"/a"}]}`},
+		"below links":  {`"storage":{"links":[{"path":"/a","target":"/b"}],"files":[`, `{"path":"/a/b"},`, `{"path":"/a/b"}]}`},
+		"units":        {`"systemd":{"units":[`, `{"name":"a.service","contents":"[A]\nB=c\n"},`, `{"name":"b.service"}]}`},
+		"members":      {``, `"a":1,`, `"a":1`},
+		"many headers": {`"a":[`, `{"httpHeaders":[{"value":`, `1`},
+	} {
+		text := []byte(`{"ignition":{"version":"3.6.0"},` + c.start + strings.Repeat(c.repeat, 1<<19/len(c.repeat)) + c.end + `}`)
+		start := time.Now()
+		report := lint.Check(diag.NewSource("f", text))
+		if err := (diag.Style{Excerpts: true, Full: 20}).Write(io.Discard, report); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%s: %d findings took %s", name, len(report), took)
+		} else {
+			t.Logf("%s: %d findings in %s", name, len(report), took)
+		}
+	}
 }

@@ -40,6 +40,9 @@ var settings = sync.OnceValue(func() map[string][]string {
 	return sections
 })
 
+// unitTypes are the types of units.
+var unitTypes = []string{"service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"}
+
 // sectionsOf returns the sections that type of unit has.
 func sectionsOf(suffix string) []string {
 	sections := []string{"Unit", "Install"}
@@ -54,8 +57,8 @@ func sectionsOf(suffix string) []string {
 func (c *checker) eachText(f func(suffix, text string, sections []unitfile.Section, steps []any)) {
 	one := func(name string, text *string, steps ...any) {
 		_, suffix := splitUnit(name)
-		if value(text) == "" || suffix == "" {
-			return
+		if value(text) == "" || !slices.Contains(unitTypes, suffix) {
+			return // a finding says that systemd has no such units
 		}
 		if file := unitfile.Parse(*text); file.Strict == nil {
 			f(suffix, *text, file.Sections, steps)

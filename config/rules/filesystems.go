@@ -101,7 +101,7 @@ func formatKnown(c *Context, f *types.Filesystem, at func(string) []any) {
 
 func labelNeedsFormat(c *Context, f *types.Filesystem, at func(string) []any) {
 	if set(f.Label) && !set(f.Format) {
-		c.Report("there is a label and no format", "", at("label")...)
+		c.Report("there is a label, but no format", "add format, or remove label", at("label")...)
 	}
 }
 
@@ -140,9 +140,9 @@ func mountTag(c *Context, f *types.Filesystem, at func(string) []any) {
 	switch {
 	case !isVirtiofs(c, f):
 	case f.Device == "" && c.rule.ID == "V410":
-		c.Report("the share has no mount tag", "give the tag that the host has set as device", at("device")...)
+		c.Report("the share has no mount tag", "set device to the tag that the host uses", at("device")...)
 	case len(f.Device) > most && c.rule.ID == "V411":
-		c.Report(fmt.Sprintf("the mount tag has %d bytes; %d are possible", len(f.Device), most), "", at("device")...)
+		c.Report(fmt.Sprintf("the mount tag has %d bytes; virtio allows %d", len(f.Device), most), "shorten the tag, on the host too", at("device")...)
 	}
 }
 
@@ -161,7 +161,7 @@ func filesystemOverTable(c *Context, config *types.Config) {
 			c.Report("this filesystem overwrites the partition table of its disk", "put it on one of the partitions",
 				"storage", "filesystems", i, "device")
 		case len(d.Partitions) == 0 && isTrue(d.WipeTable) && !isTrue(f.WipeFilesystem) && c.rule.ID == "V421":
-			c.Report("the partition table of this device is wiped, and a filesystem on it with that", "set wipeFilesystem to say so",
+			c.Report("wipeTable destroys the filesystem on this device too", "set wipeFilesystem to true to confirm",
 				"storage", "filesystems", i, "device")
 		}
 	}

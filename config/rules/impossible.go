@@ -17,6 +17,7 @@ var impossible = []Rule{
 	{ID: "E701", Check: impossibleAccounts, About: "Names of users and groups are names that useradd(8) accepts."},
 	{ID: "E702", Check: impossibleFields, About: "Fields of users and groups have neither a colon nor a line break."},
 	{ID: "E703", Check: impossibleIDs, About: "Ids of users and groups are 0 to 4294967294."},
+	{ID: "E705", Check: relativeFields, About: "Home directories and shells of users are absolute paths."},
 }
 
 // Impossible returns the rules about what no machine can do.
@@ -124,6 +125,16 @@ func impossibleFields(c *Context, config *types.Config) {
 			if v := fields[member]; v != nil && strings.ContainsAny(*v, ":\n\x00") {
 				c.Report(member+" must not contain a colon or a line break: it is a field of a line in /etc/passwd or /etc/shadow", "remove it",
 					append(steps, member)...)
+			}
+		}
+	})
+}
+
+func relativeFields(c *Context, config *types.Config) {
+	eachAccount(config, func(_ string, _ *int, fields map[string]*string, steps ...any) {
+		for _, member := range []string{"homeDir", "shell"} {
+			if v := fields[member]; set(v) && (*v)[0] != '/' && *v != "*" {
+				c.Report(member+" is not an absolute path, as useradd(8) demands", "start it with /", append(steps, member)...)
 			}
 		}
 	})

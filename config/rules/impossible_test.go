@@ -38,6 +38,8 @@ func TestImpossible(t *testing.T) {
 		{`"passwd":{"users":[{"name":"a","uid":-1}]}`, "E703 $.passwd.users.0.uid"},
 		{`"passwd":{"users":[{"name":"a","uid":4294967295}]}`, "E703 $.passwd.users.0.uid"},
 		{`"passwd":{"groups":[{"name":"a","gid":9223372036854775807}]}`, "E703 $.passwd.groups.0.gid"},
+		{`"passwd":{"users":[{"name":"a","homeDir":"home/a"}]}`, "E705 $.passwd.users.0.homeDir"},
+		{`"passwd":{"users":[{"name":"a","shell":"bash"}]}`, "E705 $.passwd.users.0.shell"},
 		{`"passwd":{"users":[{"name":"a","uid":5},{"name":"b","uid":5}]}`, ""},
 	} {
 		d, report := config.Parse(diag.NewSource("f", []byte(`{"ignition":{"version":"3.6.0"},`+c.members+`}`)))

@@ -40,7 +40,7 @@ func eachLuks(check func(c *Context, l *types.Luks, at func(...any) []any)) func
 
 func luksName(c *Context, l *types.Luks, at func(...any) []any) {
 	if strings.Contains(l.Name, "/") {
-		c.Report("the name "+shown(l.Name)+" has a slash", "did you mean "+shown(strings.ReplaceAll(l.Name, "/", "-"))+"?", at("name")...)
+		c.Report("the name of a volume must not contain a slash", "did you mean "+shown(strings.ReplaceAll(l.Name, "/", "-"))+"?", at("name")...)
 	}
 }
 

@@ -24,7 +24,7 @@ func Notes() []Rule { return append([]Rule{}, notes...) }
 func leftoverHeader(c *Context, config *types.Config) {
 	eachHeader(config, func(h *types.HTTPHeader, at where, i int) {
 		if h.Value == nil && h.Name != "" {
-			c.Report("the header has no value, and there was none to remove: fetching will fail", "give a value, or take the header away; letter case counts",
+			c.Report("the header has no value, and there was none to remove: fetching will fail", "give a value, or remove the header; letter case counts",
 				at.steps("httpHeaders", i)...)
 		}
 	})
@@ -34,7 +34,7 @@ func emptyFragment(c *Context, config *types.Config) {
 	for i := range config.Storage.Files {
 		for j, r := range config.Storage.Files[i].Append {
 			if r.Source == nil {
-				c.Report("the fragment has no source and adds nothing", "give a source, or take the fragment away",
+				c.Report("the fragment has no source and adds nothing", "give a source, or remove the fragment",
 					"storage", "files", i, "append", j)
 			}
 		}

@@ -212,7 +212,7 @@ func proxyURL(c *Context, config *types.Config) {
 		code, summary, hint := "", "", ""
 		switch {
 		case err != nil:
-			code, summary = "V130", "the proxy is not a URL"
+			code, summary, hint = "V130", "the proxy is not a URL", "write it as http://HOST:PORT"
 		case u.Scheme != "http" && u.Scheme != "https":
 			code, summary, hint = "V131", "the proxy is neither an http nor an https URL", "write it as http://HOST:PORT"
 		case m.name == "httpsProxy" && u.Scheme == "http":

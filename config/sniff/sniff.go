@@ -18,12 +18,18 @@ import (
 
 // A Foreign is a text that is not a config.
 type Foreign struct {
-	What string // with its article: "a shell script (/bin/bash)"
-	Do   string // an imperative
+	What   string // with its article: "a shell script (/bin/bash)"
+	Do     string // an imperative
+	Inside bool   // there may be a config in it, or it may be one in another form
 }
 
 // Summary is the finding in one sentence.
-func (f Foreign) Summary() string { return "this is " + f.What + ", not an Ignition config" }
+func (f Foreign) Summary() string {
+	if f.Inside {
+		return "this is " + f.What + ", which cannot be read as it is"
+	}
+	return "this is " + f.What + ", not an Ignition config"
+}
 
 // Options say what the caller takes for a config.
 type Options struct {
@@ -47,15 +53,15 @@ func encoding(text []byte, _ Options) (Foreign, bool) {
 	const save = "save it as UTF-8 without a byte-order mark"
 	switch {
 	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
-		return Foreign{"text that begins with a byte-order mark", save}, true
+		return Foreign{"text that begins with a byte-order mark", save, true}, true
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")),
 		len(text) >= 4 && (text[0] == 0) != (text[1] == 0) && (text[2] == 0) != (text[3] == 0):
-		return Foreign{"UTF-16 text", save}, true
+		return Foreign{"UTF-16 text", save, true}, true
 	case len(text) > 0 && text[len(text)-1] == 0:
 		if len(bytes.Trim(text, "\x00")) == 0 {
-			return Foreign{"nothing but NUL bytes", "write the config to the place, or leave the place empty"}, true
+			return Foreign{"nothing but NUL bytes", "write the config to the place, or leave the place empty", false}, true
 		}
-		return Foreign{"text with NUL bytes behind it", "write it without padding; truncate -s removes it from a file"}, true
+		return Foreign{"text with NUL bytes behind it", "write it without padding; truncate -s removes it from a file", true}, true
 	}
 	return Foreign{}, false
 }
@@ -67,7 +73,7 @@ func archive(text []byte, _ Options) (Foreign, bool) {
 		{"PK\x03\x04", "a zip archive"}, {"\x7fELF", "a program"},
 	} {
 		if bytes.HasPrefix(text, []byte(a.magic)) {
-			return Foreign{a.what, "hand it over as it is, or compressed once with gzip"}, true
+			return Foreign{a.what, "hand it over as it is, or compressed once with gzip", a.what != "a program"}, true
 		}
 	}
 	return Foreign{}, false
@@ -82,12 +88,12 @@ func page(text []byte, _ Options) (Foreign, bool) {
 		if title := between(text, "<title", "</title>"); title != "" {
 			what += " titled \"" + title + "\""
 		}
-		return Foreign{what, "check the URL: a portal, a login page or a proxy may have answered in place of the server"}, true
+		return Foreign{what, "check the URL: a portal, a login page or a proxy may have answered in place of the server", false}, true
 	case strings.HasPrefix(start, "<?xml"), strings.HasPrefix(start, "<error"):
 		if code := between(text, "<code", "</code>"); code != "" {
-			return Foreign{"an XML error of a cloud, with code " + code, "check the URL, and that the machine may read what is there"}, true
+			return Foreign{"an XML error of a cloud, with code " + code, "check the URL, and that the machine may read what is there", false}, true
 		}
-		return Foreign{"an XML document", "check the URL"}, true
+		return Foreign{"an XML document", "check the URL", false}, true
 	}
 	return Foreign{}, false
 }
@@ -147,19 +153,19 @@ func cloudInit(text []byte, _ Options) (Foreign, bool) {
 	line := firstLine(text)
 	switch {
 	case strings.HasPrefix(line, "## template:"):
-		return Foreign{"a template for cloud-init (" + printable(strings.TrimSpace(line[len("## template:"):])) + ")", other}, true
+		return Foreign{"a template for cloud-init (" + printable(strings.TrimSpace(line[len("## template:"):])) + ")", other, false}, true
 	case strings.HasPrefix(line, "#cloud-config-archive"):
-		return Foreign{"a cloud-config archive for cloud-init", other}, true
+		return Foreign{"a cloud-config archive for cloud-init", other, false}, true
 	case strings.HasPrefix(line, "#cloud-config"):
 		rest := bytes.TrimSpace(text[min(len(text), len(line)):])
 		if bytes.HasPrefix(rest, []byte("{")) && bytes.Contains(head(rest, 4096), []byte(`"ignition"`)) {
-			return Foreign{"an Ignition config behind a line for cloud-init", "remove the line #cloud-config"}, true
+			return Foreign{"an Ignition config behind a line for cloud-init", "remove the line #cloud-config", true}, true
 		}
-		return Foreign{"a cloud-config for cloud-init", other}, true
+		return Foreign{"a cloud-config for cloud-init", other, false}, true
 	}
 	for _, k := range []string{"#cloud-boothook", "#include", "#part-handler", "#upstart-job"} {
 		if strings.HasPrefix(line, k) {
-			return Foreign{"user data for cloud-init (" + k + ")", other}, true
+			return Foreign{"user data for cloud-init (" + k + ")", other, false}, true
 		}
 	}
 	return Foreign{}, false
@@ -178,7 +184,7 @@ func script(text []byte, _ Options) (Foreign, bool) {
 		}
 		what += " (" + printable(words[0]) + ")"
 	}
-	return Foreign{what, "put the script into storage.files of a config, and a systemd unit that runs it beside it"}, true
+	return Foreign{what, "put the script into storage.files of a config, and a systemd unit that runs it beside it", false}, true
 }
 
 // mime knows messages with several parts, as cloud-init takes them.
@@ -189,7 +195,7 @@ func mime(text []byte, _ Options) (Foreign, bool) {
 			return Foreign{}, false
 		}
 		if name == "mime-version" || name == "content-type" && strings.Contains(value, "multipart/") {
-			return Foreign{"a MIME message with several parts for cloud-init", "hand over the config as it is, as the only user data"}, true
+			return Foreign{"a MIME message with several parts for cloud-init", "hand over the config as it is, as the only user data", false}, true
 		}
 	}
 	return Foreign{}, false
@@ -200,7 +206,7 @@ func address(text []byte, _ Options) (Foreign, bool) {
 	line := string(bytes.TrimSpace(head(text, 4096)))
 	for _, scheme := range []string{"http://", "https://", "s3://", "gs://", "data:"} {
 		if strings.HasPrefix(line, scheme) && len(text) < 4096 && !strings.ContainsAny(line, " \n{") {
-			return Foreign{"a URL", `name it in a config: {"ignition":{"version":"3.4.0","config":{"replace":{"source":"URL"}}}}`}, true
+			return Foreign{"a URL", `name it in a config: {"ignition":{"version":"3.4.0","config":{"replace":{"source":"URL"}}}}`, false}, true
 		}
 	}
 	return Foreign{}, false
@@ -226,9 +232,9 @@ func yaml(text []byte, o Options) (Foreign, bool) {
 	case !mapping || variant != "" && o.YAML:
 		return Foreign{}, false
 	case variant != "":
-		return Foreign{"Butane YAML (variant " + variant + ")", "translate it first: butane config.bu >config.ign"}, true
+		return Foreign{"Butane YAML (variant " + variant + ")", "translate it first: butane config.bu >config.ign", false}, true
 	}
-	return Foreign{"YAML without a variant", "begin it with variant: and version: if it is meant to be Butane YAML, such as variant: fcos, version: 1.5.0"}, true
+	return Foreign{"YAML without a variant", "begin it with variant: and version: if it is meant to be Butane YAML, such as variant: fcos, version: 1.5.0", false}, true
 }
 
 // encoded knows base64 by what it is of.
@@ -246,12 +252,12 @@ func encoded(text []byte, o Options) (Foreign, bool) {
 	if err != nil {
 		return Foreign{}, false
 	}
-	const do = "hand it over decoded (base64 -d); this platform does not decode user data"
+	const do = "decode it first, as with base64 -d"
 	if bytes.HasPrefix(bytes.TrimSpace(inner), []byte("{")) {
-		return Foreign{"a config in base64", do}, true
+		return Foreign{"a config in base64", do, true}, true
 	}
 	if f, ok := Identify(inner, Options{}); ok {
-		return Foreign{f.What + " in base64", do}, true
+		return Foreign{f.What + " in base64", do, f.Inside}, true
 	}
 	return Foreign{}, false
 }
@@ -261,9 +267,9 @@ func encoded(text []byte, o Options) (Foreign, bool) {
 func Old(version string, members []string) (Foreign, bool) {
 	switch {
 	case version == "" && slices.Contains(members, "ignitionVersion"):
-		return Foreign{"a config of version 1", "write a 3.x config: version 1 has another form, and nothing converts it"}, true
+		return Foreign{"a config of version 1", "write a 3.x config: version 1 has another form, and nothing converts it", false}, true
 	case strings.HasPrefix(version, "2."):
-		return Foreign{"a config of version 2", "convert it with ign-converter, or write a 3.x config; networkd units go into storage.files"}, true
+		return Foreign{"a config of version 2", "convert it with ign-converter, or write a 3.x config; networkd units go into storage.files", false}, true
 	}
 	return Foreign{}, false
 }

@@ -35,7 +35,7 @@ var problems = [...]struct{ text, hint string }{
 	LongLine:         {"the line has 2048 bytes or more", `break it with \ at the end of a line`},
 	NoSection:        {"the line is before the first section", "put it below a section such as [Service]"},
 	NoName:           {"no name is before the =", "write NAME=VALUE"},
-	BadSection:       {"a line that begins with [ does not end in ]", "write the section alone on its line: [Service]"},
+	BadSection:       {"a line that begins with [ does not end in ]", "write nothing but the section on its line: [Service]"},
 	BadName:          {"the name of a section has quotes, backslashes or control characters", "remove them"},
 	NotUTF8:          {"the line is not UTF-8", "save the file as UTF-8"},
 	HugeLine:         {"the line has 1 MiB or more", "shorten it"},

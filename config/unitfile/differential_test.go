@@ -28,7 +28,7 @@ var words = map[string]Problem{
 	"Unknown key 'Probe' in section [U": -2,
 }
 
-// pieces are what random units are put together from. The option Probe shows where systemd sees an option of [Unit].
+// pieces are the parts of random units. The option Probe shows where systemd sees an option of [Unit].
 var pieces = []string{
 	"[Unit]", "[Install]", "[Service]", "[", "]", "Probe=1", "Probe", "=", "x", " ", "\t", "\r", "\n", "\n", "\n", "\n", "\n", "\n",
 	"\\\n", "\\\\\n", "\\", "#", ";", "# c", "\x00", "\ufeff", "\xff", "\v", "'", "[Unit]\nProbe=2\n", "Probe=3\\\n4\n",

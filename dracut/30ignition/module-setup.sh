@@ -16,8 +16,10 @@ depends() { echo "systemd dracut-systemd"; }
 installkernel() {
     . "$moddir/filesystems.sh"
     hostonly='' instmods qemu_fw_cfg virtio_blk virtio_net "${filesystem_modules[@]}" \
-        raid0 raid1 raid456 raid10 linear dm_crypt hv_utils vsock \
-        vmw_vsock_virtio_transport_common vmw_vsock_virtio_transport mlxbf_bootctl
+        raid0 raid1 raid456 raid10 linear dm_crypt
+    # What platforms find their config by (docs/platforms.md): discs, and the channels of hypervisors.
+    hostonly='' instmods sr_mod cdrom virtio_scsi iso9660 udf hv_utils hv_storvsc vsock vmw_vsock_virtio_transport_common \
+        vmw_vsock_virtio_transport mlxbf_bootctl vboxguest vmur
 }
 
 # requires TARGET UNIT...: have TARGET require the units whenever it is started.

@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# An optional dracut module for distributions that do not bring the network of the initramfs up themselves: DHCP on all
-# wired interfaces by systemd-networkd, only when provisioning needs it.
+# An optional dracut module for distributions that do not bring the network of the initramfs up themselves: IPv4 and
+# IPv6 on all wired interfaces by systemd-networkd, only when provisioning needs it.
 # shellcheck disable=SC2154
 
 check() { return 255; }
 
 depends() { echo "systemd ignition"; }
 
-installkernel() { hostonly='' instmods '=drivers/net/ethernet' '=drivers/net/phy' virtio_net af_packet; }
+installkernel() { hostonly='' instmods '=drivers/net/ethernet' '=drivers/net/phy' virtio_net af_packet ipv6 hv_netvsc vmxnet3 ena gve; }
 
 install() {
-    inst_multiple ip sed tr rm
+    inst_multiple ip sed tr rm cat
     inst_multiple "$systemdutildir/systemd-networkd" "$systemdutildir/systemd-networkd-wait-online" networkctl
     inst_multiple -o "$systemdsystemunitdir/systemd-networkd.service" "$systemdsystemunitdir/systemd-networkd.socket" \
         "$systemdutildir/network/99-default.link" /usr/lib/udev/rules.d/80-net-setup-link.rules

@@ -2,12 +2,14 @@
 
 // Package account edits the account files of a system: passwd, shadow, group, gshadow, subuid and subgid.
 //
-// It is pure: texts go in, texts come out, and what else has to be done (make a home directory, move it, change
-// the owner of what is in it) comes back as a list of changes. Ids, defaults and fields are chosen as
+// Apart from Read it is pure: texts go in, texts come out, and what else has to be done (make a home directory, move it,
+// change the owner of its contents) comes back as a list of changes. Ids, defaults and fields are chosen as
 // useradd(8), usermod(8), userdel(8), groupadd(8), groupmod(8) and groupdel(8) of the shadow suite choose them,
-// from login.defs(5) and the useradd defaults of the same system; lines that are not understood are kept as they
-// are. It refuses names and fields that the files cannot hold. The invariant: the same texts and requests give
-// the same result, so that a run which was cut short can be repeated.
+// from login.defs(5) and the useradd defaults of the same system. Lines are understood as the C library understands
+// them; the others are kept as they are. It refuses names, ids and fields that the files cannot hold. Texts can be
+// templates without password hashes (Redact, Restore), so that an edit can be planned and shown. The invariants: the
+// same texts and requests give the same result, so that a run which was cut short can be repeated; and an edit takes
+// time in proportion to its input.
 package account
 
 import (
@@ -35,8 +37,8 @@ const (
 // Files lists the account files in the order in which the shadow suite locks them.
 func Files() []File { return []File{Passwd, Shadow, Group, GShadow, SubUID, SubGID} }
 
-// The files that are read beside them. LibPasswd and LibGroup belong to the operating system's image and are
-// never changed (nss-altfiles); they hold what is not in the files of /etc.
+// The files that are read in addition. LibPasswd and LibGroup belong to the operating system's image and are
+// never changed (nss-altfiles); they hold the accounts that the files of /etc lack.
 const (
 	LoginDefs       File = "/etc/login.defs"
 	UseraddDefaults File = "/etc/default/useradd"
@@ -44,7 +46,7 @@ const (
 	LibGroup        File = "/usr/lib/group"
 )
 
-// Sources lists all files that the editor wants to see.
+// Sources lists the files that the editor wants to see, in addition to those in Directories.
 func Sources() []File { return append(Files(), LoginDefs, UseraddDefaults, LibPasswd, LibGroup) }
 
 // Texts holds the content of files. A file that does not exist has no entry.

@@ -32,11 +32,11 @@ func TestImageGroups(t *testing.T) {
 		t.Error("a group of the image was removed")
 	}
 	if c, err := db.SetUser(UserRequest{Name: "dbus"}); err != nil || c.UID != 81 || strings.Contains(db.Changed()[Passwd], "dbus") {
-		t.Errorf("a user of the image that shall not change: %+v, %v", c, err)
+		t.Errorf("a user of the image that should not change: %+v, %v", c, err)
 	}
 	if _, err := db.SetUser(UserRequest{Name: "dbus", Shell: "/bin/sh"}); err != nil ||
 		!strings.Contains(db.Changed()[Passwd], "dbus:x:81:81:System Bus:/:/bin/sh\n") {
-		t.Errorf("a user of the image that shall change: %v", err)
+		t.Errorf("a user of the image that should change: %v", err)
 	}
 	if _, err := db.SetUser(UserRequest{Name: "x", UID: p(81)}); err == nil {
 		t.Error("the id of a user of the image was taken")

@@ -4,7 +4,7 @@ package account
 
 import "github.com/firstlight-boot/firstlight/config/types"
 
-// A Result is what became of one entry of a config.
+// A Result is the outcome of one entry of a config.
 type Result struct {
 	Group  bool // an entry of groups rather than of users
 	Index  int  // in its list

@@ -155,3 +155,22 @@ func TestNames(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestHomes: users are found by the directories that their homes are in.
+func TestHomes(t *testing.T) {
+	texts := start()
+	texts[Passwd] += "deep:x:2000:1::/home/admin/deep:/bin/sh\nodd:x:2001:1::/home/x/../odd:/bin/sh\nnone:x:2002:1:::/bin/sh\n"
+	db := Parse(texts, today)
+	if _, err := db.RemoveUser("admin"); err != nil {
+		t.Fatal(err)
+	}
+	homes := db.Homes()
+	for dir, want := range map[string]string{
+		"/home/admin": "deep", "/home/admin/deep/": "deep", "/home/adm": "", "/home/admin/deep/er": "", "/home/x": "", "/home/x/..": "deep",
+		"/home/odd": "odd", "/": "root", "/root": "root", "/usr": "daemon",
+	} {
+		if user, found := homes.Below(dir); user != want || found != (want != "") {
+			t.Errorf("%s: got %q, want %q", dir, user, want)
+		}
+	}
+}

@@ -70,8 +70,8 @@ type picker struct {
 	ladder
 	used  map[int]int
 	ahead steps // minus the steps that are or were in use: the farthest is on top
-	holes steps // steps behind hole that were freed; the nearest is on top
-	hole  int   // behind it, what is not in holes is in use
+	holes steps // steps before hole that were freed; the nearest is on top
+	hole  int   // all steps before it are in use or in holes
 }
 
 func (p *picker) step(id int) int {

@@ -94,7 +94,7 @@ func redactLine(form layout, line, keep string) string {
 	return name + ":" + password + ":" + after
 }
 
-// splitLock splits a password field into what is not a secret and the hash after it. The hash is empty if the
+// splitLock splits a password field into the "!" before the hash, and the hash. The hash is empty if the
 // field holds none.
 func splitLock(field string) (lock, hash string) {
 	hash = strings.TrimLeft(field, "!")

@@ -15,7 +15,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
-// canary is in every hash of these tests, and nowhere else.
+// canary is in every hash of these tests, and only there.
 const canary = "CANARY"
 
 // config returns the entry of a config that asks for a step.
@@ -131,7 +131,7 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-// TestRandomTemplates does the same with files and configs that are put together at random.
+// TestRandomTemplates does the same with random files and configs.
 func TestRandomTemplates(t *testing.T) {
 	runs := 3000
 	if testing.Short() {
@@ -254,4 +254,41 @@ func TestTextsJSON(t *testing.T) {
 			t.Errorf("%s was read", bad)
 		}
 	}
+}
+
+// FuzzRedact: restoring templates that nobody edited changes nothing, whatever the files hold, and their password fields
+// hold no hash.
+func FuzzRedact(f *testing.F) {
+	for _, text := range start() {
+		f.Add(text)
+	}
+	f.Add("a:{keep /etc/shadow 1}:1:1:::\n{keep /etc/passwd 9}\n b:!h:1:1\n+x:h:::\n#c:h\r\nd:h::::::::\n\xff:h:1:\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		texts := Texts{}
+		for _, file := range Sources() {
+			texts[file] = text
+		}
+		templates := texts.Redact()
+		if diff := cmp.Diff(templates, templates.Redact()); diff != "" {
+			t.Errorf("redacted twice: %s", diff)
+		}
+		restored, err := templates.Restore(texts, func(string) (string, bool) { return "", false })
+		if err != nil || len(restored) > 0 {
+			t.Errorf("%q became %q, %v", text, restored, err)
+		}
+		for file, template := range templates {
+			if !secret(file) {
+				continue
+			}
+			for line := range strings.Lines(template) {
+				fields := layoutOf(file).parse(strings.TrimSuffix(line, "\n"))
+				if fields == nil {
+					continue
+				}
+				if _, hash := splitLock(fields[1]); hash != "" && !strings.HasPrefix(hash, keepWord) {
+					t.Errorf("%s: %q is left of %q", file, line, text)
+				}
+			}
+		}
+	})
 }

@@ -86,7 +86,7 @@ type table struct {
 // index is the understood lines by the number in one field. Those whose number has changed are skipped.
 type index map[int][]*line
 
-// line keeps its text until it is changed. Without fields it is not understood, and left alone.
+// line keeps its text until it is changed. Without fields it is not understood, and not touched.
 type line struct {
 	raw    string
 	fields []string

@@ -263,7 +263,7 @@ func (db *DB) changeUser(r UserRequest, groups []string) (Change, error) {
 	return change, nil
 }
 
-// plain tells that nothing in the account files is asked for.
+// plain reports whether the request asks for nothing in the account files.
 func (r *UserRequest) plain() bool {
 	return r.Password == nil && r.UID == nil && r.GECOS == "" && r.Home == "" && r.PrimaryGroup == "" &&
 		len(r.Groups) == 0 && r.Shell == ""

@@ -111,9 +111,9 @@ func FetchUser(ctx context.Context, env Env) (User, error) {
 // report lists the places that were asked for a config when there is none; people at the console see it too if the machine
 // boots without.
 func (env Env) report(user User) {
-	var lines []string
+	lines := []string{"these places were asked for the config:"}
 	if user.Empty {
-		lines = append(lines, "no config was found, so the machine boots as its image is; these places were asked:")
+		lines = []string{"no config was found, so the machine boots as its image is; these places were asked:"}
 	}
 	for _, a := range user.Tried {
 		lines = append(lines, fmt.Sprintf("  %s: %s (%s)", a.Place, a.Answer, a.Took.Round(time.Millisecond)))

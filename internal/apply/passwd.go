@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 
 	"github.com/firstlight-boot/firstlight/internal/account"
@@ -28,7 +27,7 @@ func editAccounts(_ context.Context, m *Machine, o op.EditAccounts) error {
 }
 
 func changeAccounts(m *Machine, o op.EditAccounts) error {
-	texts, err := readAccounts(m.Root)
+	texts, err := account.Read(m.Root)
 	if err != nil {
 		return err
 	}
@@ -71,25 +70,6 @@ func changeAccounts(m *Machine, o op.EditAccounts) error {
 		}
 	}
 	return nil
-}
-
-// readAccounts reads all files that an edit may refer to.
-func readAccounts(root *rootfs.Root) (account.Texts, error) {
-	texts := account.Texts{}
-	for _, f := range account.Sources() {
-		place, err := root.Follow(string(f))
-		if err != nil {
-			return nil, err
-		}
-		text, err := root.ReadFile(place, mostAccountFile)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		} else if err != nil {
-			return nil, err
-		}
-		texts[f] = string(text)
-	}
-	return texts, nil
 }
 
 // replaceAccountFile replaces an account file, or with a suffix its backup, by a text. Owner and mode are those of

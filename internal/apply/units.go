@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/internal/op"
@@ -41,7 +40,7 @@ func setPresets(_ context.Context, m *Machine, o op.SetPresets) error {
 	if err != nil {
 		return err
 	}
-	old := strings.Split(text, "\n")
+	old, units := lineSet(text), unit.Read(m.Root)
 	var presets []unit.Preset
 	for _, u := range o.Units {
 		if u.Enable {
@@ -51,11 +50,11 @@ func setPresets(_ context.Context, m *Machine, o op.SetPresets) error {
 		if unit.SplitName(u.Name).At {
 			continue // instances are disabled by their templates' presets alone
 		}
-		enabled, err := unit.Enabled(m.Root, u.Name)
+		enabled, err := units.Enabled(u.Name)
 		if err != nil {
 			return err
 		}
-		if enabled || slices.Contains(old, "disable "+u.Name) {
+		if enabled || old["disable "+u.Name] {
 			presets = append(presets, unit.Preset(u))
 		}
 	}
@@ -64,9 +63,9 @@ func setPresets(_ context.Context, m *Machine, o op.SetPresets) error {
 	}
 	for _, p := range presets {
 		if p.Enable {
-			err = enableUnit(m, p.Name)
+			err = enableUnit(m, units, p.Name)
 		} else {
-			err = disableUnit(m, p.Name)
+			err = disableUnit(m, units, p.Name)
 		}
 		if err != nil {
 			return err
@@ -75,16 +74,19 @@ func setPresets(_ context.Context, m *Machine, o op.SetPresets) error {
 	return nil
 }
 
-func enableUnit(m *Machine, name string) error {
-	e, err := unit.Enable(m.Root, name)
-	if errors.Is(err, unit.ErrMasked) || errors.Is(err, unit.ErrNotFound) {
+func enableUnit(m *Machine, units *unit.Units, name string) error {
+	e, err := units.Enable(name)
+	switch {
+	case errors.Is(err, unit.ErrNotFound):
+		return nil // the plan has warned about it
+	case errors.Is(err, unit.ErrMasked):
 		m.Log.Warn("enable " + err.Error())
 		return nil
-	} else if err != nil {
+	case err != nil:
 		return err
 	}
 	for _, w := range e.Warnings {
-		m.Log.Warn("enable " + w)
+		m.Log.Warn(w)
 	}
 	for _, l := range e.Links {
 		if err := enableLink(m, l); err != nil {
@@ -119,8 +121,8 @@ func enableLink(m *Machine, l unit.Link) error {
 	return nil
 }
 
-func disableUnit(m *Machine, name string) error {
-	links, err := unit.Disable(m.Root, name)
+func disableUnit(m *Machine, units *unit.Units, name string) error {
+	links, err := units.Disable(name)
 	if err != nil {
 		return err
 	}
@@ -149,23 +151,31 @@ func readConfig(root *rootfs.Root, place string) (string, error) {
 	return string(text), err
 }
 
+func lineSet(text string) map[string]bool {
+	set := map[string]bool{}
+	for _, l := range strings.Split(text, "\n") {
+		set[l] = true
+	}
+	return set
+}
+
 // addLines makes a file its text with those of the lines at its end that it does not have yet. Doing it twice
 // is doing it once.
 func addLines(root *rootfs.Root, place, text string, lines []string, mode uint32) error {
-	have := strings.Split(text, "\n")
+	have := lineSet(text)
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}
-	added := false
+	var more strings.Builder
 	for _, l := range lines {
-		if !slices.Contains(have, l) {
-			text += l + "\n"
-			added = true
+		if !have[l] {
+			more.WriteString(l + "\n")
 		}
 	}
-	if !added {
+	if more.Len() == 0 {
 		return nil
 	}
+	text += more.String()
 	info, err := root.Lstat(place)
 	if err != nil {
 		return err

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package docgen writes the documentation that follows from the types of the config library: the reference of members and
-// rules, and JSON schemas, one of each for every spec version.
+// Package docgen writes the documentation that follows from the types of the config library and from the table of platforms: the
+// reference of members and rules, JSON schemas, one of each for every spec version, and the page of platforms.
 //
 // It returns texts and writes no file. The invariant: what it returns depends on the library's source alone, so that a
 // test can hold the files in the tree against it.
@@ -26,7 +26,7 @@ func Files(types fs.FS) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{"reference/rules.md": rulesPage(), "reference/README.md": indexPage()}
+	files := map[string][]byte{"reference/rules.md": rulesPage(), "reference/README.md": indexPage(), "platforms.md": Platforms()}
 	for _, v := range spec.All() {
 		files["reference/config-"+v.String()+".md"] = configPage(c, v)
 		schema, err := Schema(c, v)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/firstlight-boot/firstlight/config/lint"
 	"github.com/firstlight-boot/firstlight/config/rules"
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
@@ -69,6 +70,16 @@ func rulesPage() []byte {
 	for _, r := range rules.Table() {
 		writeRule(&b, r)
 	}
+	b.WriteString("\n## What no machine can do\n\nIgnition accepts these and fails while it provisions. firstlight refuses them before the first write; " +
+		"`firstlight validate` reports them, `ignition-validate` does not.\n\n| Rule | Level | Versions | What it asks |\n|---|---|---|---|\n")
+	for _, r := range rules.Impossible() {
+		writeRule(&b, r)
+	}
+	b.WriteString("\n## What `firstlight validate` adds\n\nErrors are about what cannot work. Infos are about what is legal and hardly ever meant: they do not " +
+		"change the exit code, unless `--strict` is given.\n\n| Rule | Level | Versions | What it asks |\n|---|---|---|---|\n")
+	for _, r := range lint.Rules() {
+		writeRule(&b, r)
+	}
 	b.WriteString("\n## Merged configs\n\nWarnings about configs as they are after merging.\n\n| Rule | Level | Versions | What it asks |\n|---|---|---|---|\n")
 	for _, r := range rules.Notes() {
 		writeRule(&b, r)
@@ -76,7 +87,8 @@ func rulesPage() []byte {
 	b.WriteString("\n## Other codes\n\n| Code | Level | What it says |\n|---|---|---|\n" +
 		"| X001 | error | The version that a config is to be converted to does not know a member. |\n" +
 		"| X002 | error | A value has no effect in the version that a config is to be converted to. |\n" +
-		"| N001 | info | There are more findings than are shown. |\n")
+		"| N001 | info | There are more findings than are shown. |\n" +
+		"| N002 | error | A config cannot be read. |\n")
 	return b.Bytes()
 }
 
@@ -107,7 +119,8 @@ func indexPage() []byte {
 	for _, v := range spec.All() {
 		fmt.Fprintf(&b, "| %s | [config-%s.md](config-%s.md) | [config-%s.schema.json](../schema/config-%s.schema.json) |\n", v, v, v, v, v)
 	}
-	b.WriteString("\n[rules.md](rules.md) lists what is checked.\n\nThe schemas (JSON Schema 2020-12) are for editors. They know types, names and simple " +
-		"forms of values; `firstlight validate` knows all rules. A schema refuses unknown members, which the program only warns about.\n")
+	b.WriteString("\n[rules.md](rules.md) lists what is checked.\n\nThe schemas (JSON Schema 2020-12) are for editors. They know types, names, forms of values and what members of one " +
+		"object demand of each other; `firstlight validate` knows all rules. A schema refuses unknown members, which the program only warns about. " +
+		"A config may name its schema in a member `$schema`.\n")
 	return b.Bytes()
 }

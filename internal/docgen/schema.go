@@ -6,10 +6,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/firstlight-boot/firstlight/config/rules"
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
@@ -21,17 +21,30 @@ type schema struct {
 	Ref         string             `json:"$ref,omitempty"`
 	Description string             `json:"description,omitempty"`
 	Type        any                `json:"type,omitempty"`
-	Const       string             `json:"const,omitempty"`
+	Const       any                `json:"const,omitempty"`
 	Enum        []any              `json:"enum,omitempty"`
 	Pattern     string             `json:"pattern,omitempty"`
+	MinLength   int                `json:"minLength,omitempty"`
+	MaxLength   *int               `json:"maxLength,omitempty"`
 	Minimum     *int               `json:"minimum,omitempty"`
 	Maximum     *int               `json:"maximum,omitempty"`
+	MinItems    int                `json:"minItems,omitempty"`
+	MaxItems    *int               `json:"maxItems,omitempty"`
+	Unique      bool               `json:"uniqueItems,omitempty"`
 	Items       *schema            `json:"items,omitempty"`
 	Required    []string           `json:"required,omitempty"`
 	Properties  map[string]*schema `json:"properties,omitempty"`
 	Additional  *bool              `json:"additionalProperties,omitempty"`
+	AllOf       []*schema          `json:"allOf,omitempty"`
+	AnyOf       []*schema          `json:"anyOf,omitempty"`
+	Not         *schema            `json:"not,omitempty"`
+	If          *schema            `json:"if,omitempty"`
+	Then        *schema            `json:"then,omitempty"`
 	Definitions map[string]*schema `json:"$defs,omitempty"`
 }
+
+// schemaBase is where the schemas are published.
+const schemaBase = "https://raw.githubusercontent.com/firstlight-boot/firstlight/main/docs/schema/"
 
 // Schema returns the JSON schema of a version.
 func Schema(c Comments, v spec.Version) ([]byte, error) {
@@ -40,7 +53,8 @@ func Schema(c Comments, v spec.Version) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	root.Schema, root.ID = "https://json-schema.org/draft/2020-12/schema", "urn:firstlight:config:"+v.String()
+	root.Schema, root.ID = "https://json-schema.org/draft/2020-12/schema", schemaBase+"config-"+v.String()+".schema.json"
+	root.Properties["$schema"] = &schema{Type: "string", Description: "The schema of this file, for editors. It has no other meaning."}
 	root.Title, root.Definitions = "Config version "+v.String(), w.definitions
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -75,6 +89,7 @@ func (w *schemaWriter) object(s *spec.Struct) (*schema, error) {
 			out.Required = append(out.Required, f.Name)
 		}
 	}
+	out.AllOf = conditions(s, w.version)
 	return out, nil
 }
 
@@ -101,12 +116,19 @@ func (w *schemaWriter) refer(s *spec.Struct) (string, error) {
 	return "#/$defs/" + name, nil
 }
 
-// member describes a member: its type, and simple limits of its values.
+// member describes a member: its type, and the limits of its values.
 func (w *schemaWriter) member(f *spec.Field) (*schema, error) {
 	out := &schema{Description: w.comments.of(f)}
+	needed := f.Need <= w.version
 	if f.Elem == nil && f.Type.Kind() != reflect.Slice {
 		out.Type = []string{kindOf(f.Type), "null"}
-		w.limit(f, out)
+		if needed {
+			out.Type = kindOf(f.Type)
+			if out.Type == "string" {
+				out.MinLength = 1
+			}
+		}
+		limit(f.Path, out, w.version)
 		return out, nil
 	}
 	if f.Elem != nil {
@@ -121,47 +143,12 @@ func (w *schemaWriter) member(f *spec.Field) (*schema, error) {
 		out.Items = &schema{Ref: ref}
 	} else {
 		out.Items = &schema{Type: []string{kindOf(f.Type.Elem()), "null"}}
+		out.Unique = f.List == spec.Keyed && !slices.Contains(repeating, f.Path)
 	}
 	out.Type = []string{"array", "null"}
+	if needed {
+		out.Type, out.MinItems = "array", 1
+	}
+	limit(f.Path, out, w.version)
 	return out, nil
-}
-
-// limit adds what an editor can check while one types.
-func (w *schemaWriter) limit(f *spec.Field, s *schema) {
-	optional := func(words []string) []any {
-		list := []any{nil, ""}
-		for _, word := range words {
-			list = append(list, word)
-		}
-		return list
-	}
-	const guid = "^$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
-	zero, most := 0, 0o7777
-	switch f.Path {
-	case "ignition.version":
-		s.Type, s.Const = "string", w.version.String()
-	case "storage.filesystems.format":
-		s.Enum = optional(rules.Formats(w.version))
-	case "storage.raid.level":
-		s.Type, s.Enum = "string", optional(rules.Levels())[2:]
-	case "storage.files.mode", "storage.directories.mode":
-		s.Minimum, s.Maximum = &zero, &most
-	case "storage.disks.partitions.guid", "storage.disks.partitions.typeGuid":
-		s.Pattern = guid
-	case "storage.files.path", "storage.directories.path", "storage.links.path":
-		s.Pattern = "^/"
-	case "systemd.units.dropins.name":
-		s.Pattern = `\.conf$`
-	case "systemd.units.name":
-		s.Pattern = `\.(service|socket|device|mount|automount|swap|target|path|timer|snapshot|slice|scope)$`
-	}
-	switch {
-	case strings.HasSuffix(f.Path, ".compression"):
-		s.Enum = optional([]string{"gzip"})
-	case strings.HasSuffix(f.Path, ".verification.hash"):
-		s.Pattern = "^sha512-.{128}$|^sha256-.{64}$"
-		if w.version < spec.V3_1 {
-			s.Pattern = "^sha512-.{128}$"
-		}
-	}
 }

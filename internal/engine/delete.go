@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/firstlight-boot/firstlight/internal/logx"
+	"github.com/firstlight-boot/firstlight/internal/platform"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
@@ -17,11 +18,16 @@ func DeleteConfig(ctx context.Context, o Options) int {
 		log.Log(ctx, logx.Critical, err.Error())
 		return ExitFailed
 	}
+	if p.Deleter == nil && o.Platform == platform.Auto {
+		log.Info("platform " + p.ID + " has no way to delete the config; nothing to do")
+		return ExitOK
+	}
 	if p.Deleter == nil {
 		log.Log(ctx, logx.Critical, "cannot delete the config on platform "+p.ID+": it has no way to do that")
 		return ExitFailed
 	}
-	if err := p.Deleter(ctx, machineEnv(&sys.Host{Log: log}, log)); err != nil {
+	env := machineEnv(&sys.Host{Log: log}, log)
+	if err := p.Deleter(ctx, &env); err != nil {
 		log.Log(ctx, logx.Critical, "delete the config on platform "+o.Platform+": "+err.Error())
 		return ExitFailed
 	}

@@ -42,6 +42,7 @@ func (r *run) platformEnv() platform.Env {
 	env := machineEnv(r.host, r.log)
 	env.Getenv, env.Offline, env.Timeout = r.o.Getenv, r.stage.offline, r.fetchTimeout()
 	env.Say = r.say
+	env.Metadata = metadata.New(metadata.Options{Version: version.Version(), Log: r.log, Say: r.say})
 	return env
 }
 
@@ -83,7 +84,8 @@ func (r *run) postStatus(ctx context.Context, failed error) {
 	if r.platform.Status == nil {
 		return
 	}
-	if err := r.platform.Status(ctx, r.platformEnv(), r.stage.name, failed); err != nil {
+	env := r.platformEnv()
+	if err := r.platform.Status(ctx, &env, r.stage.name, failed); err != nil {
 		r.log.Error("tell the cloud how the stage ended: " + err.Error())
 	}
 }

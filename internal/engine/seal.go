@@ -96,7 +96,7 @@ func (r *run) mountable(device string) (bool, error) {
 		return false, fmt.Errorf("look at the root device %s: %w", device, err)
 	}
 	content, _, ok := probe.Content(found)
-	if !ok || content.Usage != probe.Filesystem {
+	if !ok || !content.Mountable() {
 		r.log.Info("no seal can be read from the root device " + device + ", which holds " + describe(content, ok))
 		return false, nil
 	}

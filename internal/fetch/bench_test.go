@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -51,38 +52,90 @@ func BenchmarkSmallFiles(b *testing.B) {
 
 const large = 1 << 30 // bytes
 
-// BenchmarkLarge fetches 1 GiB over HTTP with its digest, plain and compressed, and has openssl and gzip do the same to
-// the file.
+// A limit is a program that does a part of the work, from file to file.
+type limit struct {
+	name    string
+	command string
+}
+
+// BenchmarkLarge fetches 1 GiB over HTTP with its digest into a file that is durable in the end, plain and compressed. After
+// each run, programs do a part of that: ratios are of the fastest run of each, so that other users of the machine count less.
+// The server is in the same process.
 func BenchmarkLarge(b *testing.B) {
 	dir := b.TempDir()
 	sum := makeLarge(b, dir)
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	defer server.Close()
-	for _, c := range []struct{ name, file, compression, peer string }{
-		{"plain", "large", "", "openssl dgst -sha512 large"},
-		{"gzip", "large.gz", "gzip", "gzip -dc large.gz | openssl dgst -sha512"},
+	for _, c := range []struct {
+		name, file, compression string
+		limits                  []limit
+	}{
+		{"plain", "large", "", []limit{
+			{"hash", "openssl dgst -sha512 large"}, {"dd", "rm -f copy; dd if=large of=copy bs=1M conv=fsync status=none"},
+		}},
+		{"gzip", "large.gz", "gzip", []limit{{"gunzip", "gzip -dc large.gz >/dev/null"}}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.SetBytes(large)
+			best := map[string]time.Duration{}
+			var spent time.Duration // of processors, by this process
+			keep := func(name string, took time.Duration) {
+				if old, found := best[name]; !found || took < old {
+					best[name] = took
+				}
+			}
 			for b.Loop() {
-				client, err := New(Options{})
-				if err != nil {
-					b.Fatal(err)
-				}
 				r := Request{URL: server.URL + "/" + c.file, Compression: c.compression, Hash: "sha512-" + sum}
-				if err := client.Fetch(b.Context(), r, io.Discard); err != nil {
-					b.Fatal(err)
+				began, before := time.Now(), processorTime(b)
+				fetchDurable(b, r, filepath.Join(dir, "fetched"))
+				keep("ours", time.Since(began))
+				spent += processorTime(b) - before
+				b.StopTimer()
+				for _, l := range c.limits {
+					began := time.Now()
+					peer := exec.CommandContext(b.Context(), "sh", "-c", l.command)
+					if peer.Dir = dir; peer.Run() != nil {
+						b.Skip("no openssl, dd or gzip to compare with")
+					}
+					keep(l.name, time.Since(began))
 				}
+				b.StartTimer()
 			}
-			b.StopTimer()
-			began := time.Now()
-			peer := exec.CommandContext(b.Context(), "sh", "-c", c.peer)
-			if peer.Dir = dir; peer.Run() != nil {
-				b.Skip("no openssl or gzip to compare with")
+			b.ReportMetric(best["ours"].Seconds(), "best-s")
+			for _, l := range c.limits {
+				b.ReportMetric(best["ours"].Seconds()/best[l.name].Seconds(), "times-"+l.name)
 			}
-			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/time.Since(began).Seconds(), "times-"+strings.Fields(c.peer)[0])
+			b.ReportMetric(spent.Seconds()/float64(b.N), "cpu-s")
 			b.ReportMetric(peakMiB(b), "MiB-RSS")
 		})
+	}
+}
+
+func processorTime(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// fetchDurable fetches into a new file.
+func fetchDurable(b *testing.B, r Request, name string) {
+	client, err := New(Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	os.Remove(name) // of the run before, if there was one
+	f, err := os.Create(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	if err := client.Fetch(b.Context(), r, f); err != nil {
+		b.Fatal(err)
+	}
+	if err := f.Sync(); err != nil {
+		b.Fatal(err)
 	}
 }
 

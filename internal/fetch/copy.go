@@ -55,7 +55,12 @@ func (o *rewindable) copy(r io.Reader, compression string) error {
 	first := o.newChunk()
 	err = first.fill(plain)
 	if err == nil {
-		return o.relay(plain, first)
+		if compression == "" {
+			err = o.reserve()
+		}
+		if err == nil {
+			return o.relay(plain, first)
+		}
 	}
 	defer o.chunks.Put(first)
 	if err == io.EOF {

@@ -67,5 +67,5 @@ func MaybeGunzip(data []byte, limit int64) ([]byte, error) {
 	}
 	out := &memory{limit: limit}
 	_, err = io.Copy(out, plain)
-	return out.buffer.Bytes(), err
+	return out.data, err
 }

@@ -113,7 +113,7 @@ func (c *Client) EC2() *ec2.Client { return c.clouds.ec2 }
 
 // Fetch streams the decompressed payload to w and checks it. A payload that breaks off is continued where it broke. If the
 // server cannot do that, it comes from the beginning: then w must be a Rewinder, and is brought back to where it
-// stood. An error of w is returned as a *WriteError, any other as an *Error.
+// stood. A w that is a Reserver learns the size of a payload that is longer than a chunk. An error of w is returned as a *WriteError, any other as an *Error.
 func (c *Client) Fetch(ctx context.Context, r Request, w io.Writer) error {
 	err := c.fetch(ctx, r, w)
 	var of *WriteError
@@ -158,6 +158,7 @@ func (c *Client) fetch(ctx context.Context, r Request, w io.Writer) error {
 	}
 	in := c.resuming(ctx, from, r)
 	defer in.drop()
+	out.total = func() int64 { return in.at.Total }
 	for {
 		err := out.copy(in, r.Compression)
 		if err == nil {
@@ -202,28 +203,43 @@ func (c *Client) Bytes(ctx context.Context, r Request, limit int64) ([]byte, err
 	if errors.As(err, &full) { // the limit is about the payload, not about the memory
 		err = c.failed(r, full.Err)
 	}
-	return m.buffer.Bytes(), err
+	return m.data, err
 }
 
 // memory takes a payload in and fails as soon as it has more than its limit, so that a small compressed payload
-// cannot fill the machine. The buffer is not embedded: its ReadFrom knows no limit, and io.Copy would find it.
+// cannot fill the machine. It is not a bytes.Buffer: io.Copy would find its ReadFrom, which knows no limit.
 type memory struct {
-	buffer bytes.Buffer
-	limit  int64
+	data  []byte
+	limit int64
 }
 
 func (m *memory) Write(p []byte) (int, error) {
-	if int64(m.buffer.Len())+int64(len(p)) > m.limit {
-		return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, m.limit)
+	if err := m.Reserve(int64(len(p))); err != nil {
+		return 0, err
 	}
-	return m.buffer.Write(p)
+	m.data = append(m.data, p...)
+	return len(p), nil
+}
+
+// Reserve makes room for more bytes, never beyond the limit.
+func (m *memory) Reserve(more int64) error {
+	need := int64(len(m.data)) + more
+	if need > m.limit {
+		return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, m.limit)
+	}
+	if room := int64(cap(m.data)); need > room {
+		grown := make([]byte, len(m.data), min(max(need, 2*room), m.limit))
+		copy(grown, m.data)
+		m.data = grown
+	}
+	return nil
 }
 
 // Seek and Truncate make it a Rewinder.
-func (m *memory) Seek(int64, int) (int64, error) { return int64(m.buffer.Len()), nil }
+func (m *memory) Seek(int64, int) (int64, error) { return int64(len(m.data)), nil }
 
 // Truncate drops what is behind size.
 func (m *memory) Truncate(size int64) error {
-	m.buffer.Truncate(int(size))
+	m.data = m.data[:size]
 	return nil
 }

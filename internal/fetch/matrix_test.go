@@ -70,6 +70,7 @@ type behaviour struct {
 	headers []Header
 	hash    string
 	world   func(*world)
+	proxy   string
 	fixed   bool          // the writer cannot go back
 	total   time.Duration // httpTotal; 0: unlimited
 	want    string        // the payload, if there is to be no error
@@ -90,10 +91,12 @@ func (b behaviour) run(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.closeIdle()
+	s := Settings{HTTPSProxy: b.proxy}
 	if b.total > 0 {
-		if err := client.Configure(t.Context(), limited(b.total)); err != nil {
-			t.Fatal(err)
-		}
+		s.Total = &b.total
+	}
+	if err := client.Configure(t.Context(), s); err != nil {
+		t.Fatal(err)
 	}
 	if b.url == "" {
 		b.url = canaryURL
@@ -143,6 +146,7 @@ func TestMatrix(t *testing.T) {
 		{"redirect", redirectBehaviours()},
 		{"request", requestBehaviours()},
 		{"silence", silenceBehaviours()},
+		{"proxy", proxyBehaviours()},
 		{"resume", resumeBehaviours()},
 	} {
 		for _, b := range group.behaviours {

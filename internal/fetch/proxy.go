@@ -3,6 +3,7 @@
 package fetch
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -20,6 +21,17 @@ func (s Settings) proxyOf(u *url.URL) (*url.URL, error) {
 		return nil, nil
 	}
 	return url.Parse(proxy)
+}
+
+// checkProxies refuses proxies that cannot be used. Their URLs may have passwords, which stay out of the error.
+func (s Settings) checkProxies() error {
+	for _, raw := range []string{s.HTTPProxy, s.HTTPSProxy} {
+		u, err := url.Parse(raw)
+		if raw != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "") {
+			return fmt.Errorf("use the proxy: %w: write it as http://HOST:PORT", ErrURL)
+		}
+	}
+	return nil
 }
 
 // direct reports whether a host is reached without a proxy. The machine itself always is.

@@ -3,6 +3,7 @@
 package fetch
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -40,6 +41,17 @@ func TestProxy(t *testing.T) {
 			}
 			if text(str(got)) != text(str(want)) {
 				t.Errorf("%s with noProxy %q: %s, want %s", raw, no, text(str(got)), text(str(want)))
+			}
+		}
+	}
+}
+
+// TestBadProxy checks that a proxy that cannot be used ends the stage, without showing its password.
+func TestBadProxy(t *testing.T) {
+	for _, proxy := range []string{"http://user:s3cret@[", "user:s3cret@host", "http:user:s3cret@host", "http:///s3cret", "socks5://user:s3cret@host", "s3cret"} {
+		for _, s := range []Settings{{HTTPProxy: proxy}, {HTTPSProxy: proxy}} {
+			if _, err := New(Options{Base: s}); !errors.Is(err, ErrURL) || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("%s: error %v, want %v", proxy, err, ErrURL)
 			}
 		}
 	}

@@ -37,21 +37,21 @@ type resumingReader struct {
 }
 
 // Read returns errRestart when the payload could not be resumed and comes from the beginning.
-func (f *resumingReader) Read(p []byte) (int, error) {
+func (r *resumingReader) Read(p []byte) (int, error) {
 	for {
-		if f.stream == nil {
-			if err := f.connect(); err != nil {
+		if r.stream == nil {
+			if err := r.connect(); err != nil {
 				return 0, err
 			}
 		}
-		if f.began && f.at.Offset == 0 {
-			f.began = false
+		if r.began && r.at.Offset == 0 {
+			r.began = false
 			return 0, errRestart
 		}
-		n, err := f.read(p)
-		f.advance(n)
-		if err == io.EOF && f.at.Offset < f.at.Total { // the server gave less than the rest, as it may
-			f.drop()
+		n, err := r.read(p)
+		r.advance(n)
+		if err == io.EOF && r.at.Offset < r.at.Total { // the server gave less than the rest, as it may
+			r.drop()
 			if err = nil; n == 0 {
 				continue
 			}
@@ -59,22 +59,23 @@ func (f *resumingReader) Read(p []byte) (int, error) {
 		if err == nil || err == io.EOF || n > 0 {
 			return n, keepEOF(err)
 		}
-		if err := f.retry.again(f.ctx, err); err != nil {
+		if err := r.retry.again(r.ctx, err); err != nil {
 			return 0, err
 		}
 	}
 }
 
-func (f *resumingReader) advance(n int) {
+func (r *resumingReader) advance(n int) {
 	if n == 0 {
 		return
 	}
-	f.began = true
-	f.at.Offset += int64(n)
-	if f.at.Offset > f.best {
-		f.best = f.at.Offset
-		f.retry.progress()
+	r.began = true
+	r.at.Offset += int64(n)
+	if r.at.Offset > r.best {
+		r.best = r.at.Offset
+		r.retry.progress()
 	}
+	r.retry.report(r.at)
 }
 
 // keepEOF drops errors that the next Read will meet again.
@@ -86,64 +87,64 @@ func keepEOF(err error) error {
 }
 
 // read reads from the stream, and lets it go when it breaks.
-func (f *resumingReader) read(p []byte) (int, error) {
-	f.stall.Reset(stallLimit)
-	n, err := f.stream.Read(p)
-	f.stall.Stop()
+func (r *resumingReader) read(p []byte) (int, error) {
+	r.stall.Reset(stallLimit)
+	n, err := r.stream.Read(p)
+	r.stall.Stop()
 	if err == nil || err == io.EOF {
 		return n, err
 	}
 	if n == 0 {
-		err = f.broken(err)
-		f.drop()
+		err = r.broken(err)
+		r.drop()
 	}
 	return n, err
 }
 
 // broken sorts the error of a body.
-func (f *resumingReader) broken(err error) error {
+func (r *resumingReader) broken(err error) error {
 	var known *origin.Failure
 	switch {
 	case errors.As(err, &known):
 		return err
-	case f.ctx.Err() != nil:
-		return &origin.Failure{Class: origin.ClassStalled, Err: fmt.Errorf("the body was still on its way after %d bytes", f.at.Offset)}
-	case context.Cause(f.asked) == errStalled:
-		return &origin.Failure{Class: origin.ClassStalled, Err: fmt.Errorf("%w after %d bytes", errStalled, f.at.Offset)}
+	case r.ctx.Err() != nil:
+		return &origin.Failure{Class: origin.ClassStalled, Err: fmt.Errorf("the body was still on its way after %d bytes", r.at.Offset)}
+	case context.Cause(r.asked) == errStalled:
+		return &origin.Failure{Class: origin.ClassStalled, Err: fmt.Errorf("%w after %d bytes", errStalled, r.at.Offset)}
 	}
-	return &origin.Failure{Class: origin.ClassTruncated, Err: fmt.Errorf("the body broke off after %d bytes: %w", f.at.Offset, origin.Words(err, true))}
+	return &origin.Failure{Class: origin.ClassTruncated, Err: fmt.Errorf("the body broke off after %d bytes: %w", r.at.Offset, origin.Words(err, true))}
 }
 
 // connect makes attempts until one yields a stream.
-func (f *resumingReader) connect() error {
+func (r *resumingReader) connect() error {
 	for {
-		text := fmt.Sprintf("GET %s: attempt #%d", f.retry.address, f.retry.attempt)
-		if f.at.Offset > 0 {
-			text += fmt.Sprintf(", after %d bytes", f.at.Offset)
+		text := fmt.Sprintf("GET %s: attempt #%d", r.retry.address, r.retry.attempt)
+		if r.at.Offset > 0 {
+			text += fmt.Sprintf(", after %d bytes", r.at.Offset)
 		}
-		f.retry.log.Info(text)
-		ctx, cancel := context.WithCancelCause(f.ctx)
-		s, err := f.origin.Open(ctx, f.at)
+		r.retry.log.Info(text)
+		ctx, cancel := context.WithCancelCause(r.ctx)
+		s, err := r.origin.Open(ctx, r.at)
 		if err == nil {
-			f.stream, f.asked, f.cancel, f.at = s, ctx, cancel, s.From
-			f.stall = time.AfterFunc(stallLimit, func() { cancel(errStalled) })
-			f.stall.Stop()
+			r.stream, r.asked, r.cancel, r.at = s, ctx, cancel, s.From
+			r.stall = time.AfterFunc(stallLimit, func() { cancel(errStalled) })
+			r.stall.Stop()
 			return nil
 		}
 		cancel(nil)
-		if err := f.retry.again(f.ctx, err); err != nil {
+		if err := r.retry.again(r.ctx, err); err != nil {
 			return err
 		}
 	}
 }
 
 // drop lets the stream go.
-func (f *resumingReader) drop() {
-	if f.stream == nil {
+func (r *resumingReader) drop() {
+	if r.stream == nil {
 		return
 	}
-	f.stall.Stop()
-	f.cancel(nil)
-	f.stream.Close() // the payload is complete, or void: there is nothing to learn from the error
-	f.stream = nil
+	r.stall.Stop()
+	r.cancel(nil)
+	r.stream.Close() // the payload is complete, or void: there is nothing to learn from the error
+	r.stream = nil
 }

@@ -160,6 +160,35 @@ func (r *retry) announce(f *origin.Failure, wait time.Duration) {
 	}
 }
 
+// reportEvery is how often people are told of a payload that is on its way.
+const reportEvery = 30 * time.Second
+
+// report tells people how far a payload has come, when they have heard nothing for long.
+func (r *retry) report(at origin.Mark) {
+	if time.Since(r.said) < reportEvery {
+		return
+	}
+	r.said = time.Now()
+	text := fmt.Sprintf("fetching %s: %s", r.what, size(at.Offset))
+	if at.Total > 0 {
+		text += " of " + size(at.Total)
+	}
+	text += " after " + time.Since(r.began).Round(time.Second).String()
+	r.log.Info(text)
+	if r.say != nil {
+		r.say(text)
+	}
+}
+
+// size returns a number of bytes for people.
+func size(n int64) string {
+	const mebi = 1 << 20
+	if n < mebi {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	return fmt.Sprintf("%d MiB", n/mebi)
+}
+
 // brief returns a wait for people.
 func brief(wait time.Duration) string {
 	if wait < time.Second {

@@ -49,3 +49,21 @@ func TestDecide(t *testing.T) {
 		})
 	}
 }
+
+func TestSize(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 bytes", 1<<20 - 1: "1048575 bytes", 1 << 20: "1 MiB", 5<<30 + 1: "5120 MiB"} {
+		if got := size(n); got != want {
+			t.Errorf("%d is shown as %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestBrief(t *testing.T) {
+	for wait, want := range map[time.Duration]string{
+		0: "less than a second", 400 * time.Millisecond: "less than a second", time.Second: "1s", 3140 * time.Millisecond: "3.1s", 4 * time.Minute: "4m0s",
+	} {
+		if got := brief(wait); got != want {
+			t.Errorf("%s is shown as %s, want %s", wait, got, want)
+		}
+	}
+}

@@ -17,6 +17,12 @@ type Rewinder interface {
 	Truncate(size int64) error
 }
 
+// A Reserver is a writer that reserves space: Reserve is called before the first write of a payload whose size is known, with
+// that size in bytes. Its error ends the fetch before the rest is transferred.
+type Reserver interface {
+	Reserve(size int64) error
+}
+
 // errFixed is the end of a payload that starts over for a writer that cannot.
 var errFixed = errors.New("the body broke off, and the server cannot go on from there")
 
@@ -27,6 +33,7 @@ type rewindable struct {
 	chunks *sync.Pool // of *chunk
 	back   Rewinder   // nil: there is no way back
 	start  int64
+	total  func() int64 // size of the payload before decompression; 0: unknown
 }
 
 // mark remembers the place to which rewind goes back.
@@ -40,6 +47,18 @@ func (o *rewindable) mark() {
 		return // a pipe, which has no place
 	}
 	o.back, o.start = r, start
+}
+
+// reserve has the writer reserve space for a payload that is not compressed.
+func (o *rewindable) reserve() error {
+	r, ok := o.w.(Reserver)
+	if !ok || o.total == nil || o.total() == 0 {
+		return nil
+	}
+	if err := r.Reserve(o.total()); err != nil {
+		return &WriteError{err}
+	}
+	return nil
 }
 
 // write hands bytes to the writer only.

@@ -50,7 +50,7 @@ func (c *Client) origin(r Request) (origin.Origin, error) {
 	}
 	s, ok := schemes()[u.Scheme]
 	if !ok || u.Scheme == "" && r.URL != "" {
-		return nil, fmt.Errorf("%w:%s", ErrScheme, origin.Named(u.Scheme))
+		return nil, fmt.Errorf("%w: %s", ErrScheme, origin.Named(u.Scheme, "it is none of http, https, data, tftp, s3, arn and gs"))
 	}
 	if s.network && c.o.Offline {
 		return nil, ErrNeedNet

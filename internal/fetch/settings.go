@@ -63,6 +63,9 @@ const (
 // were in force before.
 func (c *Client) Configure(ctx context.Context, s Settings) error {
 	s = s.over(c.o.Base)
+	if err := s.checkProxies(); err != nil {
+		return err
+	}
 	roots, err := c.roots(ctx, s.Authorities)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -105,8 +106,8 @@ func TestStartOver(t *testing.T) {
 func TestLimit(t *testing.T) {
 	const limit = 1 << 16
 	bomb := zipped(strings.Repeat("0", 1<<24))
-	if got, err := MaybeGunzip(bomb, limit); !errors.Is(err, ErrTooLarge) || len(got) > limit {
-		t.Errorf("decompressed: %d bytes, %v", len(got), err)
+	if got, err := MaybeGunzip(bomb, limit); !errors.Is(err, ErrTooLarge) || cap(got) > limit {
+		t.Errorf("decompressed: %d bytes, %v", cap(got), err)
 	}
 	var m io.Writer = &memory{limit: limit}
 	if _, found := m.(io.ReaderFrom); found {
@@ -119,11 +120,62 @@ func TestLimit(t *testing.T) {
 	for _, r := range []Request{{URL: DataURL(bomb), Compression: "gzip"}, {URL: DataURL(make([]byte, limit+1))}} {
 		got, err := client.Bytes(t.Context(), r, limit)
 		var failed *Error
-		if !errors.Is(err, ErrTooLarge) || !errors.As(err, &failed) || failed.Hint() == "" || len(got) > limit {
-			t.Errorf("%d bytes, %v", len(got), err)
+		if !errors.Is(err, ErrTooLarge) || !errors.As(err, &failed) || failed.Hint() == "" || cap(got) > limit {
+			t.Errorf("%d bytes, %v", cap(got), err)
 		}
 	}
 	if got, err := MaybeGunzip(bytes.Repeat([]byte("x"), limit), limit); err != nil || len(got) != limit {
 		t.Errorf("at the limit: %d bytes, %v", len(got), err)
+	}
+}
+
+// reserving remembers how much it was asked to reserve.
+type reserving struct {
+	bytes.Buffer
+	sizes []int64
+	err   error
+}
+
+func (r *reserving) Reserve(size int64) error {
+	if r.Len() > 0 {
+		return errors.New("asked too late")
+	}
+	r.sizes = append(r.sizes, size)
+	return r.err
+}
+
+// TestReserve checks that a writer learns the size of a payload before its first byte, if it is known.
+func TestReserve(t *testing.T) {
+	long := strings.Repeat(body, 100)
+	full := errors.New("no space left on device")
+	for _, c := range []struct {
+		name, compression string
+		answer            answer
+		want              []int64
+		err               error
+	}{
+		{name: "known", answer: serve(long), want: []int64{int64(len(long))}},
+		{name: "no space", answer: serve(long), want: []int64{int64(len(long))}, err: full},
+		{name: "unknown", answer: plain(long)},
+		{name: "compressed", compression: "gzip", answer: serve(string(zipped(long)))},
+		{name: "short", answer: serve(body)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.shut()
+				w.http("host:80", nil, &script{answers: []answer{c.answer}})
+				client, err := New(Options{Dial: w.dial})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer client.closeIdle()
+				to := &reserving{err: c.err}
+				err = client.Fetch(t.Context(), Request{URL: target, Compression: c.compression}, to)
+				if !slices.Equal(to.sizes, c.want) || !errors.Is(err, c.err) {
+					t.Errorf("reserved %v, error %v; want %v, %v", to.sizes, err, c.want, c.err)
+				}
+			})
+		})
 	}
 }

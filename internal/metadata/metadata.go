@@ -38,6 +38,9 @@ const (
 	lastWait  = 5 * time.Second
 )
 
+// patience is how long nothing is said to people.
+const patience = 5 * time.Second
+
 // ErrNotFound is the answer 404.
 var ErrNotFound = errors.New("not found: status 404")
 
@@ -70,6 +73,8 @@ type Token struct {
 type Options struct {
 	Version string // of the program, for the User-Agent header
 	Log     *slog.Logger
+	// Say tells the people at the console what takes longer than 5 s; nil: nobody is told.
+	Say func(string)
 	// Dial connects to a service from a local port, or from any if it is 0; nil: TCP.
 	Dial func(ctx context.Context, network, address string, from int) (net.Conn, error)
 }
@@ -132,7 +137,7 @@ func (c *Client) Once(ctx context.Context, s Service, path string) ([]byte, erro
 
 // persist asks one host until it answers.
 func (c *Client) persist(ctx context.Context, s Service, host, path string) ([]byte, error) {
-	wait := firstWait
+	wait, began, said := firstWait, time.Now(), time.Now()
 	var last error
 	for n := 1; ; n++ {
 		data, err := c.attempt(ctx, s, host, path, n)
@@ -142,11 +147,16 @@ func (c *Client) persist(ctx context.Context, s Service, host, path string) ([]b
 		if last == nil || ctx.Err() == nil {
 			last = err // what comes after the end of the context says only that it ended
 		}
+		if c.o.Say != nil && time.Since(said) >= patience {
+			said = time.Now()
+			c.o.Say(fmt.Sprintf("firstlight: waiting for the metadata service at %s since %s: attempt %d: %v",
+				host, time.Since(began).Round(time.Second), n, last))
+		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, fmt.Errorf("%w (gave up after %d attempts)", last, n)
+			return nil, fmt.Errorf("%w (gave up after %s and %d attempts)", last, time.Since(began).Round(time.Second), n)
 		case <-timer.C:
 		}
 		wait = min(2*wait, lastWait)

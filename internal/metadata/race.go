@@ -69,11 +69,20 @@ func Answered(err error) bool {
 
 // telling returns the one of two errors that says more.
 func telling(a, b error) error {
-	switch {
-	case a == nil || errors.Is(a, ErrNotFound) && !errors.Is(b, ErrNotFound) && Answered(b):
-		return b
-	case !Answered(a) && Answered(b):
+	if a == nil || weight(b) > weight(a) {
 		return b
 	}
 	return a
+}
+
+// weight orders errors by how much the service itself has said.
+func weight(err error) int {
+	var status StatusError
+	switch {
+	case Answered(err):
+		return 2
+	case errors.As(err, &status):
+		return 1
+	}
+	return 0
 }

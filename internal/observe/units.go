@@ -17,15 +17,16 @@ func (m Machine) units(q *facts.Questions, f *facts.Facts) error {
 	if f.Units == nil {
 		f.Units = &facts.Units{Found: map[string]bool{}}
 	}
+	view := unit.Read(m.Root)
 	for _, name := range q.Units {
-		_, err := unit.Find(m.Root, name)
+		_, err := view.Find(name)
 		if err != nil && !errors.Is(err, unit.ErrMasked) && !errors.Is(err, unit.ErrNotFound) {
 			return err
 		}
 		f.Units.Found[name] = !errors.Is(err, unit.ErrNotFound)
 	}
 	if q.UnitNames {
-		f.Units.Names = append([]string{}, unit.Names(m.Root)...)
+		f.Units.Names = append([]string{}, view.Names()...)
 		f.Units.Extended = unit.Extended(m.Root)
 	}
 	return nil

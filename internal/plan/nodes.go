@@ -188,13 +188,8 @@ func (b *builder) database() *account.DB {
 
 // similar suggests one of the names for one that does not exist.
 func similar(name string, names []string) string {
-	best, distance := "", 1+max(1, len(name)/4)
-	for _, n := range names {
-		if d := diag.Distance(name, n); d < distance {
-			best, distance = n, d
-		}
-	}
-	if best == "" {
+	best, found := diag.Closest(name, names)
+	if !found {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %q?", best)

@@ -46,9 +46,10 @@ func Accounts(b *builder) {
 		b.barrier(edited, edited+1) // what is in home directories comes after that
 		defer func() { b.barriers = nil }()
 	}
+	homes := db.Homes()
 	for _, r := range results {
 		if !r.Group {
-			b.home(r, db)
+			b.home(r, db, homes)
 		}
 	}
 }
@@ -80,15 +81,18 @@ func describeAccount(c account.Change) string {
 }
 
 // home plans what one user's change means for the user's home directory and what is in it.
-func (b *builder) home(r account.Result, db *account.DB) {
+func (b *builder) home(r account.Result, db *account.DB, homes account.Homes) {
 	p, c := accountPath(r), r.Change
 	switch c.Verb {
 	case account.Delete:
-		b.removeHome(p, c, db)
+		b.removeHome(p, c, db, homes)
 		return
 	case "": // a user that was not to exist, and does not
 		return
 	case account.Add:
+		if c.Warning != "" {
+			b.warn(p, c.Warning, "")
+		}
 		b.makeHome(p, c, db)
 	case account.Modify:
 		b.changeHome(p, c)
@@ -209,7 +213,7 @@ func (b *builder) changeHome(p string, c account.Change) {
 }
 
 // removeHome removes home directory and mailbox, if they are the user's and nobody else's.
-func (b *builder) removeHome(p string, c account.Change, db *account.DB) {
+func (b *builder) removeHome(p string, c account.Change, db *account.DB, homes account.Homes) {
 	dir, _ := db.Spools()
 	for _, name := range []string{c.Home, path.Join(dir, c.Name)} {
 		n := b.facts.Tree.At(name)
@@ -220,22 +224,12 @@ func (b *builder) removeHome(p string, c account.Change, db *account.DB) {
 			b.warn(p, fmt.Sprintf("%s does not belong to user %s and is left as it is", name, c.Name), "")
 			continue
 		}
-		if other := sharer(db, name); other != "" {
+		if other, shared := homes.Below(name); shared {
 			b.warn(p, fmt.Sprintf("%s is left as it is: the home directory of user %s is in it", name, other), "")
 			continue
 		}
 		b.add(p, op.RemoveHome{Name: c.Name, Home: name}, "", b.barriers...)
 	}
-}
-
-// sharer returns a user whose home directory is name or below it.
-func sharer(db *account.DB, name string) string {
-	for _, n := range db.Users() {
-		if u, ok := db.User(n); ok && facts.Within(u.Home, name) {
-			return n
-		}
-	}
-	return ""
 }
 
 // ownHomeParts gives the user those directories of the user's home that were made to mount something on them.

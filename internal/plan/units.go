@@ -4,6 +4,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 
@@ -15,6 +16,7 @@ import (
 // planUnits writes units and drop-ins, masks and unmasks, and then enables and disables.
 func planUnits(b *builder) {
 	presets := op.SetPresets{Place: op.Place{Path: b.facts.Tree.Place(unit.PresetFile)}}
+	sources := sourcesOfUnits(b.c)
 	for i, u := range b.c.Systemd.Units {
 		p := at("systemd", "units", i)
 		b.writeUnit(p, i, u)
@@ -22,7 +24,7 @@ func planUnits(b *builder) {
 			continue
 		}
 		if *u.Enabled {
-			b.checkUnit(p, u)
+			b.checkUnit(p, u, sources)
 		}
 		presets.Units = append(presets.Units, op.Preset{Name: u.Name, Enable: *u.Enabled})
 	}
@@ -72,38 +74,57 @@ func (b *builder) unitFile(p, name string, o op.WriteUnit, contents string) {
 	b.addNode(p, place, o, "")
 }
 
-// checkUnit reports a unit that is to be enabled and is missing.
-func (b *builder) checkUnit(p string, u types.Unit) {
+// checkUnit warns about a unit that is to be enabled and is missing. It does not stop the boot: generators, system
+// extensions and packages that are installed later bring units, and the preset takes effect then.
+func (b *builder) checkUnit(p string, u types.Unit, config unitSources) {
 	f := b.facts.Units
-	if text(u.Contents) != "" || isTrue(u.Mask) || f.Found[u.Name] || b.bringsUnit(u.Name) {
+	if text(u.Contents) != "" || isTrue(u.Mask) || f.Found[u.Name] || config.units[u.Name] || config.units[unit.SplitName(u.Name).Template().String()] {
 		return
 	}
 	summary := fmt.Sprintf("unit %s is to be enabled, but neither the config nor the target has it", u.Name)
+	for _, o := range unit.Origins(u.Name) {
+		if config.paths[o.Path] {
+			b.warn(p, summary, o.What+" may bring it; the preset takes effect then")
+			return
+		}
+	}
 	if f.Extended {
 		b.warn(p, summary, "a system extension may bring it; the preset takes effect then")
 		return
 	}
-	names := f.Names
-	for _, other := range b.c.Systemd.Units {
-		if text(other.Contents) != "" {
-			names = append(names, other.Name)
-		}
+	hint := similar(u.Name, slices.Concat(f.Names, slices.Sorted(maps.Keys(config.units))))
+	if hint == "" {
+		hint = "the preset takes effect when something brings the unit"
 	}
-	b.fail(p, summary, similar(u.Name, names))
+	b.warn(p, summary, hint)
 }
 
-// bringsUnit reports whether a unit is among the files and links of the config, or written as a template by
-// another entry.
-func (b *builder) bringsUnit(name string) bool {
-	names := []string{name, unit.SplitName(name).Template().String()}
-	for _, other := range b.c.Systemd.Units {
-		if text(other.Contents) != "" && slices.Contains(names, other.Name) {
-			return true
+// unitSources are what of a config brings units.
+type unitSources struct {
+	units map[string]bool // names of units that the config writes
+	paths map[string]bool // of its files and links, and of the directories that they are in, with a slash at their end
+}
+
+func sourcesOfUnits(c *types.Config) unitSources {
+	s := unitSources{units: map[string]bool{}, paths: map[string]bool{}}
+	for _, u := range c.Systemd.Units {
+		if text(u.Contents) != "" {
+			s.units[u.Name] = true
 		}
 	}
-	here := func(n types.Node) bool {
-		return slices.Contains(names, path.Base(n.Path)) && slices.Contains(unit.SearchPath(), path.Dir(n.Path))
+	for _, f := range c.Storage.Files {
+		s.node(f.Path)
 	}
-	return slices.ContainsFunc(b.c.Storage.Files, func(f types.File) bool { return here(f.Node) }) ||
-		slices.ContainsFunc(b.c.Storage.Links, func(l types.Link) bool { return here(l.Node) })
+	for _, l := range c.Storage.Links {
+		s.node(l.Path)
+	}
+	return s
+}
+
+func (s unitSources) node(name string) {
+	dir, base := path.Split(name)
+	s.paths[name], s.paths[dir] = true, true
+	if slices.Contains(unit.SearchPath(), path.Dir(name)) {
+		s.units[base] = true
+	}
 }

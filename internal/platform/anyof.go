@@ -26,10 +26,12 @@ func (a anyOf) places() []string {
 	return list
 }
 
-func (a anyOf) find(ctx context.Context, env Env) (Found, error) { return firstOf(ctx, env, a.sources) }
+func (a anyOf) find(ctx context.Context, env *Env) (Found, error) {
+	return firstOf(ctx, env, a.sources)
+}
 
 // firstOf asks sources at the same time. It returns when all of them have ended: none leaves a mount behind.
-func firstOf(ctx context.Context, env Env, sources []source) (Found, error) {
+func firstOf(ctx context.Context, env *Env, sources []source) (Found, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	type result struct {

@@ -20,7 +20,7 @@ const (
 )
 
 // appleHV asks the hypervisor's process over a socket between host and guest, in HTTP.
-func appleHV(ctx context.Context, env Env) (Found, error) {
+func appleHV(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: "vsock port 1024 of the host"}
 	if err := env.module(ctx, "vsock", vsockSeen); err != nil {
 		return found, &Error{found.Name, fmt.Errorf("load the driver of vsock: %w", err), "add the kernel module vsock to the initramfs"}
@@ -33,7 +33,7 @@ func appleHV(ctx context.Context, env Env) (Found, error) {
 	return found, nil
 }
 
-func askHost(ctx context.Context, env Env) ([]byte, error) {
+func askHost(ctx context.Context, env *Env) ([]byte, error) {
 	conn, err := env.Channels.VSock(ctx, vsockHost, vsockPort)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ const azureItem = "/metadata/instance/compute/userData"
 
 // azure asks the metadata service for user data, and reads custom data from the provisioning disc if there is none. The
 // service answers 404 and 410 while it starts, so no status says that there is no user data: only an empty answer does.
-func azure(ctx context.Context, env Env) (Found, error) {
+func azure(ctx context.Context, env *Env) (Found, error) {
 	found, err := service{path: azureItem + "?api-version=2021-01-01&format=text", Service: metadata.Service{
 		Hosts: []string{linkLocal}, Headers: []string{"Metadata", "true"},
 		Again: []int{http.StatusNotFound, http.StatusGone, http.StatusTooManyRequests},
@@ -45,8 +45,8 @@ var errNotIt = errors.New("the disc has no " + azureMark)
 
 // azureDisc returns the source "the provisioning disc", whose filesystem has one of the formats. Drives are looked at again
 // until the disc is found: it may not be ready at first.
-func azureDisc(formats ...string) func(context.Context, Env) (Found, error) {
-	return func(ctx context.Context, env Env) (Found, error) {
+func azureDisc(formats ...string) func(context.Context, *Env) (Found, error) {
+	return func(ctx context.Context, env *Env) (Found, error) {
 		found := Found{Name: azureData + " of the provisioning disc"}
 		ctx, cancel := context.WithTimeout(ctx, env.Timeout)
 		defer cancel()
@@ -60,7 +60,7 @@ func azureDisc(formats ...string) func(context.Context, Env) (Found, error) {
 }
 
 // awaitDisc looks at all drives, time and again.
-func awaitDisc(ctx context.Context, env Env, formats []string) ([]byte, error) {
+func awaitDisc(ctx context.Context, env *Env, formats []string) ([]byte, error) {
 	last := errors.New("no disc is in any drive")
 	for said := time.Now(); ; {
 		devices, err := env.Drives.Discs(ctx)
@@ -89,7 +89,7 @@ func awaitDisc(ctx context.Context, env Env, formats []string) ([]byte, error) {
 }
 
 // readDisc reads the custom data of a disc; there may be none.
-func readDisc(ctx context.Context, env Env, device, format string) (data []byte, err error) {
+func readDisc(ctx context.Context, env *Env, device, format string) (data []byte, err error) {
 	err = env.Drives.Look(context.WithoutCancel(ctx), device, format, func(files fs.FS) error {
 		if _, err := fs.Stat(files, azureMark); err != nil {
 			return fmt.Errorf("%s: %w", device, errNotIt)

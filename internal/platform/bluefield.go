@@ -3,7 +3,6 @@
 package platform
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,7 @@ import (
 const bootFIFO = "sys/bus/platform/devices/MLNXBF04:00/bootfifo"
 
 // blueField reads the boot FIFO. One that is missing or empty holds no config.
-func blueField(ctx context.Context, env Env) (Found, error) {
+func blueField(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: "/" + bootFIFO}
 	if err := env.module(ctx, "mlxbf_bootctl", ""); err != nil {
 		return found, &Error{found.Name, fmt.Errorf("load the driver of the boot FIFO: %w", err), "add the kernel module mlxbf_bootctl to the initramfs"}
@@ -25,7 +24,7 @@ func blueField(ctx context.Context, env Env) (Found, error) {
 	case err != nil:
 		env.Log.Warn("read the boot FIFO: " + err.Error())
 	default:
-		found.Data = bytes.Trim(data, "\x00")
+		found.Data = unpad(data)
 	}
 	return found, nil
 }

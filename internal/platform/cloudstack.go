@@ -22,12 +22,12 @@ func cloudStackPlaces() []string {
 }
 
 // cloudStack asks the config drive and the metadata service, which is the virtual router: the server of the DHCP lease.
-func cloudStack(ctx context.Context, env Env) (Found, error) {
+func cloudStack(ctx context.Context, env *Env) (Found, error) {
 	router := logic{[]string{"http://DHCP-SERVER" + cloudStackItem}, cloudStackRouter}
 	return firstOf(ctx, env, append(configDrives(cloudStackFile).sources, router))
 }
 
-func cloudStackRouter(ctx context.Context, env Env) (Found, error) {
+func cloudStackRouter(ctx context.Context, env *Env) (Found, error) {
 	within, cancel := context.WithTimeout(ctx, env.Timeout)
 	defer cancel()
 	for {
@@ -46,36 +46,34 @@ func cloudStackRouter(ctx context.Context, env Env) (Found, error) {
 
 var errNoLease = errors.New("no DHCP lease names its server")
 
-// leases is where DHCP clients keep their leases; the verbs stand for the number and the name of an interface.
-var leases = []string{
-	"run/systemd/netif/leases/%[1]d",                // systemd-networkd
-	"run/NetworkManager/internal-*-%[2]s.lease",     // NetworkManager, in the initramfs
-	"var/lib/NetworkManager/internal-*-%[2]s.lease", // NetworkManager
-	"run/NetworkManager/devices/%[1]d",              // NetworkManager, state of the device
+// leases is where DHCP clients keep their leases: directory and end of the file's name, in which # stands for the number of an
+// interface and @ for its name.
+var leases = []struct{ dir, end string }{
+	{"run/systemd/netif/leases", "#"},      // systemd-networkd
+	{"run/NetworkManager", "-@.lease"},     // NetworkManager, in the initramfs
+	{"var/lib/NetworkManager", "-@.lease"}, // NetworkManager
+	{"run/NetworkManager/devices", "#"},    // NetworkManager, the state of a device
 }
 
 // dhcpServer returns the address of the first lease's server; it is empty if there is none yet.
-func dhcpServer(env Env) string {
+func dhcpServer(env *Env) string {
 	links, err := env.Interfaces()
 	if err != nil {
 		return ""
 	}
 	for _, l := range links {
-		for _, pattern := range leases {
-			names, err := fs.Glob(env.FS, leaseFile(pattern, l))
+		for _, lease := range leases {
+			end := strings.Replace(strings.Replace(lease.end, "#", fmt.Sprint(l.Index), 1), "@", l.Name, 1)
+			entries, err := fs.ReadDir(env.FS, lease.dir)
 			if err != nil {
 				continue
 			}
-			for _, name := range names {
-				text, err := fs.ReadFile(env.FS, name)
-				if err != nil {
+			for _, e := range entries {
+				if e.Name() != end && (end[0] != '-' || !strings.HasSuffix(e.Name(), end)) {
 					continue
 				}
-				for line := range strings.Lines(string(text)) {
-					key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-					if (key == "SERVER_ADDRESS" || key == "dhcp_server_identifier") && net.ParseIP(value) != nil {
-						return value
-					}
+				if server := leaseServer(env.FS, lease.dir+"/"+e.Name()); server != "" {
+					return server
 				}
 			}
 		}
@@ -83,7 +81,17 @@ func dhcpServer(env Env) string {
 	return ""
 }
 
-func leaseFile(pattern string, l net.Interface) string {
-	name := strings.Replace(pattern, "%[1]d", fmt.Sprint(l.Index), 1)
-	return strings.Replace(name, "%[2]s", l.Name, 1)
+// leaseServer returns the address of the server that a lease names.
+func leaseServer(files fs.FS, name string) string {
+	text, err := fs.ReadFile(files, name)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		if (key == "SERVER_ADDRESS" || key == "dhcp_server_identifier") && net.ParseIP(value) != nil {
+			return value
+		}
+	}
+	return ""
 }

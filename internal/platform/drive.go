@@ -16,6 +16,9 @@ import (
 // look is how often a device is looked for.
 const look = 100 * time.Millisecond
 
+// lookAgain is how long a device that could not be mounted is left alone.
+const lookAgain = time.Second
+
 // sayEvery is how often people are told what is being waited for.
 const sayEvery = 5 * time.Second
 
@@ -38,7 +41,7 @@ type drive struct {
 func Drive(ctx context.Context, env Env, label, file string, note func(Attempt)) (Found, error) {
 	env.note = note
 	d := drive{label: label, files: []string{file}, wait: 30 * time.Second, strict: true}
-	return d.find(ctx, env)
+	return d.find(ctx, &env)
 }
 
 func (d drive) places() []string {
@@ -51,7 +54,7 @@ func (d drive) places() []string {
 
 func (d drive) place(file string) string { return file + " of the filesystem labelled " + d.label }
 
-func (d drive) find(ctx context.Context, env Env) (Found, error) {
+func (d drive) find(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: d.place(d.files[0])}
 	if d.wait == 0 {
 		d.wait = env.Timeout
@@ -74,22 +77,23 @@ func (d drive) find(ctx context.Context, env Env) (Found, error) {
 }
 
 // await waits for the device and reads it. It returns the name of the file that had content.
-func (d drive) await(ctx context.Context, env Env) (string, []byte, error) {
+func (d drive) await(ctx context.Context, env *Env) (string, []byte, error) {
 	began, said := time.Now(), time.Now()
 	var last error
 	for {
+		wait := look
 		if device, ok := env.Drives.Labelled(d.label); ok {
 			file, data, err := d.read(ctx, env, device)
 			if err == nil || !d.retries {
 				return file, data, err
 			}
-			last = err
+			last, wait = err, lookAgain
 		}
 		if time.Since(said) >= sayEvery {
 			said = time.Now()
 			env.say(fmt.Sprintf("waiting for the filesystem labelled %s (%d s of %d)", d.label, int(time.Since(began).Seconds()), int(d.wait.Seconds())))
 		}
-		timer := time.NewTimer(look)
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -103,7 +107,7 @@ func (d drive) await(ctx context.Context, env Env) (string, []byte, error) {
 }
 
 // read reads the first file of a device that has content.
-func (d drive) read(ctx context.Context, env Env, device string) (name string, data []byte, err error) {
+func (d drive) read(ctx context.Context, env *Env, device string) (name string, data []byte, err error) {
 	name = d.files[0]
 	err = env.Drives.Look(context.WithoutCancel(ctx), device, "auto", func(files fs.FS) error {
 		for _, f := range d.files {
@@ -126,7 +130,7 @@ func (d drive) read(ctx context.Context, env Env, device string) (name string, d
 func foreign(text []byte) bool { return bytes.HasPrefix(text, []byte("#cloud-config\n")) }
 
 // say tells the log and the people at the console.
-func (env Env) say(text string) {
+func (env *Env) say(text string) {
 	env.Log.Info(text)
 	if env.Say != nil {
 		env.Say("firstlight: " + text)

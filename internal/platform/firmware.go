@@ -29,7 +29,7 @@ type firmware struct{ key string }
 
 func (f firmware) places() []string { return []string{"fw_cfg " + f.key} }
 
-func (f firmware) find(ctx context.Context, env Env) (Found, error) {
+func (f firmware) find(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: f.places()[0]}
 	if err := env.module(ctx, "qemu_fw_cfg", fwCfg); err != nil {
 		return found, &Error{found.Name, fmt.Errorf("load the driver of fw_cfg: %w", err),
@@ -46,7 +46,7 @@ func (f firmware) find(ctx context.Context, env Env) (Found, error) {
 }
 
 // read reads the entry.
-func (f firmware) read(env Env) ([]byte, error) {
+func (f firmware) read(env *Env) ([]byte, error) {
 	entry := path.Join(fwCfg, "by_name", f.key)
 	text, err := fs.ReadFile(env.FS, path.Join(entry, "size"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -88,7 +88,7 @@ func readExactly(files fs.FS, name string, size int64) ([]byte, error) {
 
 // stillReading says after 10 s, and every 5 s from then on, that a large entry is being read; emulated devices are
 // slow. The returned function ends it.
-func stillReading(env Env, name string) func() {
+func stillReading(env *Env, name string) func() {
 	done := make(chan struct{})
 	go func() {
 		wait := 10 * time.Second
@@ -116,7 +116,7 @@ type serialDisk struct{}
 
 func (serialDisk) places() []string { return []string{"the virtio disk with serial number ignition"} }
 
-func (s serialDisk) find(ctx context.Context, env Env) (Found, error) {
+func (s serialDisk) find(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: s.places()[0]}
 	env.Log.Warn("reading the config from a virtio disk is experimental")
 	if err := env.module(ctx, "virtio_blk", virtioBlock); err != nil {
@@ -139,6 +139,16 @@ func (s serialDisk) find(ctx context.Context, env Env) (Found, error) {
 	if err != nil {
 		return found, &Error{found.Name, err, "attach the config as a virtio-blk device with serial=ignition"}
 	}
-	found.Data = bytes.TrimRight(data, "\x00")
+	found.Data = unpad(data)
 	return found, nil
+}
+
+// unpad removes the NUL bytes around a config. Compressed data ends in NUL bytes of its own, and is unpacked with those
+// that follow.
+func unpad(data []byte) []byte {
+	data = bytes.TrimLeft(data, "\x00")
+	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		return data
+	}
+	return bytes.TrimRight(data, "\x00")
 }

@@ -36,7 +36,7 @@ type pools [kvpPools][]pair
 
 // hyperV collects the pairs that the host sends once in a boot. The distribution's daemon would have written them to files;
 // since they are gone for it, they are written to the target root in its form.
-func hyperV(ctx context.Context, env Env) (Found, error) {
+func hyperV(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: "key " + kvpName + " of Hyper-V's data exchange"}
 	fail := func(err error) (Found, error) {
 		return found, &Error{found.Name, err, "enable the integration service \"Data Exchange\" for this machine"}
@@ -61,7 +61,7 @@ func hyperV(ctx context.Context, env Env) (Found, error) {
 }
 
 // collect registers with the driver and takes pairs until the host has been silent for a second.
-func collect(ctx context.Context, env Env, device Exchange) (pools, error) {
+func collect(ctx context.Context, env *Env, device Exchange) (pools, error) {
 	var all pools
 	message := make([]byte, kvpMessage)
 	message[0] = kvpRegister

@@ -25,7 +25,7 @@ func configDrives(file string) anyOf {
 
 // openStackRace asks the config drive and the metadata service, the latter over IPv4 and over IPv6 on every link. A drive with
 // content wins over a service that says that there is none.
-func openStackRace(ctx context.Context, env Env) (Found, error) {
+func openStackRace(ctx context.Context, env *Env) (Found, error) {
 	sources := append(configDrives(openStack).sources, at(openStack, linkLocal))
 	links, err := env.Interfaces()
 	if err != nil {

@@ -26,7 +26,7 @@ func packetService() metadata.Service {
 const packetPatience = 10 * time.Second
 
 // packetStatus posts how a stage ended to where the machine's metadata says.
-func packetStatus(ctx context.Context, env Env, stage string, failed error) error {
+func packetStatus(ctx context.Context, env *Env, stage string, failed error) error {
 	if env.Offline {
 		return nil
 	}

@@ -87,9 +87,9 @@ type Platform struct {
 	// Modules are the kernel modules that the initramfs needs for it, in addition to those of its disks and network.
 	Modules []string
 	// Deleter makes the hypervisor forget the config; nil where that cannot be done from within the machine.
-	Deleter func(context.Context, Env) error
+	Deleter func(context.Context, *Env) error
 	// Status tells the cloud how a stage ended; nil where it does not want to know.
-	Status func(ctx context.Context, env Env, stage string, failed error) error
+	Status func(ctx context.Context, env *Env, stage string, failed error) error
 
 	// What docs/platforms.md says.
 	Empty string // when the machine boots without a config
@@ -107,16 +107,16 @@ const (
 )
 
 // Fetch asks the platform for the config, and notes each place that it asks.
-func (p Platform) Fetch(ctx context.Context, env Env, note func(Attempt)) (Found, error) {
+func (p *Platform) Fetch(ctx context.Context, env Env, note func(Attempt)) (Found, error) {
 	env.note = note
 	if env.Offline && p.Network == Remote {
 		return Found{Name: p.source.places()[0]}, ErrNeedNet
 	}
-	return p.source.find(ctx, env)
+	return p.source.find(ctx, &env)
 }
 
 // Places returns the places where the platform looks, in order, for people.
-func (p Platform) Places() []string { return p.source.places() }
+func (p *Platform) Places() []string { return p.source.places() }
 
 // IDs returns the ids of all platforms, sorted.
 func IDs() []string {
@@ -139,21 +139,21 @@ func Find(id string) (p Platform, ok bool) {
 
 // A source is one way of finding a config.
 type source interface {
-	find(context.Context, Env) (Found, error)
+	find(context.Context, *Env) (Found, error)
 	places() []string
 }
 
 // logic is a source that is a function of its own.
 type logic struct {
 	at []string
-	do func(context.Context, Env) (Found, error)
+	do func(context.Context, *Env) (Found, error)
 }
 
-func (l logic) find(ctx context.Context, env Env) (Found, error) { return l.do(ctx, env) }
-func (l logic) places() []string                                 { return l.at }
+func (l logic) find(ctx context.Context, env *Env) (Found, error) { return l.do(ctx, env) }
+func (l logic) places() []string                                  { return l.at }
 
 // module loads a kernel module unless the kernel shows a path that it makes.
-func (env Env) module(ctx context.Context, name, shows string) error {
+func (env *Env) module(ctx context.Context, name, shows string) error {
 	if _, err := fs.Stat(env.FS, shows); shows != "" && err == nil {
 		return nil
 	}

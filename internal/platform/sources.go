@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -30,7 +29,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Hint() string { return e.Do }
 
 // try asks one place, and notes what it answered.
-func (env Env) try(place string, ask func() ([]byte, error)) ([]byte, error) {
+func (env *Env) try(place string, ask func() ([]byte, error)) ([]byte, error) {
 	began := time.Now()
 	data, err := ask()
 	a := Attempt{Place: place, Took: time.Since(began)}
@@ -54,7 +53,7 @@ type service struct {
 	decode func([]byte) ([]byte, error)
 }
 
-func (s service) find(ctx context.Context, env Env) (Found, error) {
+func (s service) find(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: s.places()[0]}
 	ctx, cancel := context.WithTimeout(ctx, env.Timeout)
 	defer cancel()
@@ -106,7 +105,7 @@ func decodeBase64(data []byte) ([]byte, error) {
 // nothing is the source of a platform that holds no config of its own.
 type nothing struct{}
 
-func (nothing) find(_ context.Context, env Env) (Found, error) {
+func (nothing) find(_ context.Context, env *Env) (Found, error) {
 	env.note(Attempt{Place: "metal", Answer: "this platform has no user data of its own"})
 	return Found{Name: "metal"}, nil
 }
@@ -118,7 +117,7 @@ func (nothing) places() []string {
 // fileSource is a file of the machine that the environment names.
 type fileSource struct{ variable, otherwise string }
 
-func (f fileSource) find(ctx context.Context, env Env) (Found, error) {
+func (f fileSource) find(ctx context.Context, env *Env) (Found, error) {
 	name := env.Getenv(f.variable)
 	if name == "" {
 		name = f.otherwise
@@ -130,6 +129,3 @@ func (f fileSource) find(ctx context.Context, env Env) (Found, error) {
 func (f fileSource) places() []string {
 	return []string{"the file that the variable `" + f.variable + "` names, `" + f.otherwise + "` by default"}
 }
-
-// escape returns a host of a link-local address for a URL.
-func escape(address, zone string) string { return "[" + address + "%" + url.PathEscape(zone) + "]" }

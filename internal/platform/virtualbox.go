@@ -17,7 +17,7 @@ const (
 )
 
 // virtualBox reads the config from a guest property.
-func virtualBox(_ context.Context, env Env) (Found, error) {
+func virtualBox(_ context.Context, env *Env) (Found, error) {
 	found := Found{Name: "guest property " + vboxConfig}
 	fail := func(err error) (Found, error) {
 		return found, &Error{found.Name, err, "set it with VBoxManage guestproperty set VMNAME " + vboxConfig}
@@ -56,7 +56,7 @@ func property(p Properties, name string) ([]byte, error) {
 }
 
 // virtualBoxDelete removes the properties; those that are not there are removed already.
-func virtualBoxDelete(_ context.Context, env Env) error {
+func virtualBoxDelete(_ context.Context, env *Env) error {
 	properties, err := env.Channels.VBox()
 	if err != nil {
 		return err

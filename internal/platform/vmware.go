@@ -23,7 +23,7 @@ const (
 const vmwareMarker = "e30K"
 
 // vmWare reads the config from guestinfo; a variable overrides the property of the OVF environment of the same name.
-func vmWare(_ context.Context, env Env) (Found, error) {
+func vmWare(_ context.Context, env *Env) (Found, error) {
 	found := Found{Name: "guestinfo." + vmwareData}
 	info, err := env.Channels.VMware()
 	if err != nil {
@@ -52,7 +52,7 @@ func vmWare(_ context.Context, env Env) (Found, error) {
 
 // ovfValues returns the properties of the OVF environment. What is wrong with it is only warned about: most machines have an
 // environment that is not meant for us.
-func ovfValues(info Guestinfo, env Env) map[string]string {
+func ovfValues(info Guestinfo, env *Env) map[string]string {
 	values := map[string]string{}
 	text, err := info.Get(vmwareOVF)
 	if err == nil && text != "" {
@@ -110,7 +110,7 @@ func decodeGuestinfo(text, encoding string) ([]byte, error) {
 }
 
 // vmWareDelete puts a marker in place of the config, and takes it out of the OVF environment.
-func vmWareDelete(_ context.Context, env Env) error {
+func vmWareDelete(_ context.Context, env *Env) error {
 	info, err := env.Channels.VMware()
 	if errors.Is(err, ErrNoProvider) {
 		return errors.New("this machine is not a VMware guest")

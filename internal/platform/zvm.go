@@ -3,7 +3,6 @@
 package platform
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +17,7 @@ const (
 )
 
 // zVM receives the first spool file of type "ign" from the virtual reader.
-func zVM(ctx context.Context, env Env) (Found, error) {
+func zVM(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: "the virtual reader " + zvmReader}
 	fail := func(err error) (Found, error) {
 		return found, &Error{found.Name, err, "punch the config to this guest: vmur punch -r -u GUEST -N config.ign config.ign"}
@@ -36,12 +35,12 @@ func zVM(ctx context.Context, env Env) (Found, error) {
 	case err != nil:
 		return fail(err)
 	}
-	found.Data = bytes.Trim(data, "\x00")
+	found.Data = unpad(data)
 	return found, nil
 }
 
 // bringReaderOnline makes the reader usable; the kernel may have been told to ignore it.
-func bringReaderOnline(ctx context.Context, env Env) error {
+func bringReaderOnline(ctx context.Context, env *Env) error {
 	if _, err := env.Run(ctx, "chccwdev", "-e", zvmReader); err != nil {
 		if _, err := env.Run(ctx, "cio_ignore", "-r", zvmReader); err != nil {
 			return fmt.Errorf("have the kernel see the reader: %w", err)
@@ -57,7 +56,7 @@ func bringReaderOnline(ctx context.Context, env Env) error {
 }
 
 // receive receives the spool file into the working directory, as vmur can do no other, and reads it.
-func receive(ctx context.Context, env Env) ([]byte, error) {
+func receive(ctx context.Context, env *Env) ([]byte, error) {
 	list, err := env.Run(ctx, "vmur", "li")
 	if err != nil {
 		return nil, fmt.Errorf("list the spool files: %w", err)

@@ -156,7 +156,7 @@ func (h *Host) nearMiss(path string) string {
 	}
 	var near []string
 	for _, e := range entries {
-		if diag.Distance(name, e.Name()) > min(2, len(name)/2) {
+		if !diag.Similar(name, e.Name()) {
 			continue
 		}
 		if node, err := h.Resolve(dir + e.Name()); err == nil && !strings.HasPrefix(e.Name(), ".") {

@@ -3,6 +3,7 @@
 package unit
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -64,6 +65,10 @@ var library = map[string]string{
 	"usr/lib/systemd/system/notempl.service":     "[Install]\nDefaultInstance=a\nWantedBy=c.target\n",
 	"usr/lib/systemd/system/badinst@.service":    "[Install]\nDefaultInstance=a/b\nWantedBy=c.target\n",
 	"usr/lib/systemd/system/noinst@.service":     "[Install]\nDefaultInstance=a\nDefaultInstance=\nWantedBy=c@.target\n",
+	"etc/systemd/system/etcalias.service":        "-> /usr/lib/systemd/system/plain.service",
+	"etc/systemd/system/etcalias@.service":       "-> /usr/lib/systemd/system/u@.service",
+	"usr/lib/systemd/system/autovt@.service":     "-> getty@.service",
+	"usr/lib/systemd/system/alsoetc.service":     "[Install]\nAlso=etcalias.service\nWantedBy=c.target\n",
 	"usr/lib/systemd/system/baddr.service":       "[Install]\nWantedBy=multi-user.target\n",
 	"etc/systemd/system/baddr.service.d/1.conf":  "[Unit\n",
 	"usr/lib/systemd/system/badalias.service":    "[Install]\nAlias=x.socket\nAlias=good.service\n",
@@ -106,6 +111,8 @@ var sets = []string{
 	"escaped.service", "cr.service", "bom.service", "latin.service", "quoted.service", "openquote.service", "tab.service",
 	"case.service", "badalso.service", "alsoesc.service", "alsoquote.service", "alsotype.service", "notempl.service",
 	"badinst@.service", "badinst@x.service", "noinst@.service", "alsobad.service", "baddr.service",
+	"both.service other.service", "autovt@x.service",
+	"alsomiss.service missing.service", "aliased.service plain.service alias2.service",
 	"esc\\x2dape.service", "multi-user.target", "getty@tty1.service getty@tty2.service plain.service t@.service",
 }
 
@@ -189,51 +196,134 @@ func TestDifferential(t *testing.T) {
 	for _, set := range sets {
 		t.Run(set, func(t *testing.T) {
 			t.Parallel()
-			theirs, ours := grow(t), grow(t)
-			root, err := rootfs.Open(ours)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer root.Close()
 			names := strings.Fields(set)
-			for _, name := range names {
-				errTheirs := systemctl(t, theirs, "enable", name)
-				e, err := Enable(root, name)
-				if err != nil && errTheirs == nil {
-					t.Errorf("enable %s: %v", name, err)
-				}
-				for _, l := range e.Links {
-					make1(t, ours, l)
-				}
-			}
-			if diff := cmp.Diff(linksOf(t, theirs), linksOf(t, ours)); diff != "" {
-				t.Errorf("after enabling, -systemctl +ours:\n%s", diff)
-			}
-			for _, name := range names {
-				if !strings.Contains(name, ".") {
-					continue
-				}
-				want := systemctl(t, theirs, "is-enabled", name) == nil
-				if got, err := Enabled(root, name); err != nil || got != want {
-					t.Errorf("%s is enabled: %v, %v; want %v", name, got, err, want)
-				}
-			}
-			for _, name := range names {
-				_ = systemctl(t, theirs, "disable", name)
-				removed, err := Disable(root, name)
+			theirs := inTurn(t, names, systemctlTree{grow(t)})
+			for way, open := range map[string]func(Tree) *Units{"one view": Read, "a view for each question": nil} {
+				dir := grow(t)
+				root, err := rootfs.Open(dir)
 				if err != nil {
-					t.Error(err)
+					t.Fatal(err)
 				}
-				for _, l := range removed {
-					if err := os.Remove(filepath.Join(ours, l)); err != nil {
-						t.Error(err)
-					}
+				defer root.Close()
+				tree := ourTree{dir: dir, root: root}
+				if open != nil {
+					tree.view = open(root)
 				}
-			}
-			if diff := cmp.Diff(linksOf(t, theirs), linksOf(t, ours)); diff != "" {
-				t.Errorf("after disabling, -systemctl +ours:\n%s", diff)
+				if diff := cmp.Diff(theirs, inTurn(t, names, tree)); diff != "" {
+					t.Errorf("%s: -systemctl +ours:\n%s", way, diff)
+				}
 			}
 		})
+	}
+}
+
+// A changer enables and disables units below a directory.
+type changer interface {
+	enable(t *testing.T, name string)
+	enabled(t *testing.T, name string) bool
+	disable(t *testing.T, name string)
+	where() string
+}
+
+// states are what is compared: all links after enabling, which units are enabled then, and all links after disabling.
+type states struct {
+	Enabled  []string
+	State    map[string]bool
+	Disabled []string
+}
+
+func inTurn(t *testing.T, names []string, c changer) states {
+	t.Helper()
+	s := states{State: map[string]bool{}}
+	for _, name := range names {
+		c.enable(t, name)
+	}
+	s.Enabled = linksOf(t, c.where())
+	for _, name := range names {
+		if strings.Contains(name, ".") {
+			s.State[name] = c.enabled(t, name)
+		}
+	}
+	for _, name := range names {
+		c.disable(t, name)
+	}
+	s.Disabled = linksOf(t, c.where())
+	return s
+}
+
+type systemctlTree struct{ dir string }
+
+func (c systemctlTree) where() string                     { return c.dir }
+func (c systemctlTree) enable(t *testing.T, name string)  { _ = systemctl(t, c.dir, "enable", name) }
+func (c systemctlTree) disable(t *testing.T, name string) { _ = systemctl(t, c.dir, "disable", name) }
+func (c systemctlTree) enabled(t *testing.T, name string) bool {
+	return systemctl(t, c.dir, "is-enabled", name) == nil
+}
+
+type ourTree struct {
+	dir  string
+	root *rootfs.Root
+	view *Units // nil: a new one for each question
+}
+
+func (c ourTree) where() string { return c.dir }
+
+func (c ourTree) enable(t *testing.T, name string) {
+	e, err := Enable(c.root, name)
+	if c.view != nil {
+		e, err = c.view.Enable(name)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrMasked) {
+		t.Errorf("enable %s: %v", name, err)
+	}
+	for _, l := range e.Links {
+		make1(t, c.dir, l)
+	}
+}
+
+func (c ourTree) enabled(t *testing.T, name string) bool {
+	on, err := Enabled(c.root, name)
+	if c.view != nil {
+		on, err = c.view.Enabled(name)
+	}
+	if err != nil {
+		t.Errorf("is %s enabled: %v", name, err)
+	}
+	return on
+}
+
+func (c ourTree) disable(t *testing.T, name string) {
+	removed, err := Disable(c.root, name)
+	if c.view != nil {
+		removed, err = c.view.Disable(name)
+	}
+	if err != nil {
+		t.Errorf("disable %s: %v", name, err)
+	}
+	for _, l := range removed {
+		if err := os.Remove(filepath.Join(c.dir, l)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestLinkedNames: names that are links of the administrator. systemctl refuses to enable them; we enable what they lead
+// to, since that is what a config which makes the link and enables the name asks for.
+func TestLinkedNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"etcalias.service":   "/etc/systemd/system/multi-user.target.wants/plain.service -> /usr/lib/systemd/system/plain.service",
+		"etcalias@x.service": "/etc/systemd/system/multi-user.target.wants/u@x.service -> /usr/lib/systemd/system/u@.service",
+		"alsoetc.service":    "/etc/systemd/system/multi-user.target.wants/plain.service -> /usr/lib/systemd/system/plain.service",
+	} {
+		root, err := rootfs.Open(grow(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		e, err := Enable(root, name)
+		if err != nil || !slices.ContainsFunc(e.Links, func(l Link) bool { return l.Path+" -> "+l.Target == want }) {
+			t.Errorf("%s: %v, %v", name, e.Links, err)
+		}
 	}
 }
 
@@ -246,8 +336,8 @@ func TestWarnings(t *testing.T) {
 	defer root.Close()
 	for name, want := range map[string]string{
 		"static.service":   `unit "static.service" is enabled, but has no install section so enable does nothing`,
-		"unclosed.service": "unclosed.service: systemd cannot load it, so it is not enabled: /usr/lib/systemd/system/unclosed.service, line 1: a line that begins with [ does not end in ]",
-		"alsotype.service": "alsotype.service: systemd cannot load it, so it is not enabled: /usr/lib/systemd/system/alsotype.service, line 2: \"plain\" in Also= is not the name of a unit",
+		"unclosed.service": "enable unclosed.service: systemd cannot load it, so it is not enabled: /usr/lib/systemd/system/unclosed.service, line 1: a line that begins with [ does not end in ]",
+		"alsotype.service": "enable alsotype.service: systemd cannot load it, so it is not enabled: /usr/lib/systemd/system/alsotype.service, line 2: \"plain\" in Also= is not the name of a unit",
 	} {
 		e, err := Enable(root, name)
 		if diff := cmp.Diff([]string{want}, e.Warnings); err != nil || diff != "" || len(e.Links) > 0 {

@@ -8,40 +8,41 @@
 package unit
 
 import (
-	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 )
 
 // A Link is a symbolic link of enablement.
 type Link struct{ Path, Target string }
 
-// Enablement is what enabling a unit comes to.
+// Enablement is the result of enabling a unit.
 type Enablement struct {
 	Links    []Link   // in the order in which systemctl makes them
 	Warnings []string // settings that were left out, and why
 }
 
 // Enable returns the links that enabling a unit makes, those of the units in its Also= included.
-func Enable(t Tree, name string) (Enablement, error) {
+func Enable(t Tree, name string) (Enablement, error) { return once(t).Enable(name) }
+
+// Enable is the function Enable on a view. What an earlier call has returned is not returned again, and counts as made.
+func (u *Units) Enable(name string) (Enablement, error) {
 	var e Enablement
-	todo, seen := []string{name}, map[string]bool{}
+	todo := []string{name}
 	for first := true; len(todo) > 0; first = false {
 		name := todo[0]
 		todo = todo[1:]
-		if seen[name] {
+		if u.enabled[name] {
 			continue
 		}
-		seen[name] = true
-		f, err := Find(t, name)
+		f, err := u.Find(name)
 		if err != nil && first {
 			return e, err
 		} else if err != nil {
-			e.Warnings = append(e.Warnings, "also: "+err.Error())
+			e.Warnings = append(e.Warnings, "enable "+err.Error())
 			continue
 		}
+		u.enabled[name] = true
 		if f.Broken != nil {
 			e.warn(f.Name, "systemd cannot load it, so it is not enabled: "+f.Broken.Error())
 			continue
@@ -59,6 +60,9 @@ func Enable(t Tree, name string) (Enablement, error) {
 			todo = append(todo, other)
 		}
 	}
+	for _, l := range e.Links {
+		u.make(l)
+	}
 	return e, nil
 }
 
@@ -67,7 +71,9 @@ func noInstall(n Name) string {
 	return fmt.Sprintf("unit %q is enabled, but has no install section so enable does nothing", n)
 }
 
-func (e *Enablement) warn(n Name, text string) { e.Warnings = append(e.Warnings, n.String()+": "+text) }
+func (e *Enablement) warn(n Name, text string) {
+	e.Warnings = append(e.Warnings, "enable "+n.String()+": "+text)
+}
 
 // add computes the links of one unit.
 func (e *Enablement) add(f File) {
@@ -112,7 +118,7 @@ func (e *Enablement) add(f File) {
 	}
 }
 
-// checkAlias tells whether a unit can have another name, and with which instance: the types must be the same,
+// checkAlias reports whether a unit can have another name, and with which instance: the types must be the same,
 // and a template stands for templates or, with the instance, for instances.
 func checkAlias(n Name, alias string) (string, error) {
 	if dir, base := path.Split(alias); dir != "" { // the old way to write WantedBy=
@@ -133,7 +139,7 @@ func checkAlias(n Name, alias string) (string, error) {
 	return a.String(), nil
 }
 
-// checkTarget tells whether a unit can be wanted by another. A template without instance can only be by a
+// checkTarget reports whether a unit can be wanted by another. A template without instance can only be by a
 // template.
 func checkTarget(n Name, target string) error {
 	t := SplitName(target)
@@ -144,105 +150,4 @@ func checkTarget(n Name, target string) error {
 		return fmt.Errorf("the template has no default instance, and %s is not a template", target)
 	}
 	return nil
-}
-
-// Enabled tells whether systemctl is-enabled would succeed: the unit is linked into the configuration, or it
-// needs no link.
-func Enabled(t Tree, name string) (bool, error) {
-	f, err := Find(t, name)
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrMasked) {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	if f.Broken != nil {
-		return false, nil
-	}
-	if f.Alias || len(f.Install.WantedBy)+len(f.Install.RequiredBy)+len(f.Install.UpheldBy)+len(f.Install.Alias) == 0 {
-		return true, nil // "alias", "static", "indirect"
-	}
-	n := f.Name
-	for _, dir := range SearchPath() {
-		for _, l := range links(t, dir) {
-			base := path.Base(l.Path)
-			inDir := path.Dir(l.Path) != dir
-			switch {
-			case inDir && base == n.String(),
-				!inDir && base != n.String() && path.Base(l.Target) == n.String(),
-				inDir && n.IsTemplate() && SplitName(base).Template() == n: // one of its instances is
-				return true, nil
-			}
-		}
-	}
-	return false, nil
-}
-
-// links lists the symbolic links in a directory of the search path and in its .wants, .requires and .upholds.
-func links(t Tree, dir string) []Link {
-	var found []Link
-	resolved, err := t.Follow(dir)
-	if err != nil {
-		return nil
-	}
-	entries, _ := t.ReadDir(resolved)
-	for _, e := range entries {
-		p := path.Join(dir, e)
-		if target, err := t.Readlink(path.Join(resolved, e)); err == nil {
-			found = append(found, Link{p, target})
-			continue
-		}
-		if ext := path.Ext(e); ext != ".wants" && ext != ".requires" && ext != ".upholds" {
-			continue
-		}
-		below, _ := t.ReadDir(path.Join(resolved, e))
-		for _, b := range below {
-			if target, err := t.Readlink(path.Join(resolved, e, b)); err == nil {
-				found = append(found, Link{path.Join(p, b), target})
-			}
-		}
-	}
-	return found
-}
-
-// Disable returns the links of the configuration that disabling a unit removes: those with its name and those
-// that lead to it, and the same for the units in its Also= and for the names that go with the links.
-func Disable(t Tree, name string) ([]string, error) {
-	gone := map[string]bool{}
-	todo := []string{name}
-	for len(todo) > 0 {
-		name := todo[0]
-		todo = todo[1:]
-		f, err := Find(t, name)
-		if errors.Is(err, ErrNotFound) || err == nil && f.Broken != nil {
-			gone[name] = true // links to it may be left
-			continue
-		} else if errors.Is(err, ErrMasked) {
-			continue
-		} else if err != nil {
-			return nil, err
-		}
-		if n := f.Name; !gone[n.String()] {
-			gone[n.String()] = true
-			if n.IsTemplate() && f.Install.DefaultInstance != "" {
-				gone[n.With(f.Install.DefaultInstance).String()] = true
-			}
-			todo = append(todo, f.Install.Also...)
-		}
-	}
-	var removed []string
-	for again := true; again; {
-		again = false
-		for _, l := range links(t, ConfigDir) {
-			base := path.Base(l.Path)
-			if !gone[base] && !gone[path.Base(l.Target)] || slices.Contains(removed, l.Path) || l.Target == "/dev/null" {
-				continue
-			}
-			removed = append(removed, l.Path)
-			if !gone[base] {
-				gone[base], again = true, true
-			}
-		}
-	}
-	slices.Sort(removed)
-	return removed, nil
 }

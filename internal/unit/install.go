@@ -23,10 +23,10 @@ func (i Install) Empty() bool {
 
 // readInstall reads the section from the text of a unit file and from the unit's drop-ins. An error means that systemd
 // refuses to load the unit.
-func readInstall(t Tree, n Name, place, text string) (Install, error) {
+func (u *Units) readInstall(n Name, place, text string) (Install, error) {
 	var i Install
 	err := i.add(n, place, text)
-	for _, d := range dropins(t, n) {
+	for _, d := range u.dropins(n) {
 		if err == nil {
 			err = i.add(n, d.place, d.text)
 		}

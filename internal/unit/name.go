@@ -35,10 +35,10 @@ func (n Name) String() string {
 	return text
 }
 
-// IsTemplate tells whether instances can be made of the name.
+// IsTemplate reports whether instances can be made of the name.
 func (n Name) IsTemplate() bool { return n.At && n.Instance == "" }
 
-// IsInstance tells whether the name is an instance of a template.
+// IsInstance reports whether the name is an instance of a template.
 func (n Name) IsInstance() bool { return n.At && n.Instance != "" }
 
 // Template returns the template of an instance, and any other name as it is.

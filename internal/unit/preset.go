@@ -25,19 +25,26 @@ func PresetLines(presets []Preset) []string {
 		enable    bool
 		instances []string
 	}
+	type key struct {
+		unit   string
+		enable bool
+	}
 	var entries []*entry
+	templates := map[key]*entry{}
 	for _, p := range presets {
 		n := SplitName(p.Name)
 		unit := n.Template().String()
-		if n.At {
-			if i := slices.IndexFunc(entries, func(e *entry) bool { return e.unit == unit && e.enable == p.Enable }); i >= 0 {
-				entries[i].instances = append(entries[i].instances, n.Instance)
-				continue
-			}
-			entries = append(entries, &entry{unit, p.Enable, []string{n.Instance}})
+		if !n.At {
+			entries = append(entries, &entry{unit, p.Enable, nil})
 			continue
 		}
-		entries = append(entries, &entry{unit, p.Enable, nil})
+		e := templates[key{unit, p.Enable}]
+		if e == nil {
+			e = &entry{unit: unit, enable: p.Enable}
+			templates[key{unit, p.Enable}] = e
+			entries = append(entries, e)
+		}
+		e.instances = append(e.instances, n.Instance)
 	}
 	slices.SortStableFunc(entries, func(a, b *entry) int { return cmp.Compare(a.unit, b.unit) })
 	lines := make([]string, len(entries))

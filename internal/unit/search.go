@@ -50,15 +50,91 @@ type File struct {
 	Broken  error // why systemd refuses to load it; its Install is what comes before that
 }
 
+// Units is a view of a tree's units for many questions: it reads each file and directory once. It knows of the links
+// that its own Enable and Disable asked for, but not of other changes made after it was created.
+type Units struct {
+	tree    Tree
+	dirs    map[string]*directory // of the search path
+	files   map[string]answer     // by the name asked for
+	links   *links
+	enabled map[string]bool   // units that Enable has dealt with
+	asked   []Link            // by Enable
+	made    map[string]string // target of those that are directly in ConfigDir
+	removed map[string]bool   // by Disable, directly in ConfigDir
+	once    bool              // directories are not listed
+}
+
+type directory struct {
+	path  string          // resolved
+	names map[string]bool // of its entries; nil: not listed
+}
+
+func (d *directory) has(name string) bool { return d != nil && (d.names == nil || d.names[name]) }
+
+type answer struct {
+	file File
+	err  error
+}
+
+// Read returns a view of the units in a tree.
+func Read(t Tree) *Units {
+	return &Units{
+		tree: t, dirs: map[string]*directory{}, files: map[string]answer{}, enabled: map[string]bool{},
+		made: map[string]string{}, removed: map[string]bool{},
+	}
+}
+
+// once returns a view for one question, which does not pay for listing directories.
+func once(t Tree) *Units {
+	u := Read(t)
+	u.once = true
+	return u
+}
+
+// dir returns a directory of the search path, nil if there is none.
+func (u *Units) dir(dir string) *directory {
+	if d, known := u.dirs[dir]; known {
+		return d
+	}
+	u.dirs[dir] = nil
+	if resolved, err := u.tree.Follow(dir); err == nil {
+		u.dirs[dir] = &directory{path: resolved}
+		if !u.once {
+			u.dirs[dir].list(u.tree)
+		}
+	}
+	return u.dirs[dir]
+}
+
+func (d *directory) list(t Tree) {
+	d.names = map[string]bool{}
+	names, _ := t.ReadDir(d.path)
+	for _, n := range names {
+		d.names[n] = true
+	}
+}
+
 // Find looks for the file of a unit, as systemctl(1) does: in the search path, under the name itself or the
 // template's, and through links that give a unit another name.
-func Find(t Tree, name string) (File, error) {
+func Find(t Tree, name string) (File, error) { return once(t).Find(name) }
+
+// Find is the function Find on a view.
+func (u *Units) Find(name string) (File, error) {
+	if a, known := u.files[name]; known {
+		return a.file, a.err
+	}
+	f, err := u.follow(name)
+	u.files[name] = answer{f, err}
+	return f, err
+}
+
+func (u *Units) follow(name string) (File, error) {
 	n := SplitName(name)
 	if !n.valid() {
 		return File{}, fmt.Errorf("%s: %w: it is not the name of a unit", name, ErrNotFound)
 	}
 	for range 16 { // aliases of aliases
-		f, alias, err := find(t, n)
+		f, alias, err := u.find(n)
 		if err != nil {
 			return File{}, fmt.Errorf("%s: %w", name, err)
 		}
@@ -71,14 +147,14 @@ func Find(t Tree, name string) (File, error) {
 	return File{}, fmt.Errorf("%s: %w: its aliases lead in a circle", name, ErrNotFound)
 }
 
-func find(t Tree, n Name) (f File, alias string, err error) {
+func (u *Units) find(n Name) (f File, alias string, err error) {
 	names := []string{n.String()}
 	if n.IsInstance() {
 		names = append(names, n.Template().String())
 	}
 	for _, name := range names {
 		for _, dir := range SearchPath() {
-			place, text, alias, err := look(t, dir, name)
+			place, text, alias, err := u.look(dir, name)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			} else if err != nil {
@@ -95,7 +171,7 @@ func find(t Tree, n Name) (f File, alias string, err error) {
 			if text == "" {
 				return File{}, "", ErrMasked
 			}
-			install, err := readInstall(t, n, place, text)
+			install, err := u.readInstall(n, place, text)
 			return File{Name: n, Path: place, Install: install, Broken: err}, "", nil
 		}
 	}
@@ -104,62 +180,67 @@ func find(t Tree, n Name) (f File, alias string, err error) {
 
 // look looks at one place of the search path. It returns where the unit file is and its text, and the other name
 // that it goes by if a link there is an alias. An empty text is a masked unit.
-func look(t Tree, dir, name string) (place, text, alias string, err error) {
-	entry, err := t.Resolve(path.Join(dir, name))
-	if err != nil {
-		return "", "", "", err
-	}
+func (u *Units) look(dir, name string) (place, text, alias string, err error) {
 	place = path.Join(dir, name)
-	target, err := t.Readlink(entry)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", "", "", err
-	} else if err == nil {
-		if entry, err = t.Follow(entry); err != nil {
+	d := u.dir(dir)
+	target, made := u.made[place]
+	if !made && (!d.has(name) || u.removed[place]) {
+		return "", "", "", fs.ErrNotExist
+	}
+	entry := target
+	if !made {
+		entry = path.Join(d.path, name)
+		target, err = u.tree.Readlink(entry)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", "", "", err
+		}
+	}
+	if err == nil { // a link
+		if entry, err = u.tree.Follow(entry); err != nil {
 			return "", "", "", err
 		}
 		place = entry
 		if path.Clean(target) == "/dev/null" || entry == "/dev/null" {
 			return place, "", "", nil
 		}
-		if base := path.Base(entry); base != name && inSearchPath(t, path.Dir(entry)) && SplitName(base).valid() {
+		if base := path.Base(entry); base != name && u.inSearchPath(path.Dir(entry)) && SplitName(base).valid() {
 			alias = base
 		}
 	}
-	data, err := t.ReadFile(entry, maxFile)
+	data, err := u.tree.ReadFile(entry, maxFile)
 	return place, string(data), alias, err
 }
 
-// inSearchPath tells whether a resolved directory is one of the search path.
-func inSearchPath(t Tree, dir string) bool {
-	return slices.ContainsFunc(SearchPath(), func(d string) bool {
-		resolved, err := t.Follow(d)
-		return err == nil && resolved == dir
+// inSearchPath reports whether a resolved directory is one of the search path.
+func (u *Units) inSearchPath(dir string) bool {
+	return slices.ContainsFunc(SearchPath(), func(p string) bool {
+		d := u.dir(p)
+		return d != nil && d.path == dir
 	})
 }
 
 // Names returns all names of units in the target, sorted, for suggestions.
-func Names(t Tree) []string {
-	var all []string
+func Names(t Tree) []string { return Read(t).Names() }
+
+// Names is the function Names on a view.
+func (u *Units) Names() []string {
+	all := map[string]bool{}
 	for _, dir := range SearchPath() {
-		dir, err := t.Follow(dir)
-		if err != nil {
-			continue
-		}
-		entries, _ := t.ReadDir(dir)
-		for _, e := range entries {
-			if SplitName(e).valid() {
-				all = append(all, e)
+		if d := u.dir(dir); d != nil {
+			for name := range d.names {
+				if SplitName(name).valid() {
+					all[name] = true
+				}
 			}
 		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return slices.Sorted(maps.Keys(all))
 }
 
-// Extended tells whether the target has system extensions (systemd-sysext(8)), whose units cannot be seen before
+// Extended reports whether the target has system extensions (systemd-sysext(8)), whose units cannot be seen before
 // they are merged.
 func Extended(t Tree) bool {
-	for _, dir := range []string{"/etc/extensions", "/var/lib/extensions", "/usr/lib/extensions", "/usr/local/lib/extensions"} {
+	for _, dir := range extensionDirs {
 		resolved, err := t.Follow(dir)
 		if err != nil {
 			continue
@@ -175,7 +256,7 @@ func Extended(t Tree) bool {
 type dropin struct{ place, text string }
 
 // dropins returns a unit's drop-ins in the order in which they apply (systemd.unit(5)).
-func dropins(t Tree, n Name) []dropin {
+func (u *Units) dropins(n Name) []dropin {
 	found := map[string]dropin{} // by file name; the first directory wins
 	names := []string{n.String()}
 	if n.IsInstance() {
@@ -183,21 +264,8 @@ func dropins(t Tree, n Name) []dropin {
 	}
 	for _, name := range names {
 		for _, dir := range SearchPath() {
-			dir, err := t.Follow(path.Join(dir, name+".d"))
-			if err != nil {
-				continue
-			}
-			files, _ := t.ReadDir(dir)
-			for _, f := range files {
-				if _, seen := found[f]; seen || !strings.HasSuffix(f, ".conf") {
-					continue
-				}
-				d := dropin{place: path.Join(dir, f)}
-				if place, err := t.Follow(d.place); err == nil {
-					data, _ := t.ReadFile(place, maxFile)
-					d.text = string(data)
-				}
-				found[f] = d
+			if d := u.dir(dir); d.has(name + ".d") {
+				u.addDropins(path.Join(d.path, name+".d"), found)
 			}
 		}
 	}
@@ -206,4 +274,23 @@ func dropins(t Tree, n Name) []dropin {
 		sorted = append(sorted, found[f])
 	}
 	return sorted
+}
+
+func (u *Units) addDropins(dir string, found map[string]dropin) {
+	dir, err := u.tree.Follow(dir)
+	if err != nil {
+		return
+	}
+	files, _ := u.tree.ReadDir(dir)
+	for _, f := range files {
+		if _, seen := found[f]; seen || !strings.HasSuffix(f, ".conf") {
+			continue
+		}
+		d := dropin{place: path.Join(dir, f)}
+		if place, err := u.tree.Follow(d.place); err == nil {
+			data, _ := u.tree.ReadFile(place, maxFile)
+			d.text = string(data)
+		}
+		found[f] = d
+	}
 }

@@ -23,13 +23,14 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/doc"
+	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
 // butaneCase is a directory of testdata/butane-cases.
 type butaneCase struct {
 	dir  string
 	text []byte
-	raw  bool
 	o    author.Options
 }
 
@@ -98,8 +99,46 @@ func TestButane(t *testing.T) {
 		if diff := gocmp.Diff(value(t, expected), value(t, b.Bytes())); diff != "" {
 			t.Errorf("the output differs (-want +got):\n%s", diff)
 		}
+		d, report := config.ParseWith(diag.NewSource("out", b.Bytes()), config.Options{JSONOnly: true})
+		if report.HasErrors() || d.Config.Ignition.Version == "" {
+			t.Errorf("the output is not valid at the version that it states:\n%s", lines(report))
+		}
 		if wrapped := optional(c.dir, "out.yaml"); wrapped != nil {
 			machineConfig(t, r, wrapped)
+		}
+	})
+}
+
+// TestGeneratedPlaces checks that whatever sugar generates stands in the YAML: every node has a place there, and what an older
+// version cannot express is found at a path of the document.
+func TestGeneratedPlaces(t *testing.T) {
+	butaneCases(t, func(t *testing.T, c butaneCase) {
+		r, d, _ := config.Build(diag.NewSource("in.bu", c.text), c.o)
+		if r == nil {
+			return
+		}
+		var walk func(n *doc.Node, at string)
+		walk = func(n *doc.Node, at string) {
+			if n.Start < 0 || n.End < n.Start || int(n.End) > len(c.text) || n.Kind != doc.Object && n.Kind != doc.List && n.Start == n.End && n.Text != "" {
+				t.Errorf("%s has no place: %d to %d", at, n.Start, n.End)
+			}
+			for i := range n.Kids {
+				walk(&n.Kids[i].Node, at+"."+n.Kids[i].Key)
+			}
+		}
+		walk(&r.Doc.Root, "$")
+		var top map[string]any
+		if err := yaml.Unmarshal(c.text, &top); err != nil {
+			t.Fatal(err)
+		}
+		for v := spec.V3_0; v < r.Variant.Spec; v++ {
+			_, found := config.MarshalVersion(d, v)
+			for _, f := range r.Relocate(found) {
+				name, _ := f.Path.Path[0].(string)
+				if _, ok := top[name]; !ok || f.Span.Start.Offset == 0 {
+					t.Errorf("version %s: %s is not in the document", v, f.Line())
+				}
+			}
 		}
 	})
 }

@@ -70,6 +70,7 @@ func linuxSamples() []sample {
 		{kind: "ext3", pieces: ext(92, le32(4))},
 		{kind: "ext4", pieces: ext(92, le32(4), 96, le32(0x40))},
 		{kind: "ext4dev", pieces: ext(92, le32(4), 96, le32(0x40), 0x160, le32(4))},
+		{kind: "ext4", variant: "which looks like minix", pieces: ext(0, le32(60000<<16|64), 4, le32(8<<16|1), 8, le32(1000), 12, le32(0), 16, le16(0x137f), 92, le32(4), 96, le32(0x40))},
 		{kind: "jbd", pieces: ext(96, le32(8))},
 		{kind: "xfs", pieces: of(piece{0, xfs})},
 		{kind: "xfs_external_log", variant: "sector 0", pieces: of(piece{0, xfsLog})},
@@ -78,6 +79,7 @@ func linuxSamples() []sample {
 		{kind: "swap", variant: "big endian", pieces: of(piece{1024, swap(be32)}, at(4086, 10, 0, "SWAPSPACE2"))},
 		{kind: "swap", variant: "version 0", pieces: of(at(4086, 10, 0, "SWAP-SPACE"))},
 		{kind: "swsuspend", variant: "TuxOnIce", pieces: of(at(0, 8, 0, "\xed\xc3\x02\xe9\x98\x56\xe5\x0c"), piece{1024, swap(le32)})},
+		{kind: "swsuspend", variant: "TuxOnIce in a swap area", pieces: of(at(0, 8, 0, "\xed\xc3\x02\xe9\x98\x56\xe5\x0c"), piece{1024, swap(le32)}, at(4086, 10, 0, "SWAPSPACE2"))},
 		{kind: "reiserfs", variant: "3.5", pieces: of(piece{64 << 10, reiser("ReIsErFs")})},
 		{kind: "reiserfs", variant: "3.6", pieces: of(piece{64 << 10, reiser("ReIsEr2Fs")})},
 		{kind: "reiserfs", variant: "journal elsewhere", pieces: of(piece{64 << 10, reiser("ReIsEr3Fs")})},
@@ -90,7 +92,7 @@ func linuxSamples() []sample {
 		{kind: "romfs", pieces: of(piece{0, romfs})},
 		{kind: "gfs", pieces: of(piece{64 << 10, gfs(1309, 1401)})},
 		{kind: "gfs2", pieces: of(piece{64 << 10, gfs(1801, 1900)})},
-		{kind: "ocfs", pieces: of(at(8<<10, 1024, 0, "OracleCFS", 4096-4096+9, "\x00", 512+48, name, 512+112, le16(10), 512+114, id16))},
+		{kind: "ocfs", pieces: of(at(8<<10, 1024, 0, "OracleCFS", 512+48, name, 512+112, le16(10), 512+114, id16))},
 		{kind: "oracleasm", pieces: of(at(0, 512, 32, "ORCLDISK", 40, name))},
 		{kind: "squashfs", pieces: of(piece{0, squash("hsqs", le, 4)})},
 		{kind: "squashfs3", variant: "little endian", pieces: of(piece{0, squash("hsqs", le, 3)})},
@@ -249,6 +251,16 @@ func hfsplus(start int64, signature string) []piece {
 
 // zfsSamples have the four labels of a pool member, one at a time and all.
 func zfsSamples() []sample {
+	every := zfsLabels()
+	all := []sample{{kind: "zfs_member", variant: "all labels", pieces: every}}
+	for i := 0; i < len(every); i += 2 {
+		all = append(all, sample{kind: "zfs_member", variant: fmt.Sprintf("label %d", i/2), pieces: every[i : i+2]})
+	}
+	return all
+}
+
+// zfsLabels makes the list and the uberblocks of each label.
+func zfsLabels() []piece {
 	text := func(s string) []byte { return append(be32(uint32(len(s))), block((len(s)+3)&^3, 0, s)...) }
 	pair := func(key string, kind uint32, value []byte) []byte {
 		body := append(append(append(text(key), be32(kind)...), be32(1)...), value...)
@@ -261,16 +273,13 @@ func zfsSamples() []sample {
 		pair("guid", 8, be64(99)), make([]byte, 8)} {
 		list = append(list, p...)
 	}
-	var all []sample
-	var every []piece
-	for _, start := range []int64{0, 256 << 10, -512 << 10, -256 << 10} {
-		uberblocks := make([]byte, 128<<10)
-		for i := 0; i < len(uberblocks); i += 1024 {
-			copy(uberblocks[i:], "\x0c\xb1\xba\x00\x00\x00\x00\x00\x88\x13")
-		}
-		label := of(piece{start + 16<<10, list}, piece{start + 128<<10, uberblocks})
-		every = append(every, label...)
-		all = append(all, sample{kind: "zfs_member", variant: fmt.Sprintf("label at %d KiB", start>>10), pieces: label})
+	uberblocks := make([]byte, 128<<10)
+	for i := 0; i < len(uberblocks); i += 1024 {
+		copy(uberblocks[i:], "\x0c\xb1\xba\x00\x00\x00\x00\x00\x88\x13")
 	}
-	return append(all, sample{kind: "zfs_member", variant: "all labels", pieces: every})
+	var all []piece
+	for _, start := range []int64{0, 256 << 10, -512 << 10, -256 << 10} {
+		all = append(all, piece{start + 16<<10, list}, piece{start + 128<<10, uberblocks})
+	}
+	return all
 }

@@ -392,3 +392,28 @@ func TestLateService(t *testing.T) {
 	outcome{found: true}.check(t, <-done)
 	t.Logf("server that comes up after %s: config in hand %s later", late, (time.Since(began) - late).Round(time.Millisecond))
 }
+
+// TestWholeBoot runs all stages of a boot: the metadata service is asked in one of them, and not again.
+func TestWholeBoot(t *testing.T) {
+	for _, c := range clouds {
+		t.Run(c.id, func(t *testing.T) {
+			s := c.serve(t, func(int) reply { return reply{body: c.encode(config)} })
+			dir := t.TempDir()
+			if err := os.Mkdir(dir+"/root", 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for _, stage := range []string{"fetch-offline", "fetch", "kargs", "disks", "mount", "files", "umount"} {
+				if r := engine(t, dir, c.id, stage, nil, "-root", dir+"/root"); r.code != 0 {
+					t.Fatalf("stage %s: code %d\n%s", stage, r.code, r.log)
+				}
+			}
+			if _, err := os.Stat(dir + "/root/etc/found"); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(c.requests, s.asked()); diff != "" {
+				t.Errorf("requests of a whole boot (-contract +asked):\n%s", diff)
+			}
+			t.Logf("%s: %d requests in a whole boot", c.id, len(s.asked()))
+		})
+	}
+}

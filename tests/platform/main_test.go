@@ -79,15 +79,16 @@ func furnish() error {
 		"mount -t tmpfs tmpfs /run",
 		"mkdir -p /run/ignition",
 		"mount -t tmpfs tmpfs /dev/disk",
-		"mkdir -p /dev/disk/by-label /dev/disk/by-id",
+		"mkdir -p /dev/disk/by-label /dev/disk/by-id /dev/disk/vmbus",
+		"mount --bind /dev/disk/vmbus /dev/vmbus",
 		"mount -t tmpfs tmpfs /sys/firmware",
 		"mount -t tmpfs tmpfs /sys/bus/platform/devices",
 	}
 	for _, a := range addresses {
 		commands = append(commands, "ip address add "+a+" dev lo nodad")
 	}
-	if _, err := os.Stat("/dev/disk"); err != nil {
-		if err := os.Mkdir("/dev/disk", 0o755); err != nil {
+	for _, dir := range []string{"/dev/disk", "/dev/vmbus"} { // to mount on; all that they hold is ours
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
@@ -105,11 +106,10 @@ func furnish() error {
 
 // A run is one stage of the engine.
 type run struct {
-	code   int
-	log    string
-	net    bool   // it asks for the network
-	cache  string // the config that it found, or ""
-	secret string
+	code  int
+	log   string
+	net   bool   // it asks for the network
+	cache string // the config that it found, or ""
 }
 
 // engine runs a stage in a directory.

@@ -104,6 +104,8 @@ func TestTheMachine(t *testing.T) {
 	// Who may, and for what.
 	allowed := map[string]string{
 		"internal/sys": "the machine", "internal/rootfs": "the target root",
+		"internal/sys/guest":    "config drives and the guest's ends of hypervisors' channels",
+		"internal/metadata":     "numbers of network errors, which only syscall names",
 		"internal/fetch/origin": "numbers of network errors, which only syscall names",
 	}
 	for _, p := range list(t, "./config/...", "./internal/...") {
@@ -218,7 +220,7 @@ func TestLinked(t *testing.T) {
 
 // Budgets of stripped programs, in bytes.
 const (
-	engineBudget = 9_000_000
+	engineBudget = 9_700_000
 	toolBudget   = 8_000_000
 )
 
@@ -249,7 +251,7 @@ func TestLicence(t *testing.T) {
 	for name := range strings.Lines(string(out)) {
 		name = strings.TrimSpace(name)
 		text, err := os.ReadFile(filepath.Join(top, name))
-		if err != nil || filepath.Ext(name) == ".conf" {
+		if err != nil || filepath.Ext(name) == ".conf" || strings.Contains(name, "/testdata/") {
 			continue
 		}
 		if !strings.Contains(string(text[:min(len(text), 200)]), "SPDX-License-Identifier: Apache-2.0") {

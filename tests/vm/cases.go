@@ -31,7 +31,7 @@ type Case struct {
 	Name, Dir string `json:"-"`
 
 	About   string   `json:"about"`
-	Source  string   `json:"source"`  // "fw_cfg"; "url": on the kernel command line; "none": not even a platform is named
+	Source  string   `json:"source"`  // "fw_cfg"; "url": on the kernel command line; "drive"; "metadata"; "none": not even a platform is named
 	Cmdline string   `json:"cmdline"` // more of it
 	Disks   []string `json:"disks"`   // sizes of blank disks
 	Late    int      `json:"late"`    // the last so many come when the machine has waited for 20 s
@@ -42,9 +42,16 @@ type Case struct {
 	Fails   bool     `json:"fails"`   // the boot must stop, with the reason at the end of the console and all disks blank
 	Mute    bool     `json:"mute"`    // it stops for something that only the emergency console can report on
 	Secrets []string `json:"secrets"` // must not be on the console
+	// Platform is the id on the kernel command line; empty: "qemu", or "metal" for a config at a URL.
+	Platform string `json:"platform"`
+	// Drive is a config drive: its format ("iso9660", "vfat", or "disc" for one of Azure), its label, and the file of it that the config is.
+	Drive []string `json:"drive"`
+	// Metadata is the path at which a service of the guest's own network, 169.254.169.254, serves the config.
+	Metadata string `json:"metadata"`
 
-	URL  string            `json:"-"` // of what Serve serves, as guests see it
-	fill *strings.Replacer // of placeholders
+	metadata int               // port of the loopback at which the service of Metadata listens; 0: there is none
+	URL      string            `json:"-"` // of what Serve serves, as guests see it
+	fill     *strings.Replacer // of placeholders
 }
 
 // Load reads the case in a directory.
@@ -86,13 +93,22 @@ func (c *Case) Serve(keys string) (stop func(), err error) {
 	c.URL = fmt.Sprintf("http://10.0.2.2:%d", listener.Addr().(*net.TCPAddr).Port)
 	c.fill = strings.NewReplacer(append(tang.Placeholders(), "{{URL}}", c.URL)...)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		text, err := os.ReadFile(filepath.Join(c.Dir, filepath.Base(r.URL.Path)))
+		name := filepath.Base(r.URL.Path)
+		if c.Metadata != "" && strings.HasPrefix(r.Host, metadataService) {
+			if name = ""; r.URL.Path == c.Metadata {
+				name = "config.ign"
+			}
+		}
+		text, err := os.ReadFile(filepath.Join(c.Dir, name))
 		if err != nil {
 			http.NotFound(w, r)
 			return
 		}
 		c.fill.WriteString(w, string(text))
 	})}
+	if c.Metadata != "" {
+		c.metadata = listener.Addr().(*net.TCPAddr).Port
+	}
 	go server.Serve(listener)
 	return func() { server.Close(); tang.Close() }, nil
 }
@@ -102,7 +118,7 @@ const bootTime = 6 * time.Minute
 
 // Machine returns a machine in a directory for the case, without its disks.
 func (c Case) Machine(guest Guest, dir string) *Machine {
-	m := &Machine{Guest: guest, Dir: dir, Disks: c.Disks, Late: c.Late, TPM: c.TPM, Net: !c.Offline}
+	m := &Machine{Guest: guest, Dir: dir, Disks: c.Disks, Late: c.Late, TPM: c.TPM, Net: !c.Offline, Metadata: c.metadata}
 	if c.Share {
 		m.Share = filepath.Join(dir, "share")
 	}
@@ -127,10 +143,20 @@ func (c Case) Boot(m *Machine, expect string) (Boot, error) {
 		}
 	case "url":
 		b.Cmdline = strings.Replace(b.Cmdline, "=qemu", "=metal", 1) + " ignition.config.url=" + c.URL + "/config.ign"
+	case "drive":
+		b.ConfigDrive = filepath.Join(m.Dir, "config-drive")
+		b.Disc = len(c.Drive) > 0 && c.Drive[0] == "disc"
+		if err := makeDrive(b.ConfigDrive, filepath.Join(c.Dir, "config.ign"), c.Drive); err != nil {
+			return b, err
+		}
+	case "metadata":
 	case "none":
 		b.Cmdline = "ignition.firstboot " + c.Cmdline
 	default:
 		return b, fmt.Errorf("%s: source %q is not known", c.Name, c.Source)
+	}
+	if c.Platform != "" {
+		b.Cmdline = strings.Replace(b.Cmdline, "platform.id=qemu", "platform.id="+c.Platform, 1)
 	}
 	facts, err := os.ReadFile(filepath.Join(m.Guest.scripts, "facts"))
 	b.Script = Wanted(c.read(expect)) + string(facts) + "report\n"

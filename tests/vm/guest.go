@@ -32,6 +32,7 @@ type Guest struct {
 var programs = map[string]string{
 	"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "debootstrap": "debootstrap",
 	"sgdisk": "gdisk", "mke2fs": "e2fsprogs", "zstd": "zstd", "swtpm": "swtpm", "jose": "jose", "/usr/libexec/tangd": "tang",
+	"genisoimage": "genisoimage", "mcopy": "mtools", "mkfs.vfat": "dosfstools",
 	"/usr/lib/qemu/virtiofsd": "qemu-system-common",
 }
 

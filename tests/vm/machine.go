@@ -29,6 +29,8 @@ type Machine struct {
 	Share string   // directory of the host that the guest has as a virtiofs share with the tag "share"; empty: none
 	IOPS  int      // how many requests a second each disk carries out; 0: as many as it can
 	Net   bool     // user-mode network: the host is 10.0.2.2
+	// Metadata is the port of the host's loopback at which the guest's own network has the metadata service of a cloud; 0: none.
+	Metadata int
 	// Forward is a port of the guest that the host reaches at the port of its loopback that Port returns.
 	Forward int
 	Port    int
@@ -36,11 +38,14 @@ type Machine struct {
 
 // A Boot is how a machine is started.
 type Boot struct {
-	FwCfg   string // file offered as fw_cfg opt/com.coreos/config; empty: none
-	Files   string // one more disk, as /dev/disk/by-id/virtio-files; empty: none
-	Cmdline string // beside what every boot has
-	Script  string // carried out in the guest once it is up
-	Timeout time.Duration
+	FwCfg string // file offered as fw_cfg opt/com.coreos/config; empty: none
+	// ConfigDrive is the image of a config drive; empty: none. A disc is in an optical drive, all else is a disk.
+	ConfigDrive string
+	Disc        bool
+	Files       string // one more disk, as /dev/disk/by-id/virtio-files; empty: none
+	Cmdline     string // beside what every boot has
+	Script      string // carried out in the guest once it is up
+	Timeout     time.Duration
 	// Console gets the serial console while it comes; may be nil.
 	Console io.Writer
 }
@@ -188,6 +193,14 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 	if b.Files != "" {
 		args = append(args, "-drive", "file="+b.Files+",if=none,id=files,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=files,serial=files")
 	}
+	if b.ConfigDrive != "" {
+		media, device := "disk", []string{"-device", "virtio-blk-pci,drive=config"}
+		if b.Disc {
+			media, device = "cdrom", []string{"-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=config"}
+		}
+		args = append(args, "-drive", "file="+b.ConfigDrive+",if=none,id=config,format=raw,readonly=on,media="+media)
+		args = append(args, device...)
+	}
 	if b.FwCfg != "" {
 		args = append(args, "-fw_cfg", "name=opt/com.coreos/config,file="+b.FwCfg)
 	}
@@ -195,6 +208,9 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 		nic := "user,model=virtio-net-pci"
 		if m.Forward != 0 {
 			nic += fmt.Sprintf(",hostfwd=tcp:127.0.0.1:%d-:%d", m.Port, m.Forward)
+		}
+		if m.Metadata != 0 { // the address is in the guest's network, and nothing of it reaches the host's
+			nic += fmt.Sprintf(",net=169.254.0.0/16,host=169.254.0.2,dns=169.254.0.3,dhcpstart=169.254.0.15,guestfwd=tcp:%s:80-tcp:127.0.0.1:%d", metadataService, m.Metadata)
 		}
 		args = append(args, "-nic", nic)
 	}

@@ -51,9 +51,9 @@ func setupBuild(flags *flag.FlagSet) runner {
 	flags.BoolVar(&b.watch, "watch", false, "build again whenever a document or local file changes")
 	flags.BoolVar(&b.pretty, "pretty", false, "indent the config")
 	flags.BoolVar(&b.raw, "raw", false, "write no MachineConfig around the config")
-	flags.StringVar(&b.filesDir, "files-dir", "", "`directory` of local files; nothing outside of it is read")
-	flags.StringVar(&b.output, "output", "", "`file` to write to, or a directory for several documents")
-	flags.StringVar(&b.target, "target", "", "the newest spec `version` that the machines read: 3.4.0, or fcos@38")
+	flags.StringVar(&b.filesDir, "files-dir", "", "`dir` with local files; nothing else is read")
+	flags.StringVar(&b.output, "output", "", "`file` to write to, or a directory")
+	flags.StringVar(&b.target, "target", "", "spec `version` that machines read: 3.4.0, fcos@38")
 	return func(args []string, s streams) int {
 		b.streams = s
 		return b.run(args)
@@ -131,7 +131,7 @@ func (b *builder) all(names []string) int {
 
 // one builds one document.
 func (b *builder) one(name string) (diag.List, error) {
-	text, err := readInput(name, b.in)
+	text, err := read(name, b.in)
 	if err != nil {
 		return nil, fmt.Errorf("read document: %w", err)
 	}

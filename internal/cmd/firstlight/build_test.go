@@ -107,6 +107,14 @@ func TestButanePretty(t *testing.T) {
 	}
 }
 
+// TestButaneSecrets checks that lines around a finding show no secrets.
+func TestButaneSecrets(t *testing.T) {
+	_, err, _ := run(t, "variant: fcos\nversion: 1.5.0\npasswd:\n  users:\n    - name: a\n      foo: x\n      password_hash: $y$verysecret\n", "butane")
+	if strings.Contains(err, "verysecret") || !strings.Contains(err, "password_hash: ····") {
+		t.Error(err)
+	}
+}
+
 func TestBuild(t *testing.T) {
 	dir := files(t, map[string]string{"a": "x", "good.bu": goodYAML, "warn.bu": warnYAML, "bad.bu": badYAML})
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -135,7 +143,7 @@ func TestBuild(t *testing.T) {
 		{"unknown target", warnYAML, []string{"--target", "fcos@banana"}, 2, "is not known"},
 		{"watch standard input", "", []string{"--watch"}, 2, "cannot be watched"},
 		{"unknown format", "", []string{"--format", "xml"}, 2, "xml"},
-		{"help", "", []string{"--help"}, 0, "usage: firstlight build"},
+		{"help", "", []string{"--help"}, 0, ": firstlight build"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, err, code := run(t, c.in, append([]string{"firstlight", "build"}, c.args...)...)

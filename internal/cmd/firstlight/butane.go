@@ -85,7 +85,7 @@ func (o *butaneOptions) run(s streams) int {
 	if o.input == "-" {
 		text, err = os.ReadFile(o.input) // a dash is a file here
 	} else {
-		text, err = readInput(from, s.in)
+		text, err = read(from, s.in)
 	}
 	if err != nil {
 		fmt.Fprintf(s.err, "failed to read %s: %v\n", name, err)
@@ -129,7 +129,7 @@ func (o *butaneOptions) report(s streams, report diag.List) (entries int, failur
 	color := o.color == "always" || o.color == "yes" || o.color == "auto" && isCharDevice(s.err) && os.Getenv("NO_COLOR") == ""
 	for _, d := range report {
 		switch {
-		case d.Severity == diag.Info:
+		case d.Severity == diag.Info || d.Code == author.CodeRefused:
 			continue
 		case d.Path.Len() == 0:
 			failure = whole(d)

@@ -211,10 +211,13 @@ func setupHelp(*flag.FlagSet) runner {
 	}
 }
 
+// tagline says in one line what the program is for.
+const tagline = "write, check and understand machine configs"
+
 // overview lists the commands.
 func overview(w io.Writer) {
 	var b strings.Builder
-	b.WriteString("firstlight - write, check and understand machine configs\n\nUsage: firstlight COMMAND [FLAG]... [ARGUMENT]...\n\nCommands:\n")
+	b.WriteString("firstlight - " + tagline + "\n\nUsage: firstlight COMMAND [FLAG]... [ARGUMENT]...\n\nCommands:\n")
 	for _, c := range commands() {
 		fmt.Fprintf(&b, "  %-11s %s\n", c.name, c.about)
 	}
@@ -241,17 +244,26 @@ func (c command) help(w io.Writer) {
 // flagLines lists flags with their meaning, one line each.
 func flagLines(flags *flag.FlagSet) string {
 	var b strings.Builder
-	flags.VisitAll(func(f *flag.Flag) {
-		name, usage := "--"+f.Name, plainUsage(f)
-		if !isBool(f) {
-			name += " " + placeholder(f)
-		}
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
-			usage += " (default " + f.DefValue + ")"
-		}
-		fmt.Fprintf(&b, "  %-16s %s\n", name, usage)
-	})
+	width := 0
+	flags.VisitAll(func(f *flag.Flag) { width = max(width, len(flagForm(f))) })
+	flags.VisitAll(func(f *flag.Flag) { fmt.Fprintf(&b, "  %-*s  %s\n", width, flagForm(f), flagUsage(f)) })
 	return b.String()
+}
+
+// flagUsage is a flag's usage text with its default.
+func flagUsage(f *flag.Flag) string {
+	if f.DefValue == "" || f.DefValue == "false" || f.DefValue == "0" {
+		return plainUsage(f)
+	}
+	return plainUsage(f) + " (default " + f.DefValue + ")"
+}
+
+// flagForm is a flag as one writes it: "--format FORM".
+func flagForm(f *flag.Flag) string {
+	if isBool(f) {
+		return "--" + f.Name
+	}
+	return "--" + f.Name + " " + placeholder(f)
 }
 
 // placeholder is the word that stands for a flag's value: what its usage text has in backquotes.

@@ -39,7 +39,7 @@ func setupConvert(flags *flag.FlagSet) runner {
 		if len(args) == 1 {
 			name = args[0]
 		}
-		text, err := readInput(name, s.in)
+		text, err := read(name, s.in)
 		if err != nil {
 			fmt.Fprintf(s.err, "firstlight convert: read document: %v\n", err)
 			return exitFailed

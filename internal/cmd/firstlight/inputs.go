@@ -17,8 +17,8 @@ import (
 // maxConfig is the largest config that is read, compressed ones after decompression.
 const maxConfig = 1 << 30
 
-// readInput reads a file, or standard input for "-". Compressed user data is decompressed, as the engine does it.
-func readInput(name string, in io.Reader) ([]byte, error) {
+// read reads a file, or standard input for "-". Compressed user data is decompressed, as the engine does it.
+func read(name string, in io.Reader) ([]byte, error) {
 	var text []byte
 	var err error
 	if name == "-" {

@@ -36,6 +36,10 @@ func commands() []command {
 		},
 		{name: "build", synopsis: "[FLAG]... [FILE]...", about: "translate configs that people write into configs that machines read", setup: setupBuild},
 		{name: "convert", synopsis: "[FLAG]... [FILE]", about: "turn Ignition configs and cloud-config into YAML", setup: setupConvert},
+		{
+			name: "completion", synopsis: "SHELL", about: "print a script that completes command lines",
+			manual: completionManual, setup: setupCompletion,
+		},
 		{name: "version", about: "print the version", setup: setupVersion},
 		{name: "help", synopsis: "[COMMAND]", about: "explain firstlight, or one of its commands", setup: setupHelp},
 	}

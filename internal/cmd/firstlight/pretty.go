@@ -59,7 +59,7 @@ func prettyEntry(w io.Writer, d diag.Diagnostic, color bool) {
 	gutter := func(number string) string { return " " + paint(boldBlue, number) + " " + paint(boldBlue, "|") }
 	fmt.Fprintln(w, gutter(margin))
 	for n := first; n <= end; n++ {
-		text := src.Line(n)
+		text := masked(src.Line(n))
 		fmt.Fprintln(w, gutter(fmt.Sprintf("%*d", width, n))+" "+text)
 		if n == line {
 			pad, carets := underline(text, column)
@@ -88,4 +88,26 @@ func underline(line string, column int) (pad, carets string) {
 		n++
 	}
 	return pad, strings.Repeat("^", max(1, n))
+}
+
+// secretKeys are the members whose values are not shown.
+var secretKeys = []string{"password_hash:", "passwordHash", "value:", "inline:", "config:"}
+
+// masked replaces the value of a secret member by dots, one for each character, so that columns stay.
+func masked(line string) string {
+	for _, key := range secretKeys {
+		_, value, found := strings.Cut(line, key)
+		if !found {
+			continue
+		}
+		before := line[:len(line)-len(value)]
+		value = strings.Map(func(r rune) rune {
+			if strings.ContainsRune(" \t{}[],|\"':", r) {
+				return r
+			}
+			return '·'
+		}, value)
+		return before + value
+	}
+	return line
 }

@@ -96,7 +96,7 @@ func checkAll(files []string, in io.Reader) diag.List {
 
 // checkFile checks one config. That it cannot be read is a finding like others.
 func checkFile(name string, in io.Reader) diag.List {
-	text, err := readInput(name, in)
+	text, err := read(name, in)
 	if err != nil {
 		return diag.List{{
 			Severity: diag.Error, Code: "N002", Span: diag.Place{File: name}.Span(), Summary: "the config cannot be read: " + err.Error(),
@@ -131,7 +131,7 @@ func ignitionValidate(args []string, s streams) int {
 		fmt.Fprint(s.err, usage+flagLines(flags))
 		return exitFailed
 	}
-	text, err := readInput(rest[0], s.in)
+	text, err := read(rest[0], s.in)
 	if err != nil {
 		fmt.Fprintf(s.err, "couldn't read config: %v\n", err)
 		return exitFailed

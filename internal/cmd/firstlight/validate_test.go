@@ -98,6 +98,7 @@ help: did you mean files?
 func TestValidateJSON(t *testing.T) {
 	for name, c := range map[string]struct{ text, outcome, code, path string }{
 		"ok": {valid, "ok", "", ""}, "warning": {warning, "warning", "V007", "$.storage.filez"},
+		"type error": {`{"ignition":{"version":3}}`, "error", "V003", "$.ignition.version"}, "version": {`{"ignition":{"version":"2.3.0"}}`, "error", "V005", "$"},
 		"error": {invalid, "error", "V202", "$.storage.files.0.path"}, "no config": {"", "error", "V001", "$"},
 	} {
 		out, err, _ := run(t, c.text, "ignition-validate", "--format=json", "-")

@@ -211,7 +211,7 @@ func (p *planner) sectors(mib *int) (Sectors, error) {
 		return 0, nil
 	}
 	perMiB := (1 << 20) / p.old.SectorSize
-	if *mib < 0 || *mib > 1<<43 {
+	if *mib < 0 || uint64(*mib) > 1<<43 { // an int has 32 bits on some machines
 		return 0, fmt.Errorf("%d is not the size of anything on a disk", *mib)
 	}
 	return Sectors(*mib) * Sectors(perMiB), nil

@@ -17,7 +17,7 @@ const (
 	toGoMagic      = "MSWIN4.1" // BitLocker To Go, behind the looks of a FAT filesystem
 )
 
-// containers are the encrypted formats, and those that guard blocks by checksums. A LUKS2 header has a second copy in one of
+// containers are the encrypted formats, those that guard blocks by checksums, and the members that libblkid ranks behind LUKS. A LUKS2 header has a second copy in one of
 // several places, which depend on the size of the first (LUKS2 on-disk format specification 1.1, table 1).
 var containers = []format{
 	{name: "DM_verity_hash", usage: Crypto, magics: []magic{{0, "verity\x00\x00"}}, uuid: field{16, 16}},
@@ -25,6 +25,10 @@ var containers = []format{
 	{name: "crypto_LUKS", usage: Crypto, magics: []magic{{0, luksMagic}, {0x4000, luksSecond}, {0x8000, luksSecond}, {0x10000, luksSecond},
 		{0x20000, luksSecond}, {0x40000, luksSecond}, {0x80000, luksSecond}, {0x100000, luksSecond}, {0x200000, luksSecond},
 		{0x400000, luksSecond}}, check: luks},
+	{name: "VMFS_volume_member", usage: RAID, magics: []magic{{0x100000, "\x0d\xd0\x01\xc0"}}, uuid: field{0x100214, 35}},
+	{name: "ubi", usage: RAID, magics: []magic{{0, "UBI#"}}, check: ubi},
+	{name: "vdo", usage: Other, magics: []magic{{0, "dmvdo001"}}, uuid: field{40, 16}},
+	{name: "stratis", usage: RAID, magics: []magic{{512 + 4, stratisMagic}, {9*512 + 4, stratisMagic}}, check: stratis},
 	{name: "BitLocker", usage: Crypto, magics: []magic{{3, bitLockerMagic}, {3, toGoMagic}, {510, bootMagic}}, check: bitLocker},
 	{name: "cs_fvault2", usage: Crypto, magics: []magic{{88, "CS"}}, check: fileVault, uuid: field{304, 16}},
 }
@@ -81,8 +85,28 @@ func bitLocker(d *device, _ magic, s *Signature) bool {
 	}
 	if block := d.at(int64(le.Uint64(id[16:])), 96); string(block[:8]) == bitLockerMagic {
 		s.UUID = guid(block[80:])
+		s.Label = bitLockerLabel(d.at(int64(le.Uint64(id[16:]))+64, int(min(le.Uint32(block[64:]), 4096))))
 	}
 	return true
+}
+
+// bitLockerLabel finds the description among the entries behind the header of the metadata.
+func bitLockerLabel(metadata []byte) string {
+	const (
+		header, head         = 48, 8
+		description, unicode = 7, 2
+	)
+	for e := metadata[min(header, len(metadata)):]; len(e) >= head; {
+		size := int(le.Uint16(e))
+		if size < head || size > len(e) {
+			break
+		}
+		if le.Uint16(e[2:]) == description && le.Uint16(e[4:]) == unicode {
+			return utf16Text(le, e[head:size])
+		}
+		e = e[size:]
+	}
+	return ""
 }
 
 // fileVault accepts the volume header of Core Storage with AES-XTS, as libfvde's documentation of the format has it: the magic

@@ -203,7 +203,7 @@ func ntfsLabel(record []byte) string {
 		}
 		if kind == 0x60 {
 			size, start := int(le.Uint32(record[at+16:])), int(le.Uint16(record[at+20:]))
-			if start <= length && size <= length-start {
+			if start <= length && size >= 0 && size <= length-start { // an int has 32 bits on some machines
 				return utf16Text(le, record[at+start:][:size])
 			}
 		}

@@ -16,6 +16,16 @@ func ext4(d *device, _ magic, s *Signature) bool    { return extKind(d, s) == "e
 func ext4dev(d *device, _ magic, s *Signature) bool { return extKind(d, s) == "ext4dev" }
 func jbd(d *device, _ magic, s *Signature) bool     { return extKind(d, s) == "jbd" }
 
+// within adds to a signature the magics of a lesser format that it explains, so that they are erased with it.
+func within(d *device, s *Signature, magics []magic, check func(*device, magic, *Signature) bool) {
+	for _, m := range magics {
+		var ignored Signature
+		if d.has(m) && check(d, m, &ignored) {
+			s.Magics = append(s.Magics, m.extent())
+		}
+	}
+}
+
 // extKind says which filesystem of the family a superblock has. That follows from its features (kernel,
 // Documentation/filesystems/ext4/super.rst): what ext2 and ext3 know is listed, the rest is ext4. The flag of test filesystems
 // makes it ext4dev.
@@ -36,6 +46,7 @@ func extKind(d *device, s *Signature) string {
 		return ""
 	}
 	s.Version = fmt.Sprintf("%d.%d", le.Uint32(sb[76:]), le.Uint16(sb[62:]))
+	within(d, s, minixMagics, minixCounts) // the number of free inodes may look like its magic
 	switch old := readOnly&^oldReadOnly == 0; {
 	case incompat&journalDev != 0:
 		return "jbd"
@@ -49,20 +60,26 @@ func extKind(d *device, s *Signature) string {
 	return "ext4"
 }
 
-// xfs refuses superblocks of impossible geometry; sb_inprogress is set while mkfs.xfs is at work.
+// xfs refuses superblocks of impossible geometry; sb_inprogress is set while mkfs.xfs is at work. Its own log may be among the first
+// sectors.
 func xfs(d *device, _ magic, s *Signature) bool {
 	sb := d.at(0, 512)
 	s.Unfinished = sb[126] != 0
+	within(d, s, logRecords(d), xfsLog)
 	blockSize := be.Uint32(sb[4:])
 	return blockSize >= 512 && blockSize <= 64<<10 && blockSize&(blockSize-1) == 0 && be.Uint32(sb[88:]) > 0
 }
 
-// xfsLogPlaces are the first 512 sectors: the records of an external log follow each other from any point on.
 func xfsLogPlaces(d *device) []magic {
-	var all []magic
 	if d.has(magic{0, "XFSB"}) {
 		return nil
 	}
+	return logRecords(d)
+}
+
+// logRecords looks through the first 512 sectors: the records of an external log follow each other from any point on.
+func logRecords(d *device) []magic {
+	var all []magic
 	for sector := range int64(512) {
 		if m := (magic{sector * 512, "\xfe\xed\xba\xbe"}); d.has(m) {
 			all = append(all, m)
@@ -103,15 +120,23 @@ func f2fs(d *device, m magic, s *Signature) bool {
 	return le.Uint16(sb[4:]) > 0
 }
 
-// swap of version 1 keeps its names behind 1024 bytes for a boot loader; version 0 has none.
+// swap is an area that holds no image of the memory.
 func swap(d *device, m magic, s *Signature) bool {
+	return !d.has(magic{0, tuxOnIceMagic}) && swapArea(d, m, s)
+}
+
+// swapArea of version 1 keeps its names behind 1024 bytes for a boot loader; version 0 has none.
+func swapArea(d *device, m magic, s *Signature) bool {
 	s.Version = "0"
 	return m.text == swap0Magic || swapNames(d, s)
 }
 
 // suspend accepts a swap area that holds an image of the memory.
-func suspend(d *device, _ magic, s *Signature) bool {
+func suspend(d *device, m magic, s *Signature) bool {
 	swapNames(d, s)
+	if m.text == tuxOnIceMagic {
+		within(d, s, swapPlaces(d), swapArea)
+	}
 	return true
 }
 
@@ -167,21 +192,26 @@ func ocfs2(d *device, m magic, s *Signature) bool {
 	return bits >= 9 && bits <= 12 && m.offset == int64(2)<<bits || bits <= 12
 }
 
-// minix magics have two bytes: the counts of the superblock have to make sense as well.
-func minix(d *device, m magic, s *Signature) bool {
+// minix is not what a superblock of the ext family has by chance.
+func minix(d *device, m magic, s *Signature) bool { return !d.has(extMagic[0]) && minixCounts(d, m, s) }
+
+// minixCounts accepts a superblock whose maps have room for its inodes and zones: the magics have but two bytes.
+func minixCounts(d *device, m magic, s *Signature) bool {
 	h := d.at(0x400, 32)
 	number := order(m.text[0] == 0x13 || m.text[0] == 0x24 || m.text[0] == 0x4d)
-	if m.offset == 0x418 {
-		s.Version = "3"
-		blockSize := number.Uint16(h[28:])
-		return number.Uint16(h[6:]) > 0 && number.Uint32(h[0:]) > 0 && blockSize >= 1024 && blockSize&(blockSize-1) == 0
-	}
-	inodes, imaps, zmaps, first := number.Uint16(h[0:]), number.Uint16(h[4:]), number.Uint16(h[6:]), number.Uint16(h[8:])
+	maps, block := 4, uint32(1024)
+	inodes, zones := uint32(number.Uint16(h[0:])), number.Uint32(h[20:])
 	s.Version = "2"
-	if m.text[0] == 0x13 || m.text[1] == 0x13 {
-		s.Version = "1"
+	switch {
+	case m.offset == 0x418:
+		s.Version, maps = "3", 6
+		inodes, block = number.Uint32(h[0:]), uint32(number.Uint16(h[28:]))
+	case m.text[0] == 0x13 || m.text[1] == 0x13:
+		s.Version, zones = "1", uint32(number.Uint16(h[2:]))
 	}
-	return inodes > 0 && imaps > 0 && zmaps > 0 && first > 4 && number.Uint16(h[10:]) == 0
+	imaps, zmaps, first := uint32(number.Uint16(h[maps:])), uint32(number.Uint16(h[maps+2:])), uint32(number.Uint16(h[maps+4:]))
+	room := func(blocks, n uint32) bool { return uint64(blocks)*uint64(block)*8 > uint64(n) }
+	return block >= 1024 && block&(block-1) == 0 && inodes > 0 && first > 0 && zones >= first && room(imaps, inodes) && room(zmaps, zones-first)
 }
 
 func apfs(d *device, _ magic, _ *Signature) bool {

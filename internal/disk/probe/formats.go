@@ -10,7 +10,9 @@ var (
 		{0x52, "MSWIN"}, {0x52, "FAT32   "}, {0x36, "MSDOS"}, {0x36, "FAT16   "}, {0x36, "FAT12   "}, {0x36, "FAT     "},
 		{0, "\xEB"}, {0, "\xE9"}, {0x1FE, bootMagic},
 	}
-	extMagic = []magic{{extSuper + 56, "\x53\xEF"}}
+	extMagic    = []magic{{extSuper + 56, "\x53\xEF"}}
+	minixMagics = []magic{{0x410, "\x7f\x13"}, {0x410, "\x8f\x13"}, {0x410, "\x68\x24"}, {0x410, "\x78\x24"}, {0x418, "\x5a\x4d"},
+		{0x410, "\x13\x7f"}, {0x410, "\x13\x8f"}, {0x410, "\x24\x68"}, {0x410, "\x24\x78"}, {0x418, "\x4d\x5a"}}
 	// volumeMagics are the identifiers that begin a volume recognition sequence (ECMA-167, part 2, 9.1).
 	volumeMagics = []magic{{0x8001, "BEA01"}, {0x8001, "BOOT2"}, {0x8001, "CD001"}, {0x8001, "CDW02"}, {0x8001, "NSR02"}, {0x8001, "NSR03"},
 		{0x8001, "TEA01"}}
@@ -46,8 +48,7 @@ var filesystems = []format{
 	{name: "ReFS", usage: Filesystem, magics: []magic{{0, "\x00\x00\x00ReFS\x00"}}},
 	{name: "cramfs", usage: Filesystem, magics: []magic{{0, "\x45\x3d\xcd\x28"}, {0, "\x28\xcd\x3d\x45"}}, label: field{48, 16}},
 	{name: "romfs", usage: Filesystem, magics: []magic{{0, "-rom1fs-"}}, label: field{16, 16}},
-	{name: "minix", usage: Filesystem, magics: []magic{{0x410, "\x7f\x13"}, {0x410, "\x8f\x13"}, {0x410, "\x68\x24"}, {0x410, "\x78\x24"}, {0x418, "\x5a\x4d"},
-		{0x410, "\x13\x7f"}, {0x410, "\x13\x8f"}, {0x410, "\x24\x68"}, {0x410, "\x24\x78"}, {0x418, "\x4d\x5a"}}, check: minix},
+	{name: "minix", usage: Filesystem, magics: minixMagics, check: minix},
 	{name: "gfs", usage: Filesystem, magics: []magic{{0x10000, "\x01\x16\x19\x70"}}, check: gfs, label: field{0x100A0, 64}, uuid: field{0x10100, 16}},
 	{name: "gfs2", usage: Filesystem, magics: []magic{{0x10000, "\x01\x16\x19\x70"}}, check: gfs2, label: field{0x100A0, 64}, uuid: field{0x10100, 16}},
 	{name: "ocfs", usage: Filesystem, magics: []magic{{0x2000, "OracleCFS"}}, check: ocfs, uuid: field{0x2272, 16}},

@@ -34,10 +34,6 @@ var members = []format{
 	{name: "LVM2_member", usage: RAID, magics: []magic{{0x218, lvmMagic}, {0x18, lvmMagic}, {0x418, lvmMagic}, {0x618, lvmMagic}}, check: lvm},
 	{name: "LVM1_member", usage: RAID, magics: []magic{{0, "HM\x01\x00"}, {0, "HM\x02\x00"}}, check: lvm1},
 	{name: "DM_snapshot_cow", usage: Other, magics: []magic{{0, "SnAp"}}},
-	{name: "VMFS_volume_member", usage: RAID, magics: []magic{{0x100000, "\x0d\xd0\x01\xc0"}}, uuid: field{0x100214, 35}},
-	{name: "ubi", usage: RAID, magics: []magic{{0, "UBI#"}}, check: ubi},
-	{name: "vdo", usage: Other, magics: []magic{{0, "dmvdo001"}}, uuid: field{40, 16}},
-	{name: "stratis", usage: RAID, magics: []magic{{512 + 4, stratisMagic}, {9*512 + 4, stratisMagic}}, check: stratis},
 }
 
 const (

@@ -71,7 +71,7 @@ func (s Signature) Mountable() bool {
 }
 
 // Probe returns all signatures of a device of size bytes: members of arrays first, containers, then filesystems,
-// partition tables last. Among filesystems the order is libblkid's.
+// partition tables last. Within these the order is libblkid's.
 func Probe(r io.ReaderAt, size int64, sectorSize int) ([]Signature, error) {
 	d := newDevice(r, size, sectorSize)
 	var found []Signature

@@ -52,6 +52,46 @@ func TestReadErrorIsNotAnEmptyDevice(t *testing.T) {
 	}
 }
 
+func TestDstring(t *testing.T) {
+	for raw, want := range map[string]string{
+		"\x08plain   \x00\x00\x09": "plain   ", "\x08f\xf6\xf6\x00\x04": "föö", "\x10\x03\xbb\x20\x13\x05": "λ–",
+		"\x10\x03\xbb\x20\xff": "λ", "\x08\x00": "", "\x07abc\x04": "", "\x00": "",
+	} {
+		if got := dstring([]byte(raw)); got != want {
+			t.Errorf("%q is %q, want %q", raw, got, want)
+		}
+	}
+}
+
+func TestUDFUUID(t *testing.T) {
+	for set, want := range map[string]string{
+		"": "", "short": "", "1122334455667788set": "1122334455667788", "11223344DDEEFF00": "11223344ddeeff00",
+		"11223344set name": "1122334473657420", "20c624ac": "20c624ac00000000", "any set name": "616e792073657420",
+	} {
+		if got := udfUUID(set); got != want {
+			t.Errorf("%q is %q, want %q", set, got, want)
+		}
+	}
+}
+
+func TestMountable(t *testing.T) {
+	for kind, want := range map[string]bool{"ext4": true, "zfs_member": false, "oracleasm": false} {
+		if got := (Signature{Type: kind, Usage: Filesystem}).Mountable(); got != want {
+			t.Errorf("%s: %v", kind, got)
+		}
+	}
+	if (Signature{Type: "crypto_LUKS", Usage: Crypto}).Mountable() {
+		t.Error("a container is not mountable")
+	}
+}
+
+func TestStringEscapes(t *testing.T) {
+	s := Signature{Type: "ddf_raid_member", UUID: "a\x1b[2J\n\xde"}
+	if got, want := s.String(), `ddf_raid_member (a\x1b[2J\n\xde)`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // counter counts what is read of an endless blank device.
 type counter struct {
 	reads int
@@ -82,7 +122,21 @@ func TestReadsOfBlankDevice(t *testing.T) {
 	}
 }
 
-// Whatever is on a device, probing it ends, and erasing what was found leaves nothing to be found.
+// once fails the test if more is read of an image than is in it: each byte once.
+type once struct {
+	io.ReaderAt
+	t    *testing.T
+	left int
+}
+
+func (w *once) ReadAt(b []byte, at int64) (int, error) {
+	if w.left -= len(b); w.left < 0 {
+		w.t.Errorf("%d bytes at %d are read again", len(b), at)
+	}
+	return w.ReaderAt.ReadAt(b, at)
+}
+
+// Whatever is on a device, probing it ends, reads each byte once at most, and erasing what was found leaves nothing to be found.
 func FuzzProbe(f *testing.F) {
 	for _, row := range slices.Concat(formats...) {
 		image := make([]byte, 72<<10)
@@ -104,7 +158,7 @@ func FuzzProbe(f *testing.F) {
 	f.Fuzz(func(t *testing.T, image []byte) {
 		image = slices.Clone(image)
 		for range 2 {
-			found, err := Probe(bytes.NewReader(image), int64(len(image)), 512)
+			found, err := Probe(&once{bytes.NewReader(image), t, len(image)}, int64(len(image)), 512)
 			if err != nil {
 				t.Fatal(err)
 			}

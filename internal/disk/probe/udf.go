@@ -11,20 +11,22 @@ import (
 const vrsStart = 0x8000
 
 // udf is a volume recognition sequence that has NSR02 or NSR03. Its descriptors are 2048 bytes apart, or one block if blocks are
-// larger.
+// larger. Two filesystems may share a device: the one that has all its parts counts.
 func udf(d *device, _ magic, s *Signature) bool {
+	found := false
 	for step := int64(2048); step <= 32<<10; step *= 2 {
-		if version := recognition(d, step); version != "" {
-			s.Version = version
-			for _, block := range [...]int64{d.sector, 512, 1024, 2048, 4096, 8192, 16 << 10, 32 << 10} {
-				if udfNames(d, block, s) {
-					break
-				}
+		version := recognition(d, step)
+		if version == "" {
+			continue
+		}
+		found, s.Version = true, version
+		for block := step; block == step || block >= 512 && step == 2048; block /= 2 {
+			if udfNames(d, block, s) {
+				return true
 			}
-			return true
 		}
 	}
-	return false
+	return found
 }
 
 // recognition returns the identifier that makes a sequence one of UDF.
@@ -59,21 +61,21 @@ func udfNames(d *device, block int64, s *Signature) bool {
 		return false
 	}
 	blocks, first := min(int64(le.Uint32(a[16:]))/block, most), int64(le.Uint32(a[20:]))
+	own := false
 	for at := first; at < first+blocks; at++ {
 		switch b := d.at(at*block, 512); tag(b, at) {
 		case primary:
 			s.UUID = udfUUID(dstring(b[72:][:128]))
 		case logical:
-			s.Label = dstring(b[84:][:128])
+			s.Label, own = text([]byte(dstring(b[84:][:128]))), int64(le.Uint32(b[212:])) == block
 		case end:
-			return true
+			return own
 		}
 	}
-	return true
+	return own
 }
 
-// dstring decodes a text of OSTA compressed Unicode, whose length is in its last byte (UDF 2.60, 2.1.3). Spaces at the end do not
-// count.
+// dstring decodes a text of OSTA compressed Unicode, whose length is in its last byte (UDF 2.60, 2.1.3).
 func dstring(b []byte) string {
 	n := min(int(b[len(b)-1]), len(b)-1)
 	if n < 1 {
@@ -83,12 +85,9 @@ func dstring(b []byte) string {
 	case 8:
 		runes := make([]rune, 0, n)
 		for _, c := range b[1:n] {
-			if c == 0 {
-				break
-			}
 			runes = append(runes, rune(c))
 		}
-		return strings.TrimRight(string(runes), " ")
+		return string(runes)
 	case 16:
 		return utf16Text(be, b[1:n])
 	}
@@ -98,17 +97,19 @@ func dstring(b []byte) string {
 // udfUUID makes an identifier of the first 16 characters of a volume set's name: those if they are hexadecimal digits, else eight
 // of them, the rest as the digits of their bytes (mkudffs(8), option --uuid).
 func udfUUID(set string) string {
+	if len(set) < 8 {
+		return ""
+	}
+	set += "\x00\x00\x00\x00"
 	digits := 0
 	for digits < min(16, len(set)) && hexDigit(set[digits]) {
 		digits++
 	}
 	switch {
-	case len(set) < 8:
-		return ""
 	case digits == 16:
 		return strings.ToLower(set[:16])
 	case digits >= 8:
-		return strings.ToLower(set[:8]) + fmt.Sprintf("%x", set[8:min(12, len(set))])
+		return strings.ToLower(set[:8]) + fmt.Sprintf("%x", set[8:12])
 	}
 	return fmt.Sprintf("%x", set[:8])
 }
@@ -132,21 +133,35 @@ func iso(d *device, m magic, s *Signature) bool {
 	return true
 }
 
-// isoLabel prefers the name of a Joliet volume, which has small letters and twice the alphabet, if the short name is that one
-// cut off.
-func isoLabel(d *device, short string) string {
-	const supplementary, end = 2, 255
+// isoLabel prefers the name of a Joliet volume, which has all letters but room for 16 only. What follows is taken from the plain name, if
+// that begins in the same way.
+func isoLabel(d *device, plain string) string {
+	const supplementary, end, room = 2, 255, 16
 	for i := range int64(16) {
 		v := d.at(vrsStart+i*2048, 128)
 		if string(v[1:6]) != "CD001" || v[0] == end {
 			break
 		}
 		escape := string(v[88:91])
-		if v[0] == supplementary && (escape == "%/@" || escape == "%/C" || escape == "%/E") {
-			if long := utf16Text(be, v[40:72]); long != "" {
-				return long
+		if v[0] != supplementary || escape != "%/@" && escape != "%/C" && escape != "%/E" {
+			continue
+		}
+		if name := utf16Text(be, v[40:72]); name != "" {
+			if runes := []rune(name); len(runes) == room && len(plain) > room && alike(runes, plain) {
+				name += plain[room:]
 			}
+			return name
 		}
 	}
-	return short
+	return plain
+}
+
+// alike reports whether a plain name begins like another, in capitals and with underscores for what it cannot have.
+func alike(name []rune, plain string) bool {
+	for i, r := range name {
+		if c := plain[i]; c != '_' && !strings.EqualFold(string(r), string(rune(c))) {
+			return false
+		}
+	}
+	return true
 }

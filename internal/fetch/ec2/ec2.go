@@ -3,7 +3,8 @@
 // Package ec2 asks the metadata service of an EC2 instance, in sessions (IMDSv2) where the service has them. The SDK's client
 // does no more, and is half a megabyte.
 //
-// There is one Client in the program, which the platform and the origin of S3 share, so that one token serves both.
+// There is one Client in the program, which the platform and the origin of S3 share, so that one token serves both. A later
+// stage of the same boot continues the Session of the stage before it.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
 package ec2
 
@@ -37,8 +38,7 @@ type Client struct {
 	http *http.Client
 
 	mu       sync.Mutex
-	token    string
-	renew    time.Time // when the token is not used any more
+	session  Session
 	role     Credentials
 	hasRole  bool
 	location string // region
@@ -46,6 +46,26 @@ type Client struct {
 
 // New returns a client. The HTTP client must use no proxy and follow no redirects.
 func New(client *http.Client) *Client { return &Client{http: client} }
+
+// A Session is what a token was handed out for.
+type Session struct {
+	Token string    // secret; empty: the service has no sessions (IMDSv1)
+	Renew time.Time // when the token is not used any more
+}
+
+// Session returns the current session, to be continued by the client of a later stage. It is zero if nothing was asked yet.
+func (c *Client) Session() Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session
+}
+
+// Continue uses the session of an earlier stage as long as it lasts.
+func (c *Client) Continue(s Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session = s
+}
 
 // Credentials are those of an instance's role. All members but Expires are secret.
 type Credentials struct {
@@ -117,18 +137,18 @@ func (c *Client) Region(ctx context.Context) (string, error) {
 
 // get reads one item, with the token of a session where the service has sessions.
 func (c *Client) get(ctx context.Context, item string) ([]byte, error) {
-	if !time.Now().Before(c.renew) {
+	if !time.Now().Before(c.session.Renew) {
 		if err := c.login(ctx); err != nil {
 			return nil, err
 		}
 	}
 	header := http.Header{}
-	if c.token != "" {
-		header.Set(tokenHeader, c.token)
+	if c.session.Token != "" {
+		header.Set(tokenHeader, c.session.Token)
 	}
 	text, err := c.ask(ctx, http.MethodGet, item, header)
 	if err == Status(http.StatusUnauthorized) { // the session is over: the next request begins another
-		c.renew = time.Time{}
+		c.session = Session{}
 	}
 	return text, err
 }
@@ -140,7 +160,7 @@ func (c *Client) login(ctx context.Context) error {
 	if err != nil && !(errors.As(err, &status) && status >= 400 && status < 500) {
 		return err
 	}
-	c.token, c.renew = string(text), time.Now().Add(tokenTTL-early)
+	c.session = Session{string(text), time.Now().Add(tokenTTL - early)}
 	return nil
 }
 

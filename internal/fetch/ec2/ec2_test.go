@@ -72,6 +72,11 @@ func TestSession(t *testing.T) {
 			if len(service.asked) != 6 {
 				t.Errorf("the requests are %v, want one for a token and one for each item", service.asked)
 			}
+			later := New(&http.Client{Transport: service})
+			later.Continue(c.Session())
+			if _, err := later.Region(t.Context()); err != nil || sessions && service.tokens != 1 {
+				t.Errorf("in a later stage: %v with %d tokens", err, service.tokens)
+			}
 			time.Sleep(tokenTTL)
 			if _, err := c.Get(t.Context(), "2019-10-01/user-data"); err != nil || sessions && service.tokens != 2 {
 				t.Errorf("after the end of a session: %v with %d tokens", err, service.tokens)

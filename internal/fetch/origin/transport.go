@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -171,6 +172,8 @@ func words(err error, named bool) string {
 		return "the server closed the connection"
 	case err == io.ErrUnexpectedEOF:
 		return "unexpected EOF"
+	case strings.Contains(text, "chunk"):
+		return "malformed chunked encoding"
 	case text == handshakeTimeout, text == "timeout awaiting response headers", text == "server closed idle connection",
 		strings.HasPrefix(text, "tls: "):
 		return Printable(text)
@@ -203,12 +206,12 @@ func Printable(text string) string {
 	return text[:end] + "…"
 }
 
-// Named returns a URL scheme for people, with a space before it, or nothing for what may be anything but a scheme, such as
-// the user name of a URL that lacks its scheme.
-func Named(scheme string) string {
+// Named returns a URL scheme for people, or other for what may be anything but a scheme, such as the user name of a URL that
+// lacks its scheme.
+func Named(scheme, other string) string {
 	switch scheme {
 	case "http", "https", "ftp", "ftps", "sftp", "ssh", "file", "oem", "data", "tftp", "gs", "s3", "arn", "nfs", "git", "rsync", "scp", "ws", "wss":
-		return fmt.Sprintf(" %q", scheme)
+		return strconv.Quote(scheme)
 	}
-	return ""
+	return other
 }

@@ -56,25 +56,37 @@ func OpenKVP() (*KVP, error) {
 	return &KVP{fd}, nil
 }
 
-// Receive reads a message; n is 0 if none has come within limit.
-func (k *KVP) Receive(message []byte, limit time.Duration) (int, error) {
+// Receive reads a message; n is 0 if none has come within limit. The driver hands over each message whole; other devices may
+// take several reads.
+func (k *KVP) Receive(message []byte, limit time.Duration) (n int, err error) {
 	poll := []unix.PollFd{{Fd: int32(k.fd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(poll, int(limit.Milliseconds()))
+	for n < len(message) {
+		ready, err := unix.Poll(poll, int(limit.Milliseconds()))
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		if err != nil || n == 0 {
-			return 0, err
+		if err != nil || ready == 0 {
+			return n, err
 		}
-		return unix.Read(k.fd, message)
+		m, err := unix.Read(k.fd, message[n:])
+		if err != nil || m == 0 {
+			return n, err
+		}
+		n += m
 	}
+	return n, nil
 }
 
 // Send writes a message.
 func (k *KVP) Send(message []byte) error {
-	_, err := unix.Write(k.fd, message)
-	return err
+	for len(message) > 0 {
+		n, err := unix.Write(k.fd, message)
+		if err != nil {
+			return err
+		}
+		message = message[n:]
+	}
+	return nil
 }
 
 // Close closes the device.

@@ -9,6 +9,7 @@ import (
 	"net"
 	nethttp "net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
@@ -48,8 +49,8 @@ func (o *Origin) exchange(req *nethttp.Request) (*nethttp.Response, error) {
 	}
 }
 
-// redirected returns the request that an answer redirects to, or nil if it is not a redirect. Headers of the config are sent
-// only to the server that the config names.
+// redirected returns the request that an answer redirects to, or nil if it is not a redirect. Headers of the config
+// are sent only to the URL that the config names.
 func redirected(req *nethttp.Request, resp *nethttp.Response) (*nethttp.Request, error) {
 	switch resp.StatusCode {
 	case nethttp.StatusMovedPermanently, nethttp.StatusFound, nethttp.StatusSeeOther, nethttp.StatusTemporaryRedirect, nethttp.StatusPermanentRedirect:
@@ -68,7 +69,7 @@ func redirected(req *nethttp.Request, resp *nethttp.Response) (*nethttp.Request,
 	case req.URL.Scheme == "https" && u.Scheme == "http":
 		return nil, fmt.Errorf("%w: from https to http", origin.ErrRedirect)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("%w: to%s, which is not HTTP", origin.ErrRedirect, origin.Named(u.Scheme))
+		return nil, fmt.Errorf("%w: to %s", origin.ErrRedirect, origin.Named(u.Scheme, "a URL that is not HTTP"))
 	case checkURL(u) != nil:
 		return nil, fmt.Errorf("%w: to a malformed URL", origin.ErrRedirect)
 	}
@@ -107,17 +108,34 @@ func LimitWrites(dial Dial) Dial {
 		if err != nil {
 			return nil, err
 		}
-		return limitedConn{conn}, nil
+		return &limitedConn{Conn: conn}, nil
 	}
 }
 
-type limitedConn struct{ net.Conn }
+type limitedConn struct {
+	net.Conn
+	limited atomic.Bool // by whoever uses the connection, as crypto/tls does when it says goodbye
+}
 
-func (c limitedConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
-		return 0, err
+func (c *limitedConn) Write(p []byte) (int, error) {
+	if !c.limited.Load() {
+		if err := c.Conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+			return 0, err
+		}
 	}
 	return c.Conn.Write(p)
+}
+
+// SetWriteDeadline replaces the limit of writes until it is called with the zero time.
+func (c *limitedConn) SetWriteDeadline(t time.Time) error {
+	c.limited.Store(!t.IsZero())
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// SetDeadline is SetWriteDeadline and SetReadDeadline.
+func (c *limitedConn) SetDeadline(t time.Time) error {
+	c.limited.Store(!t.IsZero())
+	return c.Conn.SetDeadline(t)
 }
 
 // letGo ends an exchange whose body is of no use. A short one is read to its end, for the next request to take the same

@@ -104,7 +104,7 @@ func (m *Machine) regionOf(ctx context.Context, bucket, hint string) string {
 		return hint
 	case m.metadata != nil:
 		own, err := m.metadata.Region(ctx)
-		if err == nil && isLabel(own) {
+		if err == nil && isRegion(own) {
 			return own
 		} else if err != nil {
 			m.log.Info("the region of this machine is unknown, which costs one more request: " + err.Error())

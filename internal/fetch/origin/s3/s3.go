@@ -98,11 +98,11 @@ func (o *Object) Open(ctx context.Context, from origin.Mark) (*origin.Stream, er
 	}
 	o.machine.log.Info("GET error: " + err.Error() + "; asking without credentials")
 	s, anonymous := o.find(ctx, from, nil)
+	if anonymous != nil && err.Class.Temporary() && !origin.Temporary(anonymous) {
+		return nil, err // the role may come yet
+	}
 	var f *origin.Failure
 	if errors.As(anonymous, &f) {
-		if !f.Class.Temporary() && err.Class.Temporary() {
-			return nil, err // the role may come yet
-		}
 		f.Err = fmt.Errorf("%w; as the machine's role: %w", f.Err, err.Err)
 	}
 	return s, anonymous
@@ -154,6 +154,12 @@ func hostable(bucket string) bool {
 // isLabel reports whether a text can stand in a host name between dots.
 func isLabel(text string) bool { return isName(text, 1, 63) && text[0] != '-' }
 
+// isRegion reports whether a text has the form of a region's name, such as us-gov-west-1.
+func isRegion(text string) bool {
+	last := text[max(0, len(text)-1):]
+	return isLabel(text) && strings.Count(text, "-") >= 2 && "0" <= last && last <= "9"
+}
+
 // address is the URL of the object at a region.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/dual-stack-endpoints.html
 func (o *Object) address() *url.URL {
@@ -202,6 +208,18 @@ func element(document, name string) string {
 	return text
 }
 
+// isCode reports whether a text is a code of S3's errors that people can do something about. Others are not shown, since a server
+// could send back the keys that it was sent.
+func isCode(text string) bool {
+	switch text {
+	case "AccessDenied", "AccountProblem", "AllAccessDisabled", "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidAccessKeyId",
+		"InvalidArgument", "InvalidObjectState", "InvalidRequest", "InvalidToken", "MethodNotAllowed", "NoSuchAccessPoint", "NoSuchBucket", "NoSuchKey",
+		"NoSuchVersion", "NotSignedUp", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "TokenRefreshRequired", "UnauthorizedAccess":
+		return true
+	}
+	return false
+}
+
 // refusal sorts what is not the object.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 func (o *Object) refusal(resp *http.Response, text []byte) error {
@@ -209,11 +227,11 @@ func (o *Object) refusal(resp *http.Response, text []byte) error {
 	if region == "" {
 		region = element(string(text), "Region")
 	}
-	if region != o.region && isLabel(region) && o.access.name == "" {
+	if region != o.region && isRegion(region) && o.access.name == "" {
 		return &elsewhere{region}
 	}
 	code := element(string(text), "Code")
-	if code == "" || resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests {
+	if !isCode(code) || resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests {
 		return nil
 	}
 	class := origin.ErrFailed

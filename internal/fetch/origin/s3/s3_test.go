@@ -4,6 +4,7 @@ package s3
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -106,6 +107,35 @@ func TestObjectMoved(t *testing.T) {
 	})
 	if _, err := o.Open(t.Context(), origin.Mark{}); !errors.Is(err, origin.ErrFailed) || asked != 3 {
 		t.Errorf("%v after %d requests", err, asked)
+	}
+}
+
+// TestRefusal checks what is told of a refusal: its code, and nothing that may be an echo.
+func TestRefusal(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		text   string
+		class  error
+		shown  string
+	}{
+		{403, "<Error><Code>AccessDenied</Code><Message>s3cret</Message></Error>", origin.ErrFailed, "status 403 Forbidden: AccessDenied"},
+		{404, "<Error><Code>NoSuchKey</Code></Error>", origin.ErrNotFound, "status 404 Not Found: NoSuchKey"},
+		{403, "<Error><Code>s3cret</Code></Error>", origin.ErrFailed, "status 403 Forbidden"},
+		{403, "<Error><Code>" + strings.Repeat("secret", 99) + "</Code></Error>", origin.ErrFailed, "status 403 Forbidden"},
+		{403, "s3cret", origin.ErrFailed, "status 403 Forbidden"},
+		{404, "", origin.ErrNotFound, "status 404 Not Found"},
+	} {
+		o, err := objectOf(t, "s3://bucket/key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.client.Transport = roundTrip(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(c.text))}, nil
+		})
+		_, err = o.Open(t.Context(), origin.Mark{})
+		if !errors.Is(err, c.class) || !strings.HasSuffix(err.Error(), c.shown) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%d %s: %v, want %q", c.status, c.text, err, c.shown)
+		}
 	}
 }
 

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config_test
+
+import (
+	"testing"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+)
+
+const authored = `variant: fcos
+version: 1.5.0
+storage:
+  links:
+    - path: /etc/a
+      target: b
+  filesystems:
+    - device: /dev/vdb
+      path: /var/b
+      format: ext4
+      with_mount_unit: true
+`
+
+// TestParseYAML reads YAML wherever JSON is read, unless that is turned off.
+func TestParseYAML(t *testing.T) {
+	src := diag.NewSource("a.bu", []byte(authored))
+	d, report := config.Parse(src)
+	if report.HasErrors() || len(d.Config.Systemd.Units) != 1 || *d.Config.Storage.Links[0].Target != "b" {
+		t.Fatalf("%v %+v", report, d.Config)
+	}
+	if at := d.Origins.At("$.systemd.units.0.contents").String(); at != "a.bu:11:24" {
+		t.Errorf("the unit is at %s", at)
+	}
+	if _, report := config.ParseWith(src, config.Options{JSONOnly: true}); !report.HasErrors() || report[0].Code != "V002" {
+		t.Errorf("YAML is read: %v", report)
+	}
+}
+
+// TestMergeYAML merges YAML over JSON and JSON over YAML: what is wrong with the result is found where it was written.
+func TestMergeYAML(t *testing.T) {
+	yaml, report := config.Parse(diag.NewSource("a.bu", []byte(authored)))
+	if report.HasErrors() {
+		t.Fatal(report)
+	}
+	json, report := config.Parse(diag.NewSource("b.ign", []byte(`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/etc/a/c"}]}}`)))
+	if report.HasErrors() {
+		t.Fatal(report)
+	}
+	for name, merged := range map[string]config.Document{"YAML below": config.Merge(yaml, json), "JSON below": config.Merge(json, yaml)} {
+		found := false
+		for _, d := range config.Validate(merged) {
+			p := d.Place()
+			found = found || p.File == "b.ign" || p.File == "a.bu" && p.Line == 5
+		}
+		if !found {
+			t.Errorf("%s: a file below a link is not found: %v", name, config.Validate(merged))
+		}
+		if at := merged.Origins.At("$.storage.links.0.target").String(); at != "a.bu:6:15" {
+			t.Errorf("%s: the target is at %s", name, at)
+		}
+	}
+}

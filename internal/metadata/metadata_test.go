@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metadata
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestRace covers services with two addresses, one for each family.
+func TestRace(t *testing.T) {
+	type host struct {
+		after time.Duration
+		data  string
+		err   error
+	}
+	refused := syscall.ECONNREFUSED
+	for _, c := range []struct {
+		name          string
+		first, second host
+		want          string
+		err           error
+		took          time.Duration
+		asked         int32
+	}{
+		{"the first answers", host{data: "a"}, host{data: "b"}, "a", nil, 0, 1},
+		{"the first is slow", host{after: time.Second, data: "a"}, host{after: time.Second, data: "b"}, "a", nil, time.Second, 2},
+		{"the first is not there", host{err: refused}, host{data: "b"}, "b", nil, 0, 2},
+		{"the first hangs", host{after: time.Hour}, host{data: "b"}, "b", nil, headStart, 2},
+		{"404 is an answer", host{err: ErrNotFound}, host{data: "b"}, "", ErrNotFound, 0, 1},
+		{"403 is an answer", host{err: StatusError(403)}, host{data: "b"}, "", StatusError(403), 0, 1},
+		{"500 is none", host{err: StatusError(500)}, host{data: "b"}, "b", nil, 0, 2},
+		{"a status says more than silence", host{err: refused}, host{after: time.Second, err: StatusError(503)}, "", StatusError(503), time.Second, 2},
+		{"neither", host{err: refused}, host{err: syscall.ENETUNREACH}, "", refused, 0, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var asked atomic.Int32
+				began := time.Now()
+				data, err := race(t.Context(), []string{"first", "second"}, func(ctx context.Context, name string) ([]byte, error) {
+					asked.Add(1)
+					h := map[string]host{"first": c.first, "second": c.second}[name]
+					select {
+					case <-ctx.Done():
+						return nil, ctx.Err()
+					case <-time.After(h.after):
+						return []byte(h.data), h.err
+					}
+				})
+				if string(data) != c.want || !errors.Is(err, c.err) || time.Since(began) != c.took || asked.Load() != c.asked {
+					t.Errorf("%q, error %v after %s, %d hosts asked", data, err, time.Since(began), asked.Load())
+				}
+			})
+		})
+	}
+}
+
+// client returns a client whose connections all lead to a handler.
+func client(t *testing.T, handler http.HandlerFunc) *Client {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return New(Options{Version: "test", Dial: func(ctx context.Context, network, _ string, _ int) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+	}})
+}
+
+// TestToken checks that a token is requested once, and again only when the service does not accept it any more.
+func TestToken(t *testing.T) {
+	var tokens, refused atomic.Int32
+	c := client(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPut:
+			tokens.Add(1)
+			io.WriteString(w, "token")
+		case r.URL.Path == "/over" && refused.Add(1) == 1, r.Header.Get("X-Aws-Ec2-Metadata-Token") != "token":
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			io.WriteString(w, "ok")
+		}
+	})
+	for _, path := range []string{"/a", "/b", "/over", "/over"} {
+		data, err := c.Once(t.Context(), EC2(), path)
+		if first := path == "/over" && tokens.Load() == 1 && err != nil; first != errors.Is(err, StatusError(401)) || err == nil && string(data) != "ok" {
+			t.Errorf("%s: %q, %v", path, data, err)
+		}
+	}
+	if tokens.Load() != 2 {
+		t.Errorf("%d tokens were requested", tokens.Load())
+	}
+}
+
+// TestBound checks that attempts end with the context, and that the error says what went wrong rather than that time is over.
+func TestBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said []string
+		c := New(Options{
+			Say:  func(text string) { said = append(said, text) },
+			Dial: func(context.Context, string, string, int) (net.Conn, error) { return nil, syscall.ENETUNREACH },
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		began := time.Now()
+		_, err := c.Get(ctx, Service{Hosts: []string{"169.254.169.254"}}, "/")
+		if took := time.Since(began); !errors.Is(err, syscall.ENETUNREACH) || took != 2*time.Minute || !strings.Contains(err.Error(), "gave up after 2m0s and 28 attempts") {
+			t.Errorf("error %v after %s", err, took)
+		}
+		if len(said) < 20 || !strings.Contains(said[0], "waiting for the metadata service at 169.254.169.254 since 6s: attempt 6: network is unreachable") {
+			t.Errorf("people were told %q", said)
+		}
+	})
+}
+
+// TestLowPorts checks that a port which is taken is not the end, and that a missing privilege is.
+func TestLowPorts(t *testing.T) {
+	tries := 0
+	c := New(Options{Dial: func(_ context.Context, _, _ string, from int) (net.Conn, error) {
+		if tries++; from < 1 || from > 1022 {
+			t.Errorf("port %d", from)
+		}
+		if tries < 5 {
+			return nil, syscall.EADDRINUSE
+		}
+		return nil, syscall.EACCES
+	}})
+	_, err := c.Get(t.Context(), Service{Hosts: []string{"169.254.42.42"}, LowPort: true}, "/")
+	if err == nil || !strings.Contains(err.Error(), "CAP_NET_BIND_SERVICE") || tries != 5 {
+		t.Errorf("error %v after %d ports", err, tries)
+	}
+}
