@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"testing"
 
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/internal/apply"
@@ -69,4 +70,25 @@ func (t *trial) scratch() string {
 		}
 	})
 	return dir
+}
+
+// BenchmarkStage runs the disks stage on a machine with three disks.
+func BenchmarkStage(b *testing.B) {
+	text, err := os.ReadFile("testdata/disks-three.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, doc, err := parseCase(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	start, err := c.machine("benchmark")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := (&boot{seed: "seed", journals: b.TempDir()}).run(start.Clone(), doc); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

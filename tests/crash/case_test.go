@@ -29,6 +29,7 @@ type testCase struct {
 	Start []string
 	// InOrder, if it is not empty, says why a power cut must not reorder writes.
 	InOrder string
+	NoUdev  bool // udev does not run
 	Config  json.RawMessage
 }
 
@@ -47,6 +48,7 @@ func parseCase(text []byte) (testCase, config.Document, error) {
 // machine returns the machine that a case starts with, booted.
 func (c testCase) machine(seed string) (*fake.Machine, error) {
 	m := fake.New(seed)
+	m.NoUdev = c.NoUdev
 	m.Boot()
 	for _, line := range c.Start {
 		words := strings.Fields(line)

@@ -23,7 +23,7 @@ import (
 )
 
 // secondStops is the share of the crash points after which the resume is stopped too: one in so many, at a random effect.
-const secondStops = 4
+const secondStops = 6
 
 // powerCut is one way in which unsynced writes end.
 type powerCut struct {
@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 }
 
 // counts are the figures of the test.
-type counts struct{ configs, points, runs, again atomic.Int64 }
+type counts struct{ configs, points, cuts, killed, runs, again atomic.Int64 }
 
 func cases(t *testing.T) map[string]testCase {
 	t.Helper()
@@ -98,7 +98,8 @@ type trial struct {
 	seed   uint64
 	boots  int
 
-	journals string // directory of all boots'
+	resumed  map[[32]byte]bool // contents of the disks from which a boot came to the right machine
+	journals string            // directory of all boots'
 }
 
 func newTrial(t *testing.T, name string, c testCase, n *counts) *trial {
@@ -114,7 +115,7 @@ func newTrial(t *testing.T, name string, c testCase, n *counts) *trial {
 	h := fnv.New64a()
 	h.Write([]byte(name))
 	known := strings.ToLower(string(c.Config) + fmt.Sprintf("%+v", start.State(func(string) bool { return true })))
-	made := &trial{T: t, c: c, doc: doc, start: start, counts: n, seed: h.Sum64(),
+	made := &trial{T: t, resumed: map[[32]byte]bool{}, c: c, doc: doc, start: start, counts: n, seed: h.Sum64(),
 		keep: func(id string) bool { return strings.Contains(known, id) }}
 	made.journals = made.scratch()
 	return made
@@ -145,24 +146,31 @@ func (t *trial) reference() int {
 	return len(m.Effects())
 }
 
-// stopped runs on a copy of a machine up to an effect, and returns the machine after a power cut, booted again; nil if there are not so
-// many effects.
-func (t *trial) stopped(m *fake.Machine, n int) (*fake.Machine, string) {
-	m = m.Clone()
-	m.StopBefore(n)
-	err := t.boot().run(m, t.doc)
+// A stop is a machine that was stopped before an effect, in a boot.
+type stop struct {
+	*fake.Machine
+	boot   *boot
+	effect string
+}
+
+// stopped runs on a copy of a machine up to an effect; nil if there are not so many effects.
+func (t *trial) stopped(m *fake.Machine, n int) *stop {
+	s := &stop{Machine: m.Clone(), boot: t.boot()}
+	s.StopBefore(n)
+	err := s.boot.run(s.Machine, t.doc)
 	t.counts.runs.Add(1)
-	effects := m.Effects()
+	effects := s.Effects()
 	if len(effects) < n {
 		if err != nil {
 			t.Errorf("stopped before effect %d, which there is not: %v", n, err)
 		}
-		return nil, ""
+		return nil
 	}
+	s.effect = effects[n-1]
 	if err == nil {
-		t.Errorf("stopped before effect %d (%s), and it is no error", n, effects[n-1])
+		t.Errorf("stopped before effect %d (%s), and it is no error", n, s.effect)
 	}
-	return m, effects[n-1]
+	return s
 }
 
 func cut(m *fake.Machine, loss fake.Loss) *fake.Machine {
@@ -171,8 +179,14 @@ func cut(m *fake.Machine, loss fake.Loss) *fake.Machine {
 	return m
 }
 
-// finish runs to the end and compares.
+// finish runs to the end and compares. Many power cuts leave the same disks: from each contents there is one run.
 func (t *trial) finish(m *fake.Machine, history string) {
+	t.counts.cuts.Add(1)
+	digest := m.Digest()
+	if t.resumed[digest] {
+		return
+	}
+	t.resumed[digest] = true
 	t.counts.runs.Add(1)
 	if err := t.boot().run(m, t.doc); err != nil {
 		t.Errorf("%s: the next boot: %v", history, err)
@@ -185,15 +199,16 @@ func (t *trial) finish(m *fake.Machine, history string) {
 
 // point stops before one effect, cuts the power in every way, and resumes; sometimes the resume is stopped as well.
 func (t *trial) point(n, effects int) {
-	m, effect := t.stopped(t.start, n)
-	if m == nil {
+	s := t.stopped(t.start, n)
+	if s == nil {
 		return
 	}
 	t.counts.points.Add(1)
+	t.again(s, n)
 	r := rand.New(rand.NewPCG(t.seed, uint64(n)))
 	for _, p := range powerCuts(t.c, r.Uint64()) {
-		history := fmt.Sprintf("stopped before effect %d (%s), %s", n, effect, p.name)
-		after := cut(m, p.loss)
+		history := fmt.Sprintf("stopped before effect %d (%s), %s", n, s.effect, p.name)
+		after := cut(s.Machine, p.loss)
 		if r.IntN(secondStops) == 0 {
 			t.second(after, history, effects, r)
 		}
@@ -204,17 +219,31 @@ func (t *trial) point(n, effects int) {
 	}
 }
 
+// again runs the stage again in the same boot, as after the process and the helper program it ran were killed: the machine goes on
+// running, and so do the journal and the handover.
+func (t *trial) again(s *stop, n int) {
+	t.counts.killed.Add(1)
+	t.counts.runs.Add(1)
+	m := s.Clone()
+	history := fmt.Sprintf("killed before effect %d (%s)", n, s.effect)
+	if err := s.boot.run(m, t.doc); err != nil {
+		t.Errorf("%s: the next run: %v", history, err)
+	} else if d := cmp.Diff(t.want, t.state(m)); d != "" {
+		t.Errorf("%s: another machine (-uninterrupted +resumed)\n%s", history, d)
+	}
+}
+
 // second stops the resume before a random effect, cuts the power in one of the ways, and resumes that.
 func (t *trial) second(m *fake.Machine, history string, effects int, r *rand.Rand) {
 	n := 1 + r.IntN(effects)
 	cuts := powerCuts(t.c, r.Uint64())
 	p := cuts[r.IntN(len(cuts))]
-	stopped, effect := t.stopped(m, n)
-	if stopped == nil {
+	s := t.stopped(m, n)
+	if s == nil {
 		return // the resume had less to do
 	}
 	t.counts.again.Add(1)
-	t.finish(cut(stopped, p.loss), fmt.Sprintf("%s; then before effect %d (%s), %s", history, n, effect, p.name))
+	t.finish(cut(s.Machine, p.loss), fmt.Sprintf("%s; then before effect %d (%s), %s", history, n, s.effect, p.name))
 }
 
 // Every effect of the disks stage is a crash point: the machine is stopped before it, loses its power, and comes to be the same machine in
@@ -240,6 +269,6 @@ func TestPowerCuts(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d configs, %d crash points, %d of them with a second one in the resume, %d runs; points: %v",
-		n.configs.Load(), n.points.Load(), n.again.Load(), n.runs.Load(), points)
+	t.Logf("%d configs, %d crash points, %d of them with a second one in the resume; %d power cuts, %d times only the process was killed; %d runs, one for each contents of the disks; "+
+		"points: %v", n.configs.Load(), n.points.Load(), n.again.Load(), n.cuts.Load(), n.killed.Load(), n.runs.Load(), points)
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/firstlight-boot/firstlight/internal/disk/probe"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
@@ -340,6 +339,3 @@ func (p *Process) unlockBound(name, target string) error {
 func uuidText(id [16]byte) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
-
-// isCrypto reports whether a signature is one of a LUKS volume.
-func isCrypto(s probe.Signature) bool { return s.Type == "crypto_LUKS" }

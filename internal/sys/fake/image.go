@@ -3,6 +3,8 @@
 package fake
 
 import (
+	"fmt"
+	"io"
 	"maps"
 	"slices"
 )
@@ -134,6 +136,21 @@ func (i *image) settle(n int64, d *dirtyPage, keep func(u int) bool) {
 	}
 	if !left {
 		delete(i.dirty, n)
+	}
+}
+
+// digest writes all pages that are not blank.
+func (i *image) digest(w io.Writer) {
+	pages := map[int64]*page{}
+	maps.Copy(pages, i.durable)
+	for n, d := range i.dirty {
+		pages[n] = &d.data
+	}
+	for _, n := range slices.Sorted(maps.Keys(pages)) {
+		if !allZero(pages[n][:]) {
+			fmt.Fprintln(w, n)
+			w.Write(pages[n][:])
+		}
 	}
 }
 

@@ -3,6 +3,8 @@
 package fake
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -40,6 +42,21 @@ func (m *Machine) PowerLoss(loss Loss) *Machine {
 		delete(c.devices, node)
 	}
 	return c
+}
+
+// Digest identifies what is on the disks of a machine now: two machines that were switched on with the same digest differ in nothing but
+// the identifiers that they will invent.
+func (m *Machine) Digest() [32]byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sum := sha256.New()
+	for _, node := range slices.Sorted(maps.Keys(m.devices)) {
+		if d := m.devices[node]; d.image != nil {
+			fmt.Fprintf(sum, "%s %d %d\n", node, d.size, d.sector)
+			d.image.digest(sum)
+		}
+	}
+	return [32]byte(sum.Sum(nil))
 }
 
 // Reboot returns the machine after an orderly restart: everything reached the disks.

@@ -149,7 +149,7 @@ func (m *Machine) contents(d *device) Contents {
 	}
 	c.Type, c.Label, c.UUID, c.Ambiguous, c.Flags = s.Type, s.Label, s.UUID, ambiguous, s.Flags
 	switch {
-	case isCrypto(s):
+	case s.Type == "crypto_LUKS":
 		h, ok := m.readHeader(d)
 		if c.Whole = ok; ok {
 			c.Unlockers = m.unlockers(d, h)
