@@ -269,7 +269,7 @@ func Old(version string, members []string) (Foreign, bool) {
 	case version == "" && slices.Contains(members, "ignitionVersion"):
 		return Foreign{"a config of version 1", "write a 3.x config: version 1 has another form, and nothing converts it", false}, true
 	case strings.HasPrefix(version, "2."):
-		return Foreign{"a config of version 2", "convert it with ign-converter, or write a 3.x config; networkd units go into storage.files", false}, true
+		return Foreign{"a config of version 2", "\"firstlight convert\" turns it into version 3; networkd units go into storage.files", false}, true
 	}
 	return Foreign{}, false
 }

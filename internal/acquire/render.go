@@ -88,6 +88,8 @@ type RenderOptions struct {
 	Fetched func(source string)
 	// Report is given the findings of each config that was read.
 	Report func(diag.List)
+	// JSONOnly says that configs in YAML are not read.
+	JSONOnly bool
 }
 
 // Render follows the references of a config: a replacement takes its place, children are laid over it one after the other,
@@ -198,7 +200,7 @@ func (r *renderer) read(ctx context.Context, parent config.Document, at string, 
 	if len(data) == 0 {
 		return fail(ErrEmptyConfig)
 	}
-	doc, report := config.Parse(diag.NewSource(name(ref, place), data))
+	doc, report := config.ParseWith(diag.NewSource(name(ref, place), data), config.Options{JSONOnly: r.JSONOnly})
 	if r.Report != nil {
 		r.Report(report)
 	}
@@ -291,6 +293,7 @@ func tooDeep(chain []string) error {
 // renderOptions are those of a run.
 func (env Env) renderOptions() RenderOptions {
 	return RenderOptions{
+		JSONOnly: env.JSONOnly,
 		Fetch: func(ctx context.Context, r types.Resource) ([]byte, error) {
 			request := fetch.FromResource(r)
 			request.Purpose = "config"

@@ -144,6 +144,7 @@ func (r *run) prepareFetch() error {
 	}
 	r.http, err = fetch.New(fetch.Options{
 		Version: version.Version(), Offline: r.stage.offline, Log: r.log, Platform: r.platform.ID, AzureClientID: r.o.Getenv("AZURE_CLIENT_ID"),
+		EC2: r.ec2Item,
 		Say: func(text string) { r.say("firstlight: " + text) }, Total: r.boot.Timeout, Base: r.boot.Settings(ca),
 	})
 	return err
@@ -265,7 +266,7 @@ func (r *run) acquireEnv() acquire.Env {
 		dirs = append(dirs, filepath.Clean(d)[1:])
 	}
 	return acquire.Env{
-		Platform: r.platform, Cmdline: r.cmdline, Dirs: dirs, Timeout: r.fetchTimeout(), Verify: r.boot.Verify,
+		Platform: r.platform, Cmdline: r.cmdline, Dirs: dirs, Timeout: r.fetchTimeout(), Verify: r.boot.Verify, JSONOnly: r.distro.JSONOnly,
 		HTTP: r.http, Note: r.note, Log: r.log, Machine: r.platformEnv(),
 	}
 }

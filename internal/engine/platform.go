@@ -4,15 +4,19 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/fetch/ec2"
+	"github.com/firstlight-boot/firstlight/internal/metadata"
 	"github.com/firstlight-boot/firstlight/internal/platform"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 	"github.com/firstlight-boot/firstlight/internal/sys/guest"
@@ -64,6 +68,17 @@ func machineEnv(host *sys.Host, log *slog.Logger) platform.Env {
 			},
 		},
 	}
+}
+
+// ec2Item reads an item of EC2's metadata service by the client that the platform uses, and so with its token.
+func (r *run) ec2Item(ctx context.Context, item string) ([]byte, error) {
+	data, err := r.metadata.Once(ctx, metadata.EC2(), "/"+item)
+	if status := metadata.StatusError(0); errors.As(err, &status) {
+		return nil, ec2.Status(status)
+	} else if errors.Is(err, metadata.ErrNotFound) {
+		return nil, ec2.Status(http.StatusNotFound)
+	}
+	return data, err
 }
 
 // opened returns a channel as what a platform wants of it, and no channel as nil.
