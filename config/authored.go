@@ -3,6 +3,8 @@
 package config
 
 import (
+	"compress/gzip"
+	"io"
 	"io/fs"
 
 	"github.com/firstlight-boot/firstlight/config/author"
@@ -19,6 +21,17 @@ type Options struct {
 // YAML: their paths are those that its author wrote. If the report has errors there is no result, and the document serves
 // only to look up places.
 func Build(src *diag.Source, o author.Options) (*author.Result, Document, diag.List) {
+	if o.Gzip == nil {
+		o.Gzip = func(w io.Writer) author.Gzip {
+			z, _ := gzip.NewWriterLevel(w, gzip.BestCompression) // the level is valid
+			return z
+		}
+	}
+	return build(src, o)
+}
+
+// build is Build with nothing compressed unless the options have a compressor: a config that is used at once needs none.
+func build(src *diag.Source, o author.Options) (*author.Result, Document, diag.List) {
 	if o.Check == nil {
 		o.Check = checkJSON
 	}

@@ -10,6 +10,7 @@ package author
 
 import (
 	"bytes"
+	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -76,9 +77,16 @@ func Rules() []diag.ToolRule {
 type Options struct {
 	Files fs.FS // where local files are; nil: there are none, and naming one is an error
 	Raw   bool  // the config is wanted and no MachineConfig around it
-	Plain bool  // the config is used by this process and not written: nothing is compressed
+	// Gzip returns a compressor of level 9 that writes to w; nil: nothing is compressed.
+	Gzip func(w io.Writer) Gzip
 	// Check parses and checks a config that the document contains as text. If nil, such configs are not checked.
 	Check func(*diag.Source) diag.List
+}
+
+// Gzip is a compressor, such as a gzip.Writer. It is not part of this package: what only reads configs does without.
+type Gzip interface {
+	io.WriteCloser
+	Reset(w io.Writer)
 }
 
 // A Result is a translated document.

@@ -4,7 +4,6 @@ package author
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/base64"
 	"io"
 	"io/fs"
@@ -108,10 +107,10 @@ type job struct {
 func (t *translator) encode() {
 	jobs := t.jobs
 	t.jobs = nil
-	mayZip := t.v.has&noGzip == 0 && !t.o.Plain
+	mayZip := t.v.has&noGzip == 0 && t.o.Gzip != nil
 	var next, kept atomic.Int64
 	work := func() {
-		var c compressor
+		c := compressor{make: t.o.Gzip}
 		for i := int(next.Add(1)) - 1; i < len(jobs); i = int(next.Add(1)) - 1 {
 			jobs[i].run(&c, t.o.Files, mayZip)
 			if data := jobs[i].source.data; data != nil && kept.Add(int64(len(data.zipped))) > keptAtMost {
@@ -168,14 +167,15 @@ func (j *job) run(c *compressor, files fs.FS, mayZip bool) {
 
 // A compressor is kept from one file to the next, since its tables are large.
 type compressor struct {
-	w   *gzip.Writer
-	out bytes.Buffer
+	make func(io.Writer) Gzip
+	w    Gzip
+	out  bytes.Buffer
 }
 
-// writer returns a writer of level 9.
-func (c *compressor) writer(to io.Writer) *gzip.Writer {
+// writer returns the compressor, writing to another place.
+func (c *compressor) writer(to io.Writer) Gzip {
 	if c.w == nil {
-		c.w, _ = gzip.NewWriterLevel(to, gzip.BestCompression) // the level is valid
+		c.w = c.make(to)
 	} else {
 		c.w.Reset(to)
 	}
@@ -238,7 +238,7 @@ func (c *compressor) measure(files fs.FS, name string, mayZip bool) (*payload, e
 	var lengths counter
 	var zipped keeper
 	sink := io.Writer(&lengths)
-	var z *gzip.Writer
+	var z Gzip
 	if mayZip {
 		z = c.writer(&zipped)
 		sink = io.MultiWriter(&lengths, z)
