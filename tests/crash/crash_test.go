@@ -42,7 +42,7 @@ func powerCuts(c testCase, seed uint64) []powerCut {
 
 // TestMain lets garbage grow: each run reads some MiB of its disks once.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(800)
+	debug.SetGCPercent(1600)
 	os.Exit(m.Run())
 }
 
