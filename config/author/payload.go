@@ -114,7 +114,7 @@ func (t *translator) encode() {
 		var c compressor
 		for i := int(next.Add(1)) - 1; i < len(jobs); i = int(next.Add(1)) - 1 {
 			jobs[i].run(&c, t.o.Files, mayZip)
-			if data := jobs[i].source.data; data != nil && kept.Add(int64(len(data.zipped))) > allFiles {
+			if data := jobs[i].source.data; data != nil && kept.Add(int64(len(data.zipped))) > keptAtMost {
 				data.zipped = nil
 			}
 		}
@@ -209,6 +209,9 @@ type payload struct {
 	zipped []byte // what compressing it gave, if that was kept; compressing again takes long
 }
 
+// keptAtMost bounds what all payloads keep together.
+const keptAtMost = 16 << 20
+
 // A keeper counts what is written to it, and keeps it as long as it is small.
 type keeper struct {
 	size int64
@@ -269,8 +272,10 @@ func (c *counter) Write(b []byte) (int, error) {
 // write writes the data URL of the file.
 func (p *payload) write(w io.Writer) error {
 	if p.zipped != nil {
-		_, err := io.WriteString(w, zip.url(p.zipped))
-		return err
+		if _, err := io.WriteString(w, prefix+heads[zip]); err != nil {
+			return err
+		}
+		return writeBase(w, func(b io.Writer) error { _, err := b.Write(p.zipped); return err })
 	}
 	f, err := p.files.Open(p.name)
 	if err != nil {

@@ -74,38 +74,53 @@ func (c *cloud) filesystemSetup(y *yaml.Node) {
 // mounts converts entries of fstab: into mount units of the filesystems that are made, or units of their own.
 func (c *cloud) mounts(y *yaml.Node) {
 	for i, m := range y.Content {
-		fields := scalars(resolve(m))
-		if len(fields) < 2 || fields[1] == "none" || fields[1] == "swap" || fields[1] == "null" {
-			c.lost(m, "only mounts with a mount point are converted", "make a swap filesystem with a mount unit", "mounts", i)
+		fields := append(scalars(resolve(m)), "", "", "", "")
+		what, where, format, options := device(fields[0]), fields[1], fields[2], texts(strings.FieldsFunc(fields[3], func(r rune) bool { return r == ',' }))
+		isSwap := format == "swap"
+		if fields[0] == "" || !isSwap && !strings.HasPrefix(where, "/") {
+			c.lost(m, "only swap and mounts with a mount point are converted", "", "mounts", i)
 			continue
-		}
-		what, where := device(fields[0]), fields[1]
-		var options []string
-		if len(fields) > 3 && fields[3] != "" {
-			options = strings.Split(fields[3], ",")
 		}
 		made := slices.IndexFunc(c.filesystems, func(f *yaml.Node) bool {
 			label := member(f, "label")
 			return member(f, "device").Value == what || label != nil && what == "LABEL="+label.Value
 		})
-		if made >= 0 {
-			f := c.filesystems[made]
-			f.Content = append(f.Content, scalar("path"), scalar(where), scalar("with_mount_unit"), boolean(true))
-			if len(options) > 0 {
-				f.Content = append(f.Content, scalar("mount_options"), list(texts(options)))
-			}
+		if made < 0 {
+			c.mountUnit(what, where, format, fields[3])
 			continue
 		}
-		text := "[Mount]\nWhat=" + what + "\nWhere=" + where + "\n"
-		if len(fields) > 2 && fields[2] != "auto" && fields[2] != "" {
-			text += "Type=" + fields[2] + "\n"
+		f := c.filesystems[made]
+		if !isSwap {
+			f.Content = append(f.Content, scalar("path"), scalar(where))
 		}
+		f.Content = append(f.Content, scalar("with_mount_unit"), boolean(true))
 		if len(options) > 0 {
-			text += "Options=" + strings.Join(options, ",") + "\n"
+			f.Content = append(f.Content, scalar("mount_options"), list(options))
 		}
-		text += "\n[Install]\nWantedBy=local-fs.target\n"
-		c.units = append(c.units, mapping("name", scalar(unitName(where)), "enabled", boolean(true), "contents", scalar(text)))
 	}
+}
+
+// mountUnit adds a unit for what this config does not make.
+func (c *cloud) mountUnit(what, where, format, options string) {
+	if label, ok := strings.CutPrefix(what, "LABEL="); ok {
+		what = "/dev/disk/by-label/" + label
+	} else if id, ok := strings.CutPrefix(what, "UUID="); ok {
+		what = "/dev/disk/by-uuid/" + id
+	}
+	name, text := unitName(where), "[Mount]\nWhat="+what+"\nWhere="+where+"\n"
+	target := "local-fs.target"
+	switch format {
+	case "swap":
+		name, text, target = author.UnitName(what)+".swap", "[Swap]\nWhat="+what+"\n", "swap.target"
+	case "", "auto":
+	default:
+		text += "Type=" + format + "\n"
+	}
+	if options != "" {
+		text += "Options=" + options + "\n"
+	}
+	text += "\n[Install]\nWantedBy=" + target + "\n"
+	c.units = append(c.units, mapping("name", scalar(name), "enabled", boolean(true), "contents", scalar(text)))
 }
 
 // device returns the path of a device: cloud-config may leave /dev/ out.

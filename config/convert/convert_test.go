@@ -94,7 +94,7 @@ func TestIgnition2(t *testing.T) {
     {"filesystem": "root", "path": "/o", "contents": {"source": "oem:///x"}}],
   "links": [{"filesystem": "root", "path": "/l", "target": "/a"}]
 },
-"systemd": {"units": [{"name": "data.mount", "enable": true, "contents": "[Mount]\nWhat=/dev/vdb1\nWhere=/data\n"}]},
+"systemd": {"units": [{"name": "data.mount", "enable": true, "dropins": [{"name": "a.conf", "contents": "x"}]}, {"name": "data.mount", "contents": "[Mount]\nWhat=/dev/vdb1\nWhere=/data\n"}]},
 "foo": 1
 }`
 	const want = `{"ignition":{"config":{"merge":[{"source":"https://h/a"}]},"timeouts":{"httpTotal":5},"version":"3.0.0"},
@@ -106,7 +106,7 @@ func TestIgnition2(t *testing.T) {
 {"overwrite":true,"path":"/etc/systemd/network/a.network.d/b.conf","contents":{"source":"data:,x"},"mode":420}],
 "filesystems":[{"device":"/dev/vdb1","format":"ext4","options":["-q"],"path":"/data","wipeFilesystem":true}],
 "links":[{"path":"/l","target":"/a"}]},
-"systemd":{"units":[{"contents":"[Mount]\nWhat=/dev/vdb1\nWhere=/data\n","enabled":true,"name":"data.mount"}]}}`
+"systemd":{"units":[{"dropins":[{"contents":"x","name":"a.conf"}],"contents":"[Mount]\nWhat=/dev/vdb1\nWhere=/data\n","enabled":true,"name":"data.mount"}]}}`
 	out, report := convert.FromIgnition2(diag.NewSource("f", []byte(text)))
 	if diff := cmp.Diff(value(t, []byte(want)), value(t, out)); diff != "" {
 		t.Errorf("%s\n%s", diff, lines(report))
@@ -152,7 +152,7 @@ write_files:
 ntp: {servers: [a.example.com]}
 disk_setup: {vdb: {table_type: gpt, layout: true, overwrite: true}, vdc: {layout: [50, 50]}}
 fs_setup: [{label: data, filesystem: ext4, device: vdb, partition: 1}]
-mounts: [[LABEL=data, /srv/data, ext4, noatime], [vdd, none, swap]]
+mounts: [[LABEL=data, /srv/data, ext4, noatime], [vdd, none, swap], [vde, none]]
 packages: [vim]
 runcmd: [echo hi, [ls, "it's"]]
 `
@@ -161,7 +161,7 @@ func TestCloudConfig(t *testing.T) {
 	out, report := convert.FromCloudConfig(diag.NewSource("f", []byte(cloudConfig)))
 	const losses = `warning 7:5 $.users.1.plain_text_passwd: plain_text_passwd has no counterpart: left out
 warning 14:83 $.disk_setup.vdc.layout: percentages need the size of the disk, which is not known here: left out
-warning 16:50 $.mounts.1: only mounts with a mount point are converted: left out
+warning 16:69 $.mounts.2: only swap and mounts with a mount point are converted: left out
 warning 17:1 $.packages: packages has no counterpart: left out
 `
 	if diff := cmp.Diff(losses, lines(report)); diff != "" {
@@ -172,7 +172,7 @@ warning 17:1 $.packages: packages has no counterpart: left out
 		t.Fatalf("%s\n%s", lines(report), out)
 	}
 	c := &d.Config
-	if len(c.Passwd.Users) != 2 || len(c.Storage.Files) != 6 || len(c.Systemd.Units) != 2 || len(c.Storage.Disks) != 1 || *c.Storage.Filesystems[0].Path != "/srv/data" {
+	if len(c.Passwd.Users) != 2 || len(c.Storage.Files) != 6 || len(c.Systemd.Units) != 3 || len(c.Storage.Disks) != 1 || *c.Storage.Filesystems[0].Path != "/srv/data" {
 		t.Errorf("%s", out)
 	}
 }

@@ -22,7 +22,11 @@ func GitHub(w io.Writer, l List) error {
 				where += fmt.Sprintf("line=%d,col=%d,", p.Line, p.Column)
 			}
 		}
-		if _, err := fmt.Fprintf(w, "::%s %stitle=%s::%s\n", commands[d.Severity], where, property.Replace(d.Code), data.Replace(message(d))); err != nil {
+		text := message(d)
+		if r := d.Related; r != nil {
+			text += " (" + r.Text + ": " + r.Span.bracket().Place().String() + ")"
+		}
+		if _, err := fmt.Fprintf(w, "::%s %stitle=%s::%s\n", commands[d.Severity], where, property.Replace(d.Code), data.Replace(text)); err != nil {
 			return err
 		}
 	}

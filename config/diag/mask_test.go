@@ -126,7 +126,7 @@ func TestStyle(t *testing.T) {
 		t.Fatal(err)
 	}
 	const full = "f:2:6: error: wrong %d [V000]\n  1 | {\n  2 | \"a\": 12}\n    |      ^^\nhelp: do\n"
-	want := fmt.Sprintf(full+"\n"+full, 0, 1) + "f:2:6: error: wrong 2 [V000]\nf:2:6: error: wrong 3 [V000]\nf:2:6: error: wrong 4 [V000]\n"
+	want := fmt.Sprintf(full+"\n"+full, 0, 1) + "\nf:2:6: error: wrong 2 [V000]\nf:2:6: error: wrong 3 [V000]\nf:2:6: error: wrong 4 [V000]\n"
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
@@ -154,9 +154,12 @@ func TestErr(t *testing.T) {
 func TestGitHub(t *testing.T) {
 	s := NewSource("a,b.ign", []byte("{\n\"a\": 12}"))
 	info := Diagnostic{Severity: Info, Code: "I001", Summary: "100%", Hint: "two\nlines"}
+	twice := at(s, "$.a", "12", "twice", "")
+	twice.Related = &Related{at(s, "$.a", `"a"`, "", "").Span, "the first"}
 	var b strings.Builder
-	const want = "::error file=a%2Cb.ign,line=2,col=6,title=V000::wrong; do\n::notice title=I001::100%25; two%0Alines\n"
-	if err := GitHub(&b, List{at(s, "$.a", "12", "wrong", "do"), info}); err != nil || b.String() != want {
+	const want = "::error file=a%2Cb.ign,line=2,col=6,title=V000::wrong; do\n" +
+		"::error file=a%2Cb.ign,line=2,col=6,title=V000::twice (the first: a,b.ign:2:1)\n::notice title=I001::100%25; two%0Alines\n"
+	if err := GitHub(&b, List{at(s, "$.a", "12", "wrong", "do"), twice, info}); err != nil || b.String() != want {
 		t.Errorf("%v\n%s", err, b.String())
 	}
 }

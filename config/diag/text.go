@@ -46,7 +46,7 @@ func (s Style) Write(w io.Writer, l List) error {
 	p := printer{Style: s, masks: map[*Source][]extent{}}
 	for i, d := range l {
 		full := s.Full == 0 || i < s.Full
-		if full && i > 0 && s.Excerpts {
+		if i > 0 && s.Excerpts && (full || i == s.Full) {
 			p.b.WriteString("\n")
 		}
 		p.finding(d, full)

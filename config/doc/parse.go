@@ -287,6 +287,8 @@ func (p *parser) unexpected(want string) bool {
 		return p.fail("it is compressed", "decompress it first")
 	case c == '\'':
 		hint = "use double quotes"
+	case c == '#' && p.values <= 1:
+		hint = "a config starts with {; scripts, cloud-config and comments are not read"
 	case c == '/' || c == '#':
 		hint = "JSON has no comments"
 	case c == 'T' || c == 'F' || c == 'N':

@@ -11,6 +11,7 @@ package lint
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/coreos/vcontext/path"
 
@@ -43,6 +44,9 @@ func Findings(src *diag.Source, d config.Document, report diag.List) diag.List {
 	}
 	for i := range report {
 		c.sharpen(&report[i])
+		if report[i].Related != nil {
+			report[i].Summary = withoutOther(report[i].Summary)
+		}
 		advise(&report[i], src, d.Version)
 	}
 	if c.tree != nil {
@@ -78,6 +82,18 @@ func (c *checker) adopt(report, translated diag.List) {
 			}
 		}
 	}
+}
+
+// withoutOther removes from a summary where the other value is that the finding is about: the report shows that.
+func withoutOther(summary string) string {
+	for _, form := range []struct{ start, end, instead string }{
+		{": $.", " has it too", ""}, {": entry ", " has it too", ""}, {" ($.", ")", ""}, {" of entry ", "", " of another partition"},
+	} {
+		if i := strings.LastIndex(summary, form.start); i > 0 && strings.HasSuffix(summary, form.end) {
+			return summary[:i] + form.instead
+		}
+	}
+	return summary
 }
 
 // isElsewhere reports whether the path of a finding is not one of JSON.
@@ -136,7 +152,7 @@ type rule struct {
 var table = []rule{
 	{"E111", diag.Error, "The contents of a `data` URL match their hash and can be decompressed. A hash is that of the decompressed contents.", dataHash},
 	{"E601", diag.Error, "A mount, automount or swap unit is named after its `Where=` or `What=`.", mountUnitName},
-	{"E704", diag.Error, "A group of the config has not the name of a user who gets a group of their own.", userAndGroup},
+	{"E704", diag.Error, "No group of the config has the name of a user who gets a group of their own.", userAndGroup},
 	{"I001", diag.Info, "A member is given once.", repeatedMembers},
 	{"I101", diag.Info, "What is fetched without encryption has a hash.", plainHTTP},
 	{"I131", diag.Info, "Each entry of `noProxy` is one host.", noProxyList},

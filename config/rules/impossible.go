@@ -13,7 +13,7 @@ import (
 // write, once all configs are merged, and by programs that check configs for people.
 var impossible = []Rule{
 	{ID: "E201", Check: impossibleNames, About: "Paths and names of units have no NUL byte; each of their parts has at most 255 bytes."},
-	{ID: "E213", Check: impossibleOwners, About: "The id of an owner is 0 to 4294967294."},
+	{ID: "E213", Check: impossibleOwners, About: "The id of an owner is 0 to 4294967294, or -1, which leaves the owner alone."},
 	{ID: "E701", Check: impossibleAccounts, About: "Names of users and groups are names that useradd(8) accepts."},
 	{ID: "E702", Check: impossibleFields, About: "Fields of users and groups have neither a colon nor a line break."},
 	{ID: "E703", Check: impossibleIDs, About: "Ids of users and groups are 0 to 4294967294."},

@@ -149,7 +149,7 @@ func firstLine(text []byte) string {
 // cloudInit knows the formats of cloud-init by their first line
 // (https://docs.cloud-init.io/en/latest/explanation/format.html).
 func cloudInit(text []byte, _ Options) (Foreign, bool) {
-	const other = "write an Ignition config (or Butane YAML) that does the same; cloud-init does not run on this machine"
+	const other = "write an Ignition config that does the same; cloud-init does not run in this boot"
 	line := firstLine(text)
 	switch {
 	case strings.HasPrefix(line, "## template:"):
@@ -184,7 +184,7 @@ func script(text []byte, _ Options) (Foreign, bool) {
 		}
 		what += " (" + printable(words[0]) + ")"
 	}
-	return Foreign{what, "put the script into storage.files of a config, and a systemd unit that runs it beside it", false}, true
+	return Foreign{what, "put the script into storage.files of a config, and add a systemd unit that runs it", false}, true
 }
 
 // mime knows messages with several parts, as cloud-init takes them.
@@ -269,7 +269,7 @@ func Old(version string, members []string) (Foreign, bool) {
 	case version == "" && slices.Contains(members, "ignitionVersion"):
 		return Foreign{"a config of version 1", "write a 3.x config: version 1 has another form, and nothing converts it", false}, true
 	case strings.HasPrefix(version, "2."):
-		return Foreign{"a config of version 2", "convert it with ign-converter, or write a 3.x config; networkd units go into storage.files", false}, true
+		return Foreign{"a config of version 2", "\"firstlight convert\" turns it into version 3; networkd units go into storage.files", false}, true
 	}
 	return Foreign{}, false
 }

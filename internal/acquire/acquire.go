@@ -50,6 +50,8 @@ type Env struct {
 	Dirs     []string // system config directories, the highest priority first, as paths below Machine.FS
 	Timeout  time.Duration
 	HTTP     *fetch.Client
+	// JSONOnly says that configs in YAML are not read.
+	JSONOnly bool
 	// Verify checks the user's config, decompressed, before anything is read in it; nil: any is taken.
 	Verify func(data []byte) error
 	// Note is told of each config that was fetched.
@@ -147,7 +149,7 @@ func (env Env) parseUser(ctx context.Context, source string, found platform.Foun
 		return config.Empty(), true, nil
 	}
 	logDigest(env.Log, data)
-	doc, err := parse(env.Log, found.Name, data)
+	doc, err := env.parse(found.Name, data)
 	if err != nil {
 		return config.Document{}, false, err
 	}
@@ -175,10 +177,10 @@ func (env Env) finish(ctx context.Context, doc config.Document) (config.Document
 	return doc, false, nil
 }
 
-// parse parses one config and logs what there is to say of it.
-func parse(log *slog.Logger, name string, data []byte) (config.Document, error) {
-	doc, report := config.Parse(diag.NewSource(name, data))
-	LogReport(log, report)
+// parse parses one config and logs the findings.
+func (env Env) parse(name string, data []byte) (config.Document, error) {
+	doc, report := config.ParseWith(diag.NewSource(name, data), config.Options{JSONOnly: env.JSONOnly})
+	LogReport(env.Log, report)
 	if report.HasErrors() {
 		return config.Document{}, &InvalidError{Source: name, Report: report}
 	}
@@ -239,7 +241,10 @@ func (env Env) fragments(sub string) (config.Document, error) {
 		if err != nil {
 			return config.Document{}, fmt.Errorf("read base config: %w", err)
 		}
-		doc, err := parse(env.Log, "/"+files[n], data)
+		if data, err = config.Gunzip(data); err != nil {
+			return config.Document{}, fmt.Errorf("read base config /%s: %w", files[n], err)
+		}
+		doc, err := env.parse("/"+files[n], data)
 		if err != nil {
 			return config.Document{}, err
 		}

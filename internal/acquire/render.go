@@ -88,6 +88,8 @@ type RenderOptions struct {
 	Fetched func(source string)
 	// Report is given the findings of each config that was read.
 	Report func(diag.List)
+	// JSONOnly says that configs in YAML are not read.
+	JSONOnly bool
 }
 
 // Render follows the references of a config: a replacement takes its place, children are laid over it one after the other,
@@ -189,13 +191,16 @@ func (r *renderer) read(ctx context.Context, parent config.Document, at string, 
 		return config.Document{}, &ReferenceError{Name: name(ref, place), At: place, Path: at, Err: err}
 	}
 	data, err := r.payload(ctx, ref)
+	if err == nil {
+		data, err = config.Gunzip(data)
+	}
 	if err != nil {
 		return fail(err)
 	}
 	if len(data) == 0 {
 		return fail(ErrEmptyConfig)
 	}
-	doc, report := config.Parse(diag.NewSource(name(ref, place), data))
+	doc, report := config.ParseWith(diag.NewSource(name(ref, place), data), config.Options{JSONOnly: r.JSONOnly})
 	if r.Report != nil {
 		r.Report(report)
 	}
@@ -288,6 +293,7 @@ func tooDeep(chain []string) error {
 // renderOptions are those of a run.
 func (env Env) renderOptions() RenderOptions {
 	return RenderOptions{
+		JSONOnly: env.JSONOnly,
 		Fetch: func(ctx context.Context, r types.Resource) ([]byte, error) {
 			request := fetch.FromResource(r)
 			request.Purpose = "config"

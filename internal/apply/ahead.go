@@ -137,7 +137,7 @@ func (a *ahead) fetch(ctx context.Context, s *source) {
 		return
 	}
 	if s.spool, s.err = a.root.Spool(s.place); s.err == nil {
-		s.err = fetchTo(ctx, a.client, s.request, s.spool)
+		s.err = a.client.Fetch(ctx, s.request, s.spool)
 	}
 }
 

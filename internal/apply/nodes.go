@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"path"
 
-	"github.com/firstlight-boot/firstlight/internal/fetch"
 	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
@@ -139,35 +138,11 @@ func (m *Machine) fetch(ctx context.Context, handle op.Handle, w io.Writer) erro
 		_, err := io.Copy(w, early)
 		return err
 	}
-	return fetchTo(ctx, m.Fetch, request(p), w)
+	return m.Fetch.Fetch(ctx, request(p), w)
 }
 
 // errNoPayload is the error for a handle that stands for nothing: the plan was made from another config.
 var errNoPayload = errors.New("the config does not have the content that the plan names; run the plan with the config that it was made from")
-
-// fetchTo fetches into a writer whose own errors come back as they are.
-func fetchTo(ctx context.Context, client *fetch.Client, r fetch.Request, w io.Writer) error {
-	to := &sink{w: w}
-	err := client.Fetch(ctx, r, to)
-	if to.err != nil {
-		return to.err
-	}
-	return err
-}
-
-// sink remembers the error of a writer: a disk that is full is not the fault of where the content comes from.
-type sink struct {
-	w   io.Writer
-	err error
-}
-
-func (s *sink) Write(p []byte) (int, error) {
-	n, err := s.w.Write(p)
-	if err != nil {
-		s.err = err
-	}
-	return n, err
-}
 
 // fetchAll writes fragments one after the other.
 func (m *Machine) fetchAll(ctx context.Context, fragments []op.Content, w io.Writer) error {

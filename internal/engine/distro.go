@@ -19,6 +19,7 @@ var (
 	selinuxRelabel      = "true"
 	writeKeyFragment    = "true"
 	resultFile          = "/etc/.ignition-result.json"
+	yamlConfigs         = "true"
 	programReplacements = "" // "mkfs.ext4=/usr/bin/mke2fs mount=/bin/mount"
 )
 
@@ -29,6 +30,7 @@ type Distro struct {
 	Programs                map[string]string
 	Relabel, KeyFragment    bool
 	ResultFile              string // empty: none is written
+	JSONOnly                bool   // configs in YAML are not read
 }
 
 // ReadDistro returns the settings; an environment variable that is not empty wins over what was linked in.
@@ -58,6 +60,11 @@ func ReadDistro(getenv func(string) string) (Distro, error) {
 	if d.Relabel, err = truth("selinuxRelabel", selinuxRelabel); err != nil {
 		return d, err
 	}
+	yaml, err := truth("yamlConfigs", yamlConfigs)
+	if err != nil {
+		return d, err
+	}
+	d.JSONOnly = !yaml
 	const fragment = "IGNITION_WRITE_AUTHORIZED_KEYS_FRAGMENT"
 	d.KeyFragment, err = truth(fragment, or(fragment, writeKeyFragment))
 	return d, err

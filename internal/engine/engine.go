@@ -25,6 +25,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 	"github.com/firstlight-boot/firstlight/internal/handover"
 	"github.com/firstlight-boot/firstlight/internal/logx"
+	"github.com/firstlight-boot/firstlight/internal/metadata"
 	"github.com/firstlight-boot/firstlight/internal/platform"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 	"github.com/firstlight-boot/firstlight/internal/seal"
@@ -62,6 +63,7 @@ type run struct {
 	host     *sys.Host
 	boot     fetch.Bootstrap
 	http     *fetch.Client
+	metadata *metadata.Client
 	state    *handover.State
 	progress handover.Progress
 	began    time.Time
@@ -117,6 +119,7 @@ func (r *run) prepare() error {
 	}
 	r.cmdline = acquire.ParseCmdline(string(text))
 	r.host = r.newHost(r.log)
+	r.metadata = metadata.New(metadata.Options{Version: version.Version(), Log: r.log, Say: r.say})
 	if err := r.prepareFetch(); err != nil {
 		return err
 	}
@@ -141,6 +144,7 @@ func (r *run) prepareFetch() error {
 	}
 	r.http, err = fetch.New(fetch.Options{
 		Version: version.Version(), Offline: r.stage.offline, Log: r.log, Platform: r.platform.ID, AzureClientID: r.o.Getenv("AZURE_CLIENT_ID"),
+		EC2: r.ec2Item,
 		Say: func(text string) { r.say("firstlight: " + text) }, Total: r.boot.Timeout, Base: r.boot.Settings(ca),
 	})
 	return err
@@ -262,7 +266,7 @@ func (r *run) acquireEnv() acquire.Env {
 		dirs = append(dirs, filepath.Clean(d)[1:])
 	}
 	return acquire.Env{
-		Platform: r.platform, Cmdline: r.cmdline, Dirs: dirs, Timeout: r.fetchTimeout(), Verify: r.boot.Verify,
+		Platform: r.platform, Cmdline: r.cmdline, Dirs: dirs, Timeout: r.fetchTimeout(), Verify: r.boot.Verify, JSONOnly: r.distro.JSONOnly,
 		HTTP: r.http, Note: r.note, Log: r.log, Machine: r.platformEnv(),
 	}
 }

@@ -4,20 +4,22 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/fetch/ec2"
 	"github.com/firstlight-boot/firstlight/internal/metadata"
 	"github.com/firstlight-boot/firstlight/internal/platform"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 	"github.com/firstlight-boot/firstlight/internal/sys/guest"
-	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 // findPlatform returns the platform of an id, or for "auto" the one that the firmware points to.
@@ -41,8 +43,7 @@ func findPlatform(id string, log *slog.Logger) (platform.Platform, error) {
 func (r *run) platformEnv() platform.Env {
 	env := machineEnv(r.host, r.log)
 	env.Getenv, env.Offline, env.Timeout = r.o.Getenv, r.stage.offline, r.fetchTimeout()
-	env.Say = r.say
-	env.Metadata = metadata.New(metadata.Options{Version: version.Version(), Log: r.log, Say: r.say})
+	env.Say, env.Metadata = r.say, r.metadata
 	return env
 }
 
@@ -53,8 +54,7 @@ func machineEnv(host *sys.Host, log *slog.Logger) platform.Env {
 	}
 	return platform.Env{
 		FS: os.DirFS("/"), Log: log, Run: helper, Drives: guest.Drives{Run: helper}, Interfaces: net.Interfaces,
-		Read:     func(_ context.Context, p string) ([]byte, error) { return os.ReadFile(p) },
-		Metadata: metadata.New(metadata.Options{Version: version.Version(), Log: log}),
+		Read: func(_ context.Context, p string) ([]byte, error) { return os.ReadFile(p) },
 		Channels: platform.Channels{
 			VSock: guest.VSock,
 			KVP:   func() (platform.Exchange, error) { return opened[platform.Exchange](guest.OpenKVP()) },
@@ -68,6 +68,17 @@ func machineEnv(host *sys.Host, log *slog.Logger) platform.Env {
 			},
 		},
 	}
+}
+
+// ec2Item reads an item of EC2's metadata service by the client that the platform uses, and so with its token.
+func (r *run) ec2Item(ctx context.Context, item string) ([]byte, error) {
+	data, err := r.metadata.Once(ctx, metadata.EC2(), "/"+item)
+	if status := metadata.StatusError(0); errors.As(err, &status) {
+		return nil, ec2.Status(status)
+	} else if errors.Is(err, metadata.ErrNotFound) {
+		return nil, ec2.Status(http.StatusNotFound)
+	}
+	return data, err
 }
 
 // opened returns a channel as what a platform wants of it, and no channel as nil.

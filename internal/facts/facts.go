@@ -23,6 +23,9 @@ type Facts struct {
 	Units    *Units          `json:"units,omitempty"`
 	SELinux  *SELinux        `json:"selinux,omitempty"`
 	Handover *Handover       `json:"handover,omitempty"`
+	// Sealed says when the machine was provisioned, in the form of RFC 3339; empty: it was not, or that is not known. A boot
+	// of a sealed machine does nothing.
+	Sealed string `json:"sealed,omitempty"`
 	// Root is what is known of the root filesystem before it is mounted; nil: it is mounted.
 	Root *Root `json:"root,omitempty"`
 }

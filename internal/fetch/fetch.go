@@ -30,6 +30,8 @@ type Options struct {
 	Offline bool   // everything that needs the network is answered by ErrNeedNet
 	// Platform is the id of the platform; "aws" and "azure" have credentials for the machine.
 	Platform string
+	// EC2 reads an item of EC2's metadata service; nil: this client has sessions of its own with it.
+	EC2 ec2.Get
 	// AzureClientID selects one of several managed identities; empty: the machine has one.
 	AzureClientID string
 	Log           *slog.Logger
@@ -113,7 +115,8 @@ func (c *Client) EC2() *ec2.Client { return c.clouds.ec2 }
 
 // Fetch streams the decompressed payload to w and checks it. A payload that breaks off is continued where it broke. If the
 // server cannot do that, it comes from the beginning: then w must be a Rewinder, and is brought back to where it
-// stood. A w that is a Reserver learns the size of a payload that is longer than a chunk. An error of w is returned as a *WriteError, any other as an *Error.
+// stood. A w that is a Reserver learns the size of a payload that is longer than a chunk. An error of w is returned as a
+// *WriteError, any other as an *Error.
 func (c *Client) Fetch(ctx context.Context, r Request, w io.Writer) error {
 	err := c.fetch(ctx, r, w)
 	var of *WriteError
@@ -123,9 +126,13 @@ func (c *Client) Fetch(ctx context.Context, r Request, w io.Writer) error {
 	return c.failed(r, err)
 }
 
-// failed logs the end of a fetch and returns its error.
+// failed logs the end of a fetch and returns its error. That the network is needed, or that nobody wants the payload any more,
+// is not a failure.
 func (c *Client) failed(r Request, err error) error {
 	err = &Error{URL: Redact(r.URL), Purpose: r.Purpose, Err: err}
+	if errors.Is(err, ErrNeedNet) || errors.Is(err, context.Canceled) {
+		return err
+	}
 	text := "GET error: " + err.Error()
 	if r.Place != "" {
 		text += "; its source is at " + r.Place

@@ -125,12 +125,43 @@ func TestOffline(t *testing.T) {
 	}
 }
 
+// TestPlace checks that the log of a failed fetch names the place of its source, and that what is not a failure is not logged.
+func TestPlace(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	for _, c := range []struct {
+		url     string
+		offline bool
+		want    string
+	}{
+		{"ftp://host/", false, `not supported: \"ftp\"; its source is at user.ign:4:29 ($.storage.files.0)`},
+		{"http://host/", true, ""},
+	} {
+		out.Reset()
+		client, err := New(Options{Offline: c.offline, Log: log})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Bytes(t.Context(), Request{URL: c.url, Place: "user.ign:4:29 ($.storage.files.0)"}, 1); err == nil {
+			t.Error("no error")
+		}
+		if got := out.String(); !strings.Contains(got, c.want) || c.want == "" && got != "" {
+			t.Errorf("%s: the log is %q, want %q in it", c.url, got, c.want)
+		}
+	}
+}
+
 func TestRedact(t *testing.T) {
 	for url, want := range map[string]string{
 		"https://user:pass@host/p?token=x#frag": "https://host/p?redacted",
 		"data:,secret":                          "data: URL",
 		"http://host/plain":                     "http://host/plain",
 		"http://[::1":                           "malformed URL",
+		"http:user:pass@host":                   "malformed URL",
+		"user:pass@host":                        "malformed URL",
+		"//user:pass@host/p":                    "//host/p",
+		"DATA:,secret":                          "data: URL",
+		"arn:aws:s3:::b/k?versionId=x":          "arn:aws:s3:::b/k?redacted",
 	} {
 		if got := Redact(url); got != want {
 			t.Errorf("%s is shown as %s, want %s", url, got, want)

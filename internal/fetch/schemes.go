@@ -118,7 +118,10 @@ type clouds struct {
 
 func newClouds(o Options) clouds {
 	local := httporigin.LinkLocal(o.Dial)
-	c := clouds{ec2: ec2.New(local), google: gcs.NewAccount(local, o.Platform, o.Log), azure: azure.NewIdentity(local, o.AzureClientID)}
+	if o.EC2 == nil {
+		o.EC2 = ec2.NewService(local).Get
+	}
+	c := clouds{ec2: ec2.New(o.EC2), google: gcs.NewAccount(local, o.Platform, o.Log), azure: azure.NewIdentity(local, o.AzureClientID)}
 	c.aws = s3.NewMachine(nil, o.Log)
 	if o.Platform == "aws" {
 		c.aws = s3.NewMachine(c.ec2, o.Log)

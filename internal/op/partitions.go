@@ -82,8 +82,9 @@ type WritePartitionTable struct {
 	Anew    []int            `json:"anew,omitempty"`
 	Deleted []int            `json:"deleted,omitempty"`
 	Mark    *gpt.Mark        `json:"mark,omitempty"`
-	Summary string           `json:"summary"`         // what changes, for people
-	Paths   map[int][]string `json:"paths,omitempty"` // by number, what the config may call the partitions
+	Summary string           `json:"summary"`          // what changes, for people
+	Losses  []string         `json:"losses,omitempty"` // what gets lost, for people
+	Paths   map[int][]string `json:"paths,omitempty"`  // by number, what the config may call the partitions
 }
 
 // Kind implements Op.

@@ -270,7 +270,7 @@ func (b *builder) writeTable(d DiskPlan, mark *gpt.Mark) op.WritePartitionTable 
 			o.Paths[p.Number] = b.partitionPaths(d, p)
 		}
 	}
-	o.Summary = b.summary(d)
+	o.Summary, o.Losses = b.summary(d), b.lost(d)
 	return o
 }
 
@@ -320,6 +320,25 @@ func (b *builder) summary(d DiskPlan) string {
 		words = append(words, text)
 	}
 	return strings.ReplaceAll(strings.Join(words, "; "), " of "+d.Disk.Device, "")
+}
+
+// lost lists the partitions that have contents now and will be gone, and what the whole disk is used for.
+func (b *builder) lost(d DiskPlan) []string {
+	var all []string
+	for _, word := range b.losses(d) {
+		if what, ok := strings.CutPrefix(word, "destroy "); ok {
+			if !strings.Contains(what, d.Disk.Device) {
+				what = d.Disk.Device + ": " + what
+			}
+			all = append(all, what)
+		}
+	}
+	for _, c := range d.Changes {
+		if c.Verb == gpt.Delete || c.Verb == gpt.Replace {
+			all = append(all, b.partitionText(d, c.Number(), &c.Old))
+		}
+	}
+	return all
 }
 
 // losses says what goes before anything is made.

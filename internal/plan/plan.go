@@ -57,7 +57,7 @@ func Build(part string, planner Planner, doc config.Document, f facts.Facts, in 
 	complete(&predicted)
 	b := &builder{
 		doc: doc, c: &doc.Config, in: in, facts: &predicted, payloads: op.Payloads{},
-		last: map[op.Resource]int{}, equals: map[op.StepID]int{}, appended: map[string]string{},
+		steps: []op.Step{}, last: map[op.Resource]int{}, equals: map[op.StepID]int{}, appended: map[string]string{},
 	}
 	planner(b)
 	return Result{

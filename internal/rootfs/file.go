@@ -19,7 +19,14 @@ type File struct {
 	file   *os.File
 	temp   string
 	info   Info
+	mode   uint32 // that the file gets with its name
 }
+
+// Modes of a file: until it is complete, since its content may be secret, and afterwards unless Chmod has set another.
+const (
+	privateMode = 0o600
+	usualMode   = 0o644
+)
 
 // temporary returns the name that a file has while it is written. It follows from the path, so that what an
 // interrupted run has left is replaced by the next one.
@@ -28,7 +35,8 @@ func temporary(name string) string {
 	return "tmp" + hex.EncodeToString(sum[:10])
 }
 
-// Create begins a regular file at a resolved path whose directory exists. Its mode is 0644 until Chmod.
+// Create begins a regular file at a resolved path whose directory exists. Only its owner can read it until it is complete; then
+// its mode is 0644 or what Chmod has set, whatever the umask is.
 // The caller ends with Commit or Discard.
 func (r *Root) Create(name string) (*File, error) {
 	p, err := r.open(name)
@@ -49,10 +57,10 @@ func (p parent) create() (*File, error) {
 	}
 	temp := temporary(p.path)
 	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := unix.Openat(p.fd, temp, flags, 0o644)
+	fd, err := unix.Openat(p.fd, temp, flags, privateMode)
 	if err == unix.EEXIST { // left by an interrupted run
 		if err = removeAt(p, temp); err == nil {
-			fd, err = unix.Openat(p.fd, temp, flags, 0o644)
+			fd, err = unix.Openat(p.fd, temp, flags, privateMode)
 		}
 	}
 	if err != nil {
@@ -63,12 +71,7 @@ func (p parent) create() (*File, error) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, errors.Join(err, f.file.Close())
 	}
-	f.info = infoOf(&st)
-	if f.info.Mode != 0o644 { // the process has a stricter umask
-		if err := f.Chmod(0o644); err != nil {
-			return nil, errors.Join(err, f.file.Close())
-		}
-	}
+	f.info, f.mode = infoOf(&st), usualMode
 	return f, nil
 }
 
@@ -106,15 +109,18 @@ func (f *File) Chown(uid, gid int) error {
 	return f.parent.root.wrap("change owner of", f.parent.path, f.file.Chown(uid, gid))
 }
 
-// Chmod sets permissions and special bits. Setting the owner clears special bits: it comes first.
-func (f *File) Chmod(mode uint32) error {
-	if mode == f.info.Mode {
-		return nil
-	}
-	if err := f.parent.root.effect("chmod", f.parent.path); err != nil {
+// Reserve reserves space for more content, in bytes: a disk that is too small shows before anything is transferred.
+func (f *File) Reserve(size int64) error {
+	if err := f.parent.root.effect("reserve", f.parent.path); err != nil {
 		return err
 	}
-	return f.parent.root.wrap("change mode of", f.parent.path, unix.Fchmod(int(f.file.Fd()), mode))
+	return f.parent.root.wrap("write", f.parent.path, reserve(f.file, size))
+}
+
+// Chmod sets the permissions and special bits that the file gets with its name.
+func (f *File) Chmod(mode uint32) error {
+	f.mode = mode
+	return nil
 }
 
 // Commit gives the file its final name. Without replace it fails if something is there; with it, a node that
@@ -131,6 +137,15 @@ func (f *File) Commit(replace bool) error {
 func (f *File) commit(replace bool) error {
 	if replace {
 		if err := removeDirectory(f.parent); err != nil {
+			return err
+		}
+	}
+	// Setting the owner clears special bits: it came before.
+	if f.mode != f.info.Mode {
+		if err := f.parent.root.effect("chmod", f.parent.path); err != nil {
+			return err
+		}
+		if err := unix.Fchmod(int(f.file.Fd()), f.mode); err != nil {
 			return err
 		}
 	}
@@ -211,8 +226,28 @@ func (r *Root) appendFile(name string, size int64, data io.ReadSeeker) error {
 	if err := r.change(name, "append"); err != nil {
 		return err
 	}
-	_, err = io.Copy(struct{ io.Writer }{io.NewOffsetWriter(f, size)}, struct{ io.Reader }{data})
-	return err
+	if err := reserveTail(f, size, data); err != nil {
+		return err
+	}
+	if _, err = io.Copy(struct{ io.Writer }{io.NewOffsetWriter(f, size)}, struct{ io.Reader }{data}); err != nil {
+		return errors.Join(err, f.Truncate(size))
+	}
+	return nil
+}
+
+// reserveTail reserves space for data behind the first size bytes of a file, so that a full disk leaves the file as it was.
+func reserveTail(f *os.File, size int64, data io.Seeker) error {
+	length, err := data.Seek(0, io.SeekEnd)
+	if err != nil || length == 0 {
+		return err
+	}
+	if _, err := data.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	if _, err := f.Seek(size, io.SeekStart); err != nil {
+		return err
+	}
+	return reserve(f, length)
 }
 
 // change announces and remembers a change of the node at a resolved path.

@@ -15,24 +15,66 @@ import (
 
 // A Spool is a file without a name for content that must be complete before it is used. It vanishes when closed.
 type Spool struct {
-	*os.File
+	file *os.File
 	root *Root
 	path string
 }
 
+func (s *Spool) wrap(err error) error {
+	if err == io.EOF {
+		return err
+	}
+	return s.root.wrap("keep what is to be written to", s.path, err)
+}
+
 // Write adds to the content.
 func (s *Spool) Write(data []byte) (int, error) {
-	n, err := s.File.Write(data)
-	return n, s.root.wrap("keep what is to be written to", s.path, err)
+	n, err := s.file.Write(data)
+	return n, s.wrap(err)
+}
+
+// Read reads the content from where the last Read, Write or Seek has left off.
+func (s *Spool) Read(data []byte) (int, error) {
+	n, err := s.file.Read(data)
+	return n, s.wrap(err)
+}
+
+// Seek sets the place of the next Read or Write.
+func (s *Spool) Seek(offset int64, whence int) (int64, error) {
+	n, err := s.file.Seek(offset, whence)
+	return n, s.wrap(err)
+}
+
+// Truncate drops the content behind a size, in bytes.
+func (s *Spool) Truncate(size int64) error { return s.wrap(s.file.Truncate(size)) }
+
+// Reserve reserves space for more content, in bytes: a disk that is too small shows before anything is transferred.
+func (s *Spool) Reserve(size int64) error { return s.wrap(reserve(s.file, size)) }
+
+// Close lets the content go.
+func (s *Spool) Close() error { return s.file.Close() }
+
+// reserve allocates space behind the place of the next write, without a change of the size. Filesystems that cannot do that are
+// left to find out when they write.
+func reserve(file *os.File, size int64) error {
+	at, err := file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	err = unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, at, size)
+	if err == unix.EOPNOTSUPP || err == unix.ENOSYS {
+		return nil
+	}
+	return err
 }
 
 // Reader returns a reader of the whole content, which does not share its place with others.
 func (s *Spool) Reader() (io.Reader, error) {
-	info, err := s.Stat()
+	info, err := s.file.Stat()
 	if err != nil {
 		return nil, s.root.wrap("read what is to be written to", s.path, err)
 	}
-	return io.NewSectionReader(s.File, 0, info.Size()), nil
+	return io.NewSectionReader(s.file, 0, info.Size()), nil
 }
 
 // Spool returns an empty file for what is to be written to the file at a path, which may hold links and need not exist, on
@@ -122,16 +164,14 @@ func (p parent) adopt(s *Spool) (*File, error) {
 	if err := p.change("create"); err != nil {
 		return nil, err
 	}
-	f := &File{parent: p, file: s.File, temp: temporary(p.path)}
+	f := &File{parent: p, file: s.file, temp: temporary(p.path)}
 	var st unix.Stat_t
-	if err := unix.Fstat(int(s.Fd()), &st); err != nil {
+	if err := unix.Fstat(int(s.file.Fd()), &st); err != nil {
 		return nil, err
 	}
 	f.info = infoOf(&st)
-	if err := f.Chmod(0o644); err != nil {
-		return nil, err
-	}
-	from := fmt.Sprintf("/proc/self/fd/%d", s.Fd()) // open(2), on O_TMPFILE
+	f.mode = usualMode
+	from := fmt.Sprintf("/proc/self/fd/%d", s.file.Fd()) // open(2), on O_TMPFILE
 	err := unix.Linkat(unix.AT_FDCWD, from, p.fd, f.temp, unix.AT_SYMLINK_FOLLOW)
 	if err == unix.EEXIST { // left by an interrupted run
 		if err = removeAt(p, f.temp); err == nil {
@@ -141,6 +181,5 @@ func (p parent) adopt(s *Spool) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.info.Mode = 0o644
 	return f, nil
 }

@@ -50,7 +50,7 @@ func TestAdopt(t *testing.T) {
 			if _, err := s.Write([]byte("content")); err != nil {
 				t.Fatal(err)
 			}
-			info, err := s.Stat()
+			info, err := s.file.Stat()
 			if err != nil {
 				t.Fatal(err)
 			}

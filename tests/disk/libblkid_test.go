@@ -30,7 +30,7 @@ func needReference(t *testing.T) utilLinux {
 	t.Helper()
 	u, err := fetched()
 	if err != nil {
-		t.Skipf("libblkid %s is not to be had: %v", reference, err)
+		t.Skipf("libblkid %s is unavailable: %v", reference, err)
 	}
 	return u
 }

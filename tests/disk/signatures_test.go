@@ -321,7 +321,8 @@ func signatures(rows map[string]*row) string {
 			known += ", lists of partitions only"
 		}
 		sectors := strings.Trim(fmt.Sprint(r.sectors), "[]")
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %d of %d | %s | %s | %s |\n", r.kind, r.usage, names, known, r.images, r.images, yes(r.wipefs, r.images), "all",
+		ours := yes(r.images, r.images)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s |\n", r.kind, r.usage, names, known, ours, yes(r.wipefs, r.images), ours,
 			strings.ReplaceAll(sectors, " ", ", "))
 	}
 	fmt.Fprintf(&b, "\n%d kinds, %d images.\n", len(rows), images)
@@ -330,11 +331,15 @@ func signatures(rows map[string]*row) string {
 
 const signaturesHead = `# Signatures
 
-For whoever wants to know what firstlight recognises on a device, and so never overwrites unless the config says to wipe it.
+For operators who want to know which contents of a device firstlight recognises. It overwrites none of them unless the config says to wipe.
 
-Each kind was written to an image as small as libblkid accepts, once for each place, byte order and version that the kind has, on devices with sectors of 512
-and of 4096 bytes. The columns count the images that libblkid and firstlight recognise, with the same usage, label and UUID, and those that ` + "`wipefs --all`" + ` and
-firstlight erase so that neither recognises anything afterwards.
+How the table is made: a test writes each kind to the smallest image that libblkid accepts, once for each place, byte order and version of the kind, on devices
+with 512-byte and 4096-byte sectors. The columns *libblkid* and *firstlight* count the images that each recognises, with the same usage, label and UUID. The columns
+*erases* count the images on which neither recognises anything after ` + "`wipefs --all`" + `, or after firstlight erased the signatures. A second test compares
+firstlight with libblkid on the images from util-linux's own tests.
+
+libblkid ` + reference + ` does not know ` + "`dasd`" + ` and ScoutFS, nor UDF with blocks above 4096 bytes on such devices. It lists the partitions of ` + "`bsd`" + ` without naming the
+table, and looks for ` + "`unixware`" + ` only inside a DOS partition.
 
 | Kind | Usage | Names read | libblkid | firstlight | wipefs erases | firstlight erases | Sectors |
 |---|---|---|---|---|---|---|---|

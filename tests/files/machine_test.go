@@ -7,6 +7,7 @@ package files
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -166,7 +167,7 @@ type runError struct{ err error }
 func (e *runError) Error() string { return problems(e.err) }
 func (e *runError) Unwrap() error { return e.err }
 
-// recorder counts what the journals wait for.
+// recorder counts what the journals wait for. Every plan goes through its JSON form: a plan is all that applying it takes.
 type recorder struct {
 	apply.Machine
 	syncs int
@@ -174,7 +175,18 @@ type recorder struct {
 
 // Apply implements provision.Applier.
 func (r *recorder) Apply(ctx context.Context, p op.Plan, j *journal.Journal, loads op.Payloads) error {
-	err := r.Machine.Apply(ctx, p, j, loads)
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	var again op.Plan
+	if err := json.Unmarshal(text, &again); err != nil {
+		return err
+	}
+	if written, err := json.Marshal(again); err != nil || string(written) != string(text) {
+		return fmt.Errorf("a plan that was read back is another one: %w\n%s\n%s", err, text, written)
+	}
+	err = r.Machine.Apply(ctx, again, j, loads)
 	r.syncs += j.Syncs()
 	return err
 }

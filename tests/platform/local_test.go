@@ -340,6 +340,15 @@ func TestMetal(t *testing.T) {
 	outcome{found: true}.check(t, engine(t, dir, "metal", "fetch-offline", []string{"IGNITION_SYSTEM_LOCAL_CONFIG_DIR=" + dir + "/etc"}))
 }
 
+// TestGzip checks that a whole config may be compressed wherever it comes from.
+func TestGzip(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/etc/user.ign", packed(`{"ignition":{"version":"3.4.0","config":{"merge":[{"source":"http://192.0.2.1/more"}]}}}`))
+	write(t, dir+"/etc/base.d/10-a", packed(`{"ignition":{"version":"3.4.0"}}`))
+	serve(t, func(int, *http.Request) reply { return reply{body: packed(config)} }, "192.0.2.1")
+	outcome{found: true}.check(t, engine(t, dir, "metal", "fetch", []string{"IGNITION_SYSTEM_LOCAL_CONFIG_DIR=" + dir + "/etc"}))
+}
+
 // TestOfflineOnNetworkPlatforms checks that the kernel command line and user.ign are read before a cloud is asked.
 func TestOfflineOnNetworkPlatforms(t *testing.T) {
 	dir := t.TempDir()

@@ -25,6 +25,8 @@ func TestCuts(t *testing.T) {
 		{"volume", "raid-luks", "[started]  encrypt /dev/md/pair"},
 		{"file", "first-boot", "[started]  write file"},
 		{"seal", "first-boot", "files passed"},
+		{"keyless", "cut-luks-home", "[started]  write file"},
+		{"keyless-raid0", "cut-luks-raid0", "[started]  write file"},
 	} {
 		t.Run(moment.name, func(t *testing.T) {
 			t.Parallel()

@@ -43,7 +43,7 @@ type Boot struct {
 	ConfigDrive string
 	Disc        bool
 	Files       string // one more disk, as /dev/disk/by-id/virtio-files; empty: none
-	Cmdline     string // beside what every boot has
+	Cmdline     string // in addition to that of every boot
 	Script      string // carried out in the guest once it is up
 	Timeout     time.Duration
 	// Console gets the serial console while it comes; may be nil.

@@ -34,8 +34,22 @@ func commands() []command {
 			name: "validate", synopsis: "[FLAG]... FILE...", about: "check configs and report what is wrong with them",
 			manual: validateManual, setup: setupValidate,
 		},
-		{name: "build", synopsis: "[FLAG]... [FILE]...", about: "translate configs that people write into configs that machines read", setup: setupBuild},
-		{name: "convert", synopsis: "[FLAG]... [FILE]", about: "turn Ignition configs and cloud-config into YAML", setup: setupConvert},
+		{
+			name: "build", synopsis: "[FLAG]... [FILE]...", about: "translate YAML into the configs that machines read",
+			manual: buildManual, setup: setupBuild,
+		},
+		{
+			name: "convert", synopsis: "[FLAG]... [FILE]", about: "turn Ignition configs and cloud-config into YAML",
+			manual: convertManual, setup: setupConvert,
+		},
+		{
+			name: "plan", synopsis: "CONFIG --live | --facts FILE", about: "show what a first boot would do to a machine",
+			manual: planManual, setup: setupPlan,
+		},
+		{
+			name: "facts", synopsis: "CONFIG", about: "print what planning a config needs to know of this machine",
+			manual: factsManual, setup: setupFacts,
+		},
 		{
 			name: "completion", synopsis: "SHELL", about: "print a script that completes command lines",
 			manual: completionManual, setup: setupCompletion,

@@ -70,7 +70,7 @@ func count(list diag.List) string {
 }
 
 func plural(n int, one string) string {
-	if n == 1 || one == "info" {
+	if n == 1 {
 		return fmt.Sprintf("%d %s", n, one)
 	}
 	return fmt.Sprintf("%d %ss", n, one)

@@ -15,7 +15,7 @@ import (
 var coreosReleases = []struct {
 	release int
 	spec    spec.Version
-}{{41, spec.V3_5}, {38, spec.V3_4}, {35, spec.V3_3}, {33, spec.V3_2}, {31, spec.V3_0}}
+}{{42, spec.V3_5}, {38, spec.V3_4}, {35, spec.V3_3}, {34, spec.V3_2}, {33, spec.V3_1}, {31, spec.V3_0}}
 
 // targetVersion reads what --target names: a spec version, a variant with its version (fcos@1.5.0), or a release of Fedora
 // CoreOS (fcos@38).

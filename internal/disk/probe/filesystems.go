@@ -16,7 +16,8 @@ func ext4(d *device, _ magic, s *Signature) bool    { return extKind(d, s) == "e
 func ext4dev(d *device, _ magic, s *Signature) bool { return extKind(d, s) == "ext4dev" }
 func jbd(d *device, _ magic, s *Signature) bool     { return extKind(d, s) == "jbd" }
 
-// within adds to a signature the magics of a lesser format that it explains, so that they are erased with it.
+// within adds magics of another format to a signature, where they are part of it. Erasing the signature then erases them, too: otherwise
+// the next probe would find the other format.
 func within(d *device, s *Signature, magics []magic, check func(*device, magic, *Signature) bool) {
 	for _, m := range magics {
 		var ignored Signature
@@ -104,18 +105,28 @@ func reiserfs(d *device, m magic, s *Signature) bool {
 	return true
 }
 
-// btrfs copies lie at 64 KiB, 64 MiB and 256 GiB; each says where it is.
+// btrfs has copies of its superblock at 64 MiB and 256 GiB. They are erased with the first one. A device that has only copies counts as
+// empty, because that is how wipefs(8) leaves it.
 func btrfs(d *device, m magic, s *Signature) bool {
-	start := m.offset - 0x40
-	sb := d.at(start, 0x1000)
+	sb := d.at(m.offset-0x40, 0x1000)
 	s.Label, s.UUID = text(sb[0x12B:][:256]), uuid(sb[0x20:][:16])
-	return le.Uint64(sb[0x30:]) == uint64(start)
+	within(d, s, []magic{{64<<20 + 0x40, btrfsMagic}, {256<<30 + 0x40, btrfsMagic}}, btrfsPlace)
+	return btrfsPlace(d, m, s)
 }
 
+// btrfsPlace accepts a superblock that knows where it is.
+func btrfsPlace(d *device, m magic, _ *Signature) bool {
+	return le.Uint64(d.at(m.offset-0x40+0x30, 8)) == uint64(m.offset-0x40)
+}
+
+// f2fs has a copy of its superblock in the next block. A device that has only the copy counts as empty, as with btrfs.
 func f2fs(d *device, m magic, s *Signature) bool {
 	sb := d.at(m.offset, 2048)
 	if le.Uint32(sb[4:]) != 1 { // version 1.0 had its names elsewhere
 		s.UUID, s.Label = uuid(sb[108:][:16]), utf16Text(le, sb[124:][:1024])
+	}
+	if second := (magic{m.offset + 4096, f2fsMagic}); d.has(second) {
+		s.Magics = append(s.Magics, second.extent())
 	}
 	return le.Uint16(sb[4:]) > 0
 }

@@ -133,7 +133,7 @@ func utf16Text(order binary.ByteOrder, raw []byte) string {
 	return strings.TrimRight(string(utf16.Decode(units)), " ")
 }
 
-// order returns a byte order.
+// order returns the byte order of a format that has either.
 func order(big bool) binary.ByteOrder {
 	if big {
 		return be

@@ -26,7 +26,7 @@ var members = []format{
 	{name: "jmicron_raid_member", usage: RAID, magics: []magic{{-512, "JM"}}, check: jmicron},
 	{name: "bcache", usage: Other, magics: []magic{{0x1018, bcacheMagic}}, check: bcache, label: field{0x1048, 32}, uuid: field{0x1028, 16}},
 	{name: "bcachefs", usage: Filesystem, magics: []magic{{0x1018, bcacheMagic}, {0x1018, bcachefsMagic},
-		{0x200018, bcacheMagic}, {0x200018, bcachefsMagic}, {0x18 - 1<<20, bcacheMagic}, {0x18 - 1<<20, bcachefsMagic}}, check: bcachefs},
+		{0x200018, bcachefsMagic}, {0x18 - 1<<20, bcachefsMagic}}, check: bcachefs},
 	{name: "ceph_bluestore", usage: Other, magics: []magic{{0, "bluestore block device"}}},
 	{name: "drbd", usage: RAID, magics: []magic{{60 - 4096, drbd08Magic}, {60 - 4096, drbd84Magic}, {60 - 4096, drbd09Magic}}, check: drbd},
 	{name: "drbdmanage_control_volume", usage: Other, magics: []magic{{0, "$DRBDmgr=q"}}, check: drbdmanage, uuid: field{11, 32}},
@@ -87,11 +87,20 @@ func bcache(d *device, m magic, _ *Signature) bool {
 	return le.Uint64(d.at(m.offset-16, 8)) == uint64(m.offset-24)/512
 }
 
-// bcachefs took over the magic of bcache at first. Its layout repeats the magic, and it knows its own place. The backups lie
-// at 2 MiB and 1 MiB before the end.
+// bcachefs took over the magic of bcache at first. The backups lie at 2 MiB and 1 MiB before the end. A device
+// that has only backups with the old magic counts as empty, as with wipefs(8).
 func bcachefs(d *device, m magic, s *Signature) bool {
 	sb := d.at(m.offset-24, 256)
 	s.UUID, s.Label = uuid(sb[56:72]), text(sb[72:104])
+	if m.text == bcacheMagic {
+		within(d, s, []magic{{0x200018, bcacheMagic}, {d.size - 1<<20 + 0x18, bcacheMagic}}, bcachefsSuper)
+	}
+	return bcachefsSuper(d, m, s)
+}
+
+// bcachefsSuper accepts a superblock whose layout repeats the magic, and whose device is one of its devices.
+func bcachefsSuper(d *device, m magic, _ *Signature) bool {
+	sb := d.at(m.offset-24, 256)
 	return string(sb[240:256]) == m.text && sb[122] < sb[123]
 }
 

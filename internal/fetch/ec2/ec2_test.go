@@ -54,7 +54,7 @@ func TestSession(t *testing.T) {
 	for _, sessions := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			service := &imds{sessions: sessions, role: "role\n"}
-			c := New(&http.Client{Transport: service})
+			c := New(NewService(&http.Client{Transport: service}).Get)
 			if got, err := c.Get(t.Context(), "2019-10-01/user-data"); err != nil || string(got) != "user data" {
 				t.Errorf("user data: %q, %v", got, err)
 			}
@@ -72,11 +72,6 @@ func TestSession(t *testing.T) {
 			if len(service.asked) != 6 {
 				t.Errorf("the requests are %v, want one for a token and one for each item", service.asked)
 			}
-			later := New(&http.Client{Transport: service})
-			later.Continue(c.Session())
-			if _, err := later.Region(t.Context()); err != nil || sessions && service.tokens != 1 {
-				t.Errorf("in a later stage: %v with %d tokens", err, service.tokens)
-			}
 			time.Sleep(tokenTTL)
 			if _, err := c.Get(t.Context(), "2019-10-01/user-data"); err != nil || sessions && service.tokens != 2 {
 				t.Errorf("after the end of a session: %v with %d tokens", err, service.tokens)
@@ -93,7 +88,7 @@ func TestSession(t *testing.T) {
 }
 
 func TestNoRole(t *testing.T) {
-	c := New(&http.Client{Transport: &imds{sessions: true}})
+	c := New(NewService(&http.Client{Transport: &imds{sessions: true}}).Get)
 	if _, err := c.Credentials(t.Context()); !errors.Is(err, Status(http.StatusNotFound)) {
 		t.Errorf("error %v, want status 404", err)
 	}
