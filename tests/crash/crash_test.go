@@ -292,3 +292,40 @@ func TestPowerCuts(t *testing.T) {
 	t.Logf("%d configs, %d crash points, %d of them with a second one in the resume; %d power cuts, %d runs again in the same boot; %d runs, one for each contents of the disks; "+
 		"points: %v", n.configs.Load(), n.points.Load(), n.again.Load(), n.cuts.Load(), n.failed.Load(), n.runs.Load(), points)
 }
+
+// The worst that a power cut can leave is a superblock with the wanted label and nothing behind it. Whatever the next boot is stopped at, the
+// filesystem is not believed.
+func TestHalfAFilesystem(t *testing.T) {
+	for name, start := range map[string]int64{"table-new": 2048, "table-wiped-kept": 2048, "table-untouched": 63488} { // sector of the partition
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			trial := newTrial(t, name, cases(t)[name], &counts{})
+			effects := trial.reference()
+			trap := func(_ string, sector int64) bool { return sector == start+2 || sector == start+3 }
+			half, reached := trial.start.Clone(), atomic.Bool{}
+			half.Before = func(effect string) error {
+				if !reached.Load() && !strings.HasPrefix(effect, "mkfs.ext4: sync") {
+					return nil
+				}
+				reached.Store(true)
+				return fake.ErrStopped
+			}
+			if err := trial.boot().run(half, trial.doc); err == nil || !reached.Load() {
+				t.Fatalf("no ext4 is made: %v", err)
+			}
+			half = cut(half, trap)
+			if c := half.State(trial.keep).Devices["/dev/vda1"]; name != "table-untouched" && (c.Type != "ext4" || c.Whole) {
+				t.Fatalf("this is not half an ext4: %+v", c)
+			}
+			for n := 1; n <= effects+1; n++ {
+				s := trial.stopped(half, n)
+				if s == nil {
+					break
+				}
+				for _, p := range powerCuts(trial.c, uint64(n)) {
+					trial.finish(cut(s.Machine, p.loss), fmt.Sprintf("half an ext4; then before effect %d (%s), %s", n, s.effect, p.name))
+				}
+			}
+		})
+	}
+}
