@@ -249,8 +249,10 @@ func (b *builder) writeTable(d DiskPlan, mark *gpt.Mark) op.WritePartitionTable 
 	if d.Facts.Table != nil && !isTrue(d.Disk.WipeTable) {
 		o.Old = &d.Facts.Table.Table
 	}
-	if d.starts() {
-		o.Erase = probe.Erase(d.Device.Signatures) // what the whole disk was used for
+	if d.starts() { // what the whole disk was used for; a table that is wiped goes with Zap, after all that its mark speaks of
+		o.Erase = probe.Erase(slices.DeleteFunc(slices.Clone(d.Device.Signatures), func(s probe.Signature) bool {
+			return o.Zap != nil && s.Usage == probe.PartTable
+		}))
 	}
 	for _, p := range d.Deleted() {
 		o.Deleted = append(o.Deleted, p.Number)

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
@@ -262,7 +260,7 @@ func (m *Machine) RemoveMapping(_ context.Context, name string) error {
 			continue
 		}
 		if m.uses(node) != "" {
-			return fmt.Errorf("remove the mapping %s: %w", name, unix.EBUSY)
+			return fmt.Errorf("remove the mapping %s: %w", name, errBusy)
 		}
 		m.drop(node)
 	}

@@ -4,13 +4,20 @@ package fake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
 	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+// What the kernel answers: the texts are those of EBUSY, EWOULDBLOCK, ENXIO and EINVAL.
+var (
+	errBusy     = errors.New("device or resource busy")
+	errLocked   = errors.New("resource temporarily unavailable")
+	errNoDevice = errors.New("no such device or address")
+	errInvalid  = errors.New("invalid argument")
 )
 
 // handle is an open device.
@@ -40,7 +47,7 @@ func (m *Machine) open(name string, writable bool) (*handle, error) {
 	}
 	if writable {
 		if m.locked[d.node] {
-			return nil, fmt.Errorf("lock %s: another program holds it: %w", d.node, unix.EWOULDBLOCK)
+			return nil, fmt.Errorf("lock %s: another program holds it: %w", d.node, errLocked)
 		}
 		m.locked[d.node] = true
 	}
@@ -52,7 +59,7 @@ func (h *handle) device() (*device, error) {
 	if d := h.m.devices[h.node]; d != nil {
 		return d, nil
 	}
-	return nil, fmt.Errorf("%s: %w", h.node, unix.ENXIO)
+	return nil, fmt.Errorf("%s: %w", h.node, errNoDevice)
 }
 
 func (h *handle) ReadAt(p []byte, offset int64) (int, error) {
@@ -133,10 +140,10 @@ func (m *Machine) closed(node string) {
 func (h *handle) AddPartition(number int, start, length int64) error {
 	return h.partition("add", number, func(disk *device) error {
 		if start < 0 || length <= 0 || start+length > disk.size {
-			return unix.EINVAL
+			return errInvalid
 		}
 		if h.m.devices[partitionNode(disk.node, number)] != nil || h.m.overlaps(disk.node, number, start, length) {
-			return unix.EBUSY
+			return errBusy
 		}
 		h.m.addPartition(disk, number, start, length)
 		return nil
@@ -150,11 +157,11 @@ func (h *handle) ResizePartition(number int, start, length int64) error {
 		p := h.m.devices[node]
 		switch {
 		case p == nil:
-			return unix.ENXIO
+			return errNoDevice
 		case p.part.start != start || length <= 0 || start+length > disk.size:
-			return unix.EINVAL
+			return errInvalid
 		case h.m.overlaps(disk.node, number, start, length):
-			return unix.EBUSY
+			return errBusy
 		}
 		resized := *p
 		resized.size = length
@@ -173,9 +180,9 @@ func (h *handle) DeletePartition(ctx context.Context, number int) error {
 		node := partitionNode(disk.node, number)
 		switch {
 		case h.m.devices[node] == nil:
-			return unix.ENXIO
+			return errNoDevice
 		case h.m.uses(node) != "" || h.m.locked[node]:
-			return unix.EBUSY
+			return errBusy
 		}
 		h.m.drop(node)
 		return nil
@@ -231,7 +238,7 @@ func (m *Machine) readTable(disk *device) error {
 	old := m.partitionsOf(disk.node)
 	for _, p := range old {
 		if m.uses(p.node) != "" || m.locked[p.node] {
-			return unix.EBUSY
+			return errBusy
 		}
 	}
 	found, err := gpt.Read(view{m, disk}, disk.size, disk.sector)

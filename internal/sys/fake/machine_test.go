@@ -13,11 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
-
 	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
 	"github.com/firstlight-boot/firstlight/internal/sys"
+	"github.com/google/go-cmp/cmp"
 )
 
 func keepAll(string) bool { return true }
@@ -172,19 +170,19 @@ func TestKernelPartitions(t *testing.T) {
 	}
 	ctx := context.Background()
 	check(d.AddPartition(1, mib, 10*mib), nil)
-	check(d.AddPartition(2, 5*mib, 10*mib), unix.EBUSY)
-	check(d.AddPartition(1, 20*mib, mib), unix.EBUSY)
+	check(d.AddPartition(2, 5*mib, 10*mib), errBusy)
+	check(d.AddPartition(1, 20*mib, mib), errBusy)
 	check(d.AddPartition(2, 11*mib, 10*mib), nil)
-	check(d.ResizePartition(1, mib, 11*mib), unix.EBUSY)
-	check(d.ResizePartition(1, 2*mib, 5*mib), unix.EINVAL)
+	check(d.ResizePartition(1, mib, 11*mib), errBusy)
+	check(d.ResizePartition(1, 2*mib, 5*mib), errInvalid)
 	check(d.ResizePartition(1, mib, 5*mib), nil)
-	check(d.ResizePartition(7, mib, 5*mib), unix.ENXIO)
-	check(d.DeletePartition(ctx, 7), unix.ENXIO)
+	check(d.ResizePartition(7, mib, 5*mib), errNoDevice)
+	check(d.DeletePartition(ctx, 7), errNoDevice)
 	d.Close()
 	run(t, m, "mkfs.ext4 -F /dev/vda1")
 	run(t, m, "mount -o defaults -t ext4 /dev/vda1 /sysroot")
 	d = openDisk(t, m, "/dev/vda")
-	check(d.DeletePartition(ctx, 1), unix.EBUSY)
+	check(d.DeletePartition(ctx, 1), errBusy)
 	check(m.Unmount("/sysroot"), nil)
 	check(d.DeletePartition(ctx, 1), nil)
 	all, err := m.Partitions("/dev/vda")
@@ -439,7 +437,7 @@ func TestNoUdev(t *testing.T) {
 func TestLockKeepsUdevAway(t *testing.T) {
 	m := booted()
 	d := openDisk(t, m, "/dev/vda")
-	if _, err := m.OpenDisk(context.Background(), "/dev/vda"); !errors.Is(err, unix.EWOULDBLOCK) {
+	if _, err := m.OpenDisk(context.Background(), "/dev/vda"); !errors.Is(err, errLocked) {
 		t.Errorf("opened twice: %v", err)
 	}
 	if err := d.AddPartition(1, mib, 20*mib); err != nil {

@@ -6,10 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
@@ -85,7 +84,7 @@ func (p *Process) exclusive(name string) (*device, error) {
 	defer p.m.mu.Unlock()
 	d, err := p.m.find(name)
 	if err != nil {
-		return nil, p.fail("cannot open %s: %v", name, unix.ENOENT)
+		return nil, p.fail("cannot open %s: %v", name, fs.ErrNotExist)
 	}
 	if uses := p.m.uses(d.node); uses != "" {
 		return nil, p.fail("%s is apparently in use by the system: %s", name, uses)
@@ -99,7 +98,7 @@ func (p *Process) find(name string) (*device, error) {
 	defer p.m.mu.Unlock()
 	d, err := p.m.find(name)
 	if err != nil {
-		return nil, p.fail("cannot open %s: %v", name, unix.ENOENT)
+		return nil, p.fail("cannot open %s: %v", name, fs.ErrNotExist)
 	}
 	return d, nil
 }
@@ -212,5 +211,5 @@ func (m *Machine) Unmount(target string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("unmount %s: %w", target, unix.EINVAL)
+	return fmt.Errorf("unmount %s: %w", target, errInvalid)
 }
