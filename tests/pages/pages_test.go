@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/lint"
 )
@@ -93,6 +94,36 @@ func TestSessions(t *testing.T) {
 				t.Errorf("the page shows another output; run go test ./tests/pages -update and read the difference\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestDocuments builds every document that a page shows in a block of kind "yaml", and checks every config in one of kind "json".
+func TestDocuments(t *testing.T) {
+	pages, err := filepath.Glob(top + "/docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, block := range strings.Split(string(text), "```") {
+			kind, document, _ := strings.Cut(block, "\n")
+			isConfig := kind == "yaml" && strings.Contains(document, "variant:") || kind == "json" && strings.Contains(document, `"version"`)
+			if i%2 == 0 || !isConfig {
+				continue
+			}
+			count++
+			_, report := config.Parse(diag.NewSource(filepath.Base(page), []byte(document)))
+			if err := report.Err(); err != nil {
+				t.Errorf("%s, block %d: %v", filepath.Base(page), i/2+1, err)
+			}
+		}
+	}
+	if count < 5 {
+		t.Errorf("the pages have %d documents", count)
 	}
 }
 
