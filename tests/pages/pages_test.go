@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pages runs what the documentation shows: every example is valid, and every console session of a page prints what the
+// page says.
+package pages
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/lint"
+)
+
+const top = "../.."
+
+var update = flag.Bool("update", false, "write the output of the sessions into the pages")
+
+// TestExamples checks every config below docs/examples. A document in YAML with a JSON file of the same name builds to that.
+func TestExamples(t *testing.T) {
+	count := 0
+	for _, file := range examples(t) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(file)
+		switch filepath.Ext(file) {
+		case ".ign", ".bu":
+		default:
+			continue
+		}
+		count++
+		if report := lint.Check(diag.NewSource(name, text)); len(report) > 0 {
+			var b strings.Builder
+			if err := diag.Text(&b, report, true); err != nil {
+				t.Fatal(err)
+			}
+			t.Error(b.String())
+		}
+		built, err := os.ReadFile(strings.TrimSuffix(file, ".bu") + ".ign")
+		if filepath.Ext(file) != ".bu" || errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		got, code := session(t, install(t), "firstlight build --strict --pretty docs/examples/"+name)
+		if diff := cmp.Diff(string(built), got); diff != "" || code != 0 {
+			t.Errorf("%s builds to something else than the .ign file (exit code %d):\n%s", name, code, diff)
+		}
+	}
+	if count < 3 {
+		t.Errorf("there are %d examples", count)
+	}
+}
+
+func examples(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(top + "/docs/examples/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestSessions runs the blocks of kind "console" in all pages, in the order of a page and from the top of the tree. A line that begins
+// with "$ " is a command of the shell; the lines up to the next one are all that it prints. Programs are those of this tree.
+func TestSessions(t *testing.T) {
+	pages, err := filepath.Glob(top + "/docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := install(t)
+	for _, page := range append(pages, top+"/README.md") {
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			text, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := replay(t, bin, string(text))
+			if *update {
+				if err := os.WriteFile(page, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(text), got); diff != "" {
+				t.Errorf("the page shows another output; run go test ./tests/pages -update and read the difference\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestDocuments builds every document that a page shows in a block of kind "yaml", and checks every config in one of kind "json".
+func TestDocuments(t *testing.T) {
+	pages, err := filepath.Glob(top + "/docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, block := range strings.Split(string(text), "```") {
+			kind, document, _ := strings.Cut(block, "\n")
+			isConfig := kind == "yaml" && strings.Contains(document, "variant:") || kind == "json" && strings.Contains(document, `"version"`)
+			if i%2 == 0 || !isConfig {
+				continue
+			}
+			count++
+			_, report := config.Parse(diag.NewSource(filepath.Base(page), []byte(document)))
+			if err := report.Err(); err != nil {
+				t.Errorf("%s, block %d: %v", filepath.Base(page), i/2+1, err)
+			}
+		}
+	}
+	if count < 5 {
+		t.Errorf("the pages have %d documents", count)
+	}
+}
+
+// replay returns a page with the output that its sessions have now.
+func replay(t *testing.T, bin, page string) string {
+	t.Helper()
+	const open, end = "```console\n", "```"
+	var out strings.Builder
+	for {
+		before, block, found := strings.Cut(page, open)
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		out.WriteString(open)
+		shown, rest, closed := strings.Cut(block, end)
+		if !closed {
+			t.Fatal("a console session does not end")
+		}
+		for line := range strings.Lines(shown) {
+			if command, ok := strings.CutPrefix(line, "$ "); ok {
+				printed, _ := session(t, bin, strings.TrimSpace(command))
+				out.WriteString(line + printed)
+			}
+		}
+		out.WriteString(end)
+		page = rest
+	}
+}
+
+// session runs a command of the shell and returns what it prints, on both streams, and its exit code.
+func session(t *testing.T, bin, command string) (printed string, code int) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", command)
+	cmd.Dir = top
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "NO_COLOR=1")
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// install builds the people's tool into a directory and returns that.
+func install(t *testing.T) string {
+	t.Helper()
+	bin := t.TempDir()
+	cmd := exec.Command("go", "build", "-o", filepath.Join(bin, "firstlight"), "./internal/cmd/firstlight")
+	cmd.Dir = top
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	for _, name := range []string{"ignition-validate", "butane"} {
+		if err := os.Symlink("firstlight", filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return bin
+}
