@@ -14,7 +14,7 @@ import (
 
 // image is a root filesystem with accounts.
 const image = `f /etc/passwd root:x:0:0:root:/root:/bin/sh\nold:x:1000:1000::/home/old:/bin/sh\n
-f /etc/group root:x:0:\nsudo:x:27:\nold:x:1000:\n
+f /etc/group root:x:0:\nsudo:x:27:\nadm:x:4:\nold:x:1000:\n
 f /etc/shadow root:*:1::::::\nold:!:1:0:99999:7:::\n
 f /etc/gshadow root:*::\n
 f /etc/login.defs USERGROUPS_ENAB yes\n
