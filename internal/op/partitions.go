@@ -174,11 +174,12 @@ func (o MarkDisk) Touches() []Resource { return []Resource{device(o.Node)} }
 // Predict implements Op.
 func (o MarkDisk) Predict(f *facts.Facts) {
 	disk := f.Block.Disks[o.Node]
-	if disk.Table != nil {
-		found := *disk.Table
-		found.Mark = o.Mark
-		disk.Table = &found
+	if disk.Table == nil {
+		return // the note is part of a table
 	}
+	found := *disk.Table
+	found.Mark = o.Mark
+	disk.Table = &found
 	f.Block.Disks[o.Node] = disk
 	for _, p := range disk.Table.Table.Partitions {
 		node := f.Block.Partition(o.Node, p.Number)

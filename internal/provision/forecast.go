@@ -112,6 +112,11 @@ func Foresee(parts []Part, doc config.Document, f facts.Facts, in plan.Inputs) (
 
 // postpone notes the parts of which nothing can be known, if the config has something for them.
 func (all *Forecast) postpone(doc config.Document, f facts.Facts, parts []Part, why string) {
+	// What was seen of a root that is made again says nothing, and that a part sets labels does not mean that it has something to do.
+	f.Tree, f.Accounts, f.Units, f.SELinux = nil, nil, nil, &facts.SELinux{}
+	if f.Handover == nil {
+		f.Handover = &facts.Handover{}
+	}
 	var waiting []string
 	for _, p := range parts {
 		var q facts.Questions

@@ -39,6 +39,11 @@ func (t *trial) boot() *boot {
 
 // run runs the disks stage.
 func (b *boot) run(m *fake.Machine, doc config.Document) error {
+	return b.runWith(m, doc, func(a provision.Applier) provision.Applier { return a })
+}
+
+// runWith is run with another applier, made of the usual one.
+func (b *boot) runWith(m *fake.Machine, doc config.Document, applier func(provision.Applier) provision.Applier) error {
 	log := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
 	client, err := fetch.New(fetch.Options{Version: "test", Log: log})
 	if err != nil {
@@ -47,7 +52,7 @@ func (b *boot) run(m *fake.Machine, doc config.Document) error {
 	run := &provision.Run{
 		Parts: provision.Of(provision.Disks), Doc: doc, Digest: "digest", Engine: "test", Inputs: plan.Inputs{Seed: b.seed, Today: 20000},
 		Machine: observe.Machine{System: m, Handover: b.state.Facts},
-		Applier: &apply.Machine{Sys: m, Fetch: client, Keep: &b.state, Log: log},
+		Applier: applier(&apply.Machine{Sys: m, Fetch: client, Keep: &b.state, Log: log}),
 		Left:    b.state.Payloads, Log: log,
 		Journals: func(p provision.Part) (*os.Root, string, error) {
 			dir, err := os.OpenRoot(b.journals)

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provision
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/firstlight-boot/firstlight/internal/facts"
+	"github.com/firstlight-boot/firstlight/internal/journal"
+	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/sys/fake"
+)
+
+// keyless are machines with an encrypted volume whose key nobody but the boot that made it has.
+var keyless = map[string]string{
+	"partition": `"disks":[{"device":"/dev/vda","partitions":[{"label":"home"}]}],
+		"luks":[{"name":"home","device":"/dev/disk/by-partlabel/home"}],"filesystems":[{"device":"/dev/mapper/home","format":"ext4","path":"/home"}]`,
+	"RAID 0": `"disks":[{"device":"/dev/vda","partitions":[{"label":"a"}]},{"device":"/dev/vdb","partitions":[{"label":"b"}]}],
+		"raid":[{"name":"home","level":"raid0","devices":["/dev/disk/by-partlabel/a","/dev/disk/by-partlabel/b"]}],
+		"luks":[{"name":"home","device":"/dev/md/home"}],"filesystems":[{"device":"/dev/mapper/home","format":"ext4","path":"/home"}]`,
+}
+
+// A power cut after the disks stage, such as in the files stage, loses the key of a volume without keyFile: the next boot makes
+// the volume again, and with it what it is on, as often as that happens.
+func TestPowerCutAfterDisks(t *testing.T) {
+	for name, storage := range keyless {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, image, "vda", "vdb")
+			doc := document(t, `"storage":{`+storage+`}`)
+			for boot := range 3 {
+				run := b.stage(doc)
+				run.Inputs.Seed += strings.Repeat("'", boot)
+				if _, err := run.Do(context.Background()); err != nil {
+					t.Fatalf("boot %d: %v", boot, err)
+				}
+				if b.state.LuksKeys["home"] == "" {
+					t.Errorf("boot %d: the files stage has no key to write", boot)
+				}
+				b.Machine = b.PowerLoss(fake.LoseAll)
+				b.Boot()
+				b.Settle()
+				b.journals, b.state.LuksKeys = t.TempDir(), nil // /run is empty
+			}
+		})
+	}
+}
+
+// A stopped stage is resumed with the plan that it began: no effect of a finished step happens a second time.
+func TestResume(t *testing.T) {
+	doc := document(t, `"storage":{`+keyless["partition"]+`}`)
+	b := newBench(t, image, "vda")
+	b.StopBefore(40)
+	run := b.stage(doc)
+	begun := 0
+	run.Begin = func() error { begun++; return nil }
+	first, err := run.Do(context.Background())
+	if !errors.Is(err, fake.ErrStopped) || first != "seed" || begun != 1 {
+		t.Fatalf("the stage began %d times with seed %q and ended with %v", begun, first, err)
+	}
+	done := b.Effects()
+	b.StopBefore(0)
+	again := b.stage(doc)
+	again.Inputs.Seed = "another"
+	if _, err := again.Do(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.log.String(), "where an earlier run was cut short") {
+		t.Errorf("the log does not say that the stage was resumed:\n%s", b.log.String())
+	}
+	for _, effect := range b.Effects() {
+		if strings.Contains(effect, "luksFormat") && slices.Contains(done[:len(done)-1], effect) {
+			t.Errorf("done twice: %s", effect)
+		}
+	}
+}
+
+// Another config, or another engine, does not resume what was begun.
+func TestStartOver(t *testing.T) {
+	doc := document(t, `"storage":{`+keyless["partition"]+`}`)
+	for name, change := range map[string]func(*Run){
+		"config": func(r *Run) { r.Digest = "another" }, "engine": func(r *Run) { r.Engine = "another" },
+	} {
+		b := newBench(t, image, "vda")
+		b.StopBefore(12)
+		if _, err := b.stage(doc).Do(context.Background()); !errors.Is(err, fake.ErrStopped) {
+			t.Fatal(err)
+		}
+		b.StopBefore(0)
+		run := b.stage(doc)
+		change(run)
+		run.Inputs.Seed = "another"
+		foreseen := false
+		run.Foreseen = func(facts.Facts, Forecast) { foreseen = true }
+		seed, err := run.Do(context.Background())
+		if err != nil || seed != "another" || !foreseen || !strings.Contains(b.log.String(), "starting over") {
+			t.Errorf("%s: seed %q, error %v, log\n%s", name, seed, err, b.log.String())
+		}
+	}
+}
+
+// recorder notes which parts are applied.
+type recorder struct {
+	Applier
+	parts []string
+}
+
+func (r *recorder) Apply(ctx context.Context, p op.Plan, j *journal.Journal, loads op.Payloads) error {
+	r.parts = append(r.parts, p.Part)
+	return r.Applier.Apply(ctx, p, j, loads)
+}
+
+// A stage does its parts in order, each with a journal of its own that has its plan and all of its steps as done; a part with
+// nothing to do has none. Begin comes before the first effect, and an error of it stops the stage.
+func TestJournals(t *testing.T) {
+	b := newBench(t, image, "vda")
+	run := b.stage(document(t, `"storage":{`+keyless["partition"]+`}`))
+	failure := errors.New("no")
+	run.Begin = func() error { return failure }
+	if _, err := run.Do(context.Background()); !errors.Is(err, failure) || len(b.Effects()) > 0 {
+		t.Errorf("error %v, effects %q", err, b.Effects())
+	}
+	run = b.stage(document(t, `"storage":{`+keyless["partition"]+`}`))
+	applied := &recorder{Applier: run.Applier}
+	run.Applier = applied
+	parts := 0
+	run.Done = func() error { parts++; return nil }
+	if _, err := run.Do(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"partitions", "luks", "filesystems"}; !slices.Equal(applied.parts, want) || parts != len(want) {
+		t.Errorf("%q were applied, %d parts were done", applied.parts, parts)
+	}
+	dir, err := os.OpenRoot(b.journals)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	for _, part := range []string{"partitions", "luks", "filesystems"} {
+		j, err := journal.Open(dir, part)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		h := j.Header()
+		if h.Plan.Part != part || h.Plan.Format != op.Format || h.Seed != "seed" || h.Config != "digest" || len(h.Plan.Steps) == 0 {
+			t.Errorf("%s: the header is %+v", part, h)
+		}
+		for _, s := range h.Plan.Steps {
+			if state, _ := j.State(s.ID); state != journal.Done {
+				t.Errorf("%s: %s is %q", part, s.Op.Describe(), state)
+			}
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(b.journals, "raid")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a part without steps has a journal (%v)", err)
+	}
+}
+
+// The table of parts: names are unique, stages stand together in the order of a boot, what is live works on the root.
+func TestParts(t *testing.T) {
+	var stages []string
+	seen := map[string]bool{}
+	for _, p := range Parts() {
+		if seen[p.Name] || p.Ask == nil || p.Ahead == nil || p.Plan == nil {
+			t.Errorf("%s is there twice, or not complete", p.Name)
+		}
+		seen[p.Name] = true
+		if p.Live && !p.Root || p.Journal == OnRoot && !p.Root {
+			t.Errorf("%s needs the target root and does not say so", p.Name)
+		}
+		if len(stages) == 0 || stages[len(stages)-1] != p.Stage {
+			stages = append(stages, p.Stage)
+		}
+	}
+	if want := []string{Kargs, Disks, Mount, Files, Umount}; !slices.Equal(stages, want) {
+		t.Errorf("the stages are %q", stages)
+	}
+	if got := names(After(Disks)); !slices.Equal(got, []string{"mount", "accounts", "files"}) {
+		t.Errorf("after disks come %q", got)
+	}
+	if got := names(Boot()); slices.Contains(got, "umount") || len(got) != len(Parts())-1 {
+		t.Errorf("a boot has %q", got)
+	}
+	if got := names(Live()); !slices.Equal(got, []string{"files"}) {
+		t.Errorf("live are %q", got)
+	}
+}
