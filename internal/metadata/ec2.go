@@ -5,12 +5,10 @@ package metadata
 // EC2 is the metadata service of EC2 instances. One session is opened for the user data, the machine's region and its role's
 // credentials; a service without sessions (IMDSv1) is asked without one.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
-func EC2() Service {
-	return Service{
-		Hosts: []string{"169.254.169.254", "[fd00:ec2::254]"},
-		Token: &Token{
-			Path: "/latest/api/token", Headers: []string{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600"},
-			Name: "X-Aws-Ec2-Metadata-Token", Optional: true,
-		},
-	}
+var EC2 = Service{
+	Hosts: []string{"169.254.169.254", "[fd00:ec2::254]"},
+	Token: &Token{
+		Path: "/latest/api/token", Headers: []string{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600"},
+		Name: "X-Aws-Ec2-Metadata-Token", Optional: true,
+	},
 }

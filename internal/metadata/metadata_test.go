@@ -90,7 +90,7 @@ func TestToken(t *testing.T) {
 		}
 	})
 	for _, path := range []string{"/a", "/b", "/over", "/over"} {
-		data, err := c.Once(t.Context(), EC2(), path)
+		data, err := c.Once(t.Context(), EC2, path)
 		if first := path == "/over" && tokens.Load() == 1 && err != nil; first != errors.Is(err, StatusError(401)) || err == nil && string(data) != "ok" {
 			t.Errorf("%s: %q, %v", path, data, err)
 		}

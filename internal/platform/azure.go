@@ -18,7 +18,7 @@ const azureItem = "/metadata/instance/compute/userData"
 // azure asks the metadata service for user data, and reads custom data from the provisioning disc if there is none. The
 // service answers 404 and 410 while it starts, so no status says that there is no user data: only an empty answer does.
 func azure(ctx context.Context, env *Env) (Found, error) {
-	found, err := service{path: azureItem + "?api-version=2021-01-01&format=text", Service: metadata.Service{
+	found, err := service{path: azureItem + "?api-version=2021-01-01&format=text", Service: &metadata.Service{
 		Hosts: []string{linkLocal}, Headers: []string{"Metadata", "true"},
 		Again: []int{http.StatusNotFound, http.StatusGone, http.StatusTooManyRequests},
 	}}.find(ctx, env)
@@ -26,7 +26,7 @@ func azure(ctx context.Context, env *Env) (Found, error) {
 		return found, err
 	}
 	if len(found.Data) == 0 {
-		return azureDisc("udf")(ctx, env)
+		return disc{"udf"}.find(ctx, env)
 	}
 	if found.Data, err = decodeBase64(found.Data); err != nil {
 		return found, &Error{found.Name, err, "set the user data with az vm create --user-data, which encodes it"}
@@ -43,20 +43,22 @@ const (
 // errNotIt is the answer of a disc that is not the provisioning disc.
 var errNotIt = errors.New("the disc has no " + azureMark)
 
-// azureDisc returns the source "the provisioning disc", whose filesystem has one of the formats. Drives are looked at again
-// until the disc is found: it may not be ready at first.
-func azureDisc(formats ...string) func(context.Context, *Env) (Found, error) {
-	return func(ctx context.Context, env *Env) (Found, error) {
-		found := Found{Name: azureData + " of the provisioning disc"}
-		ctx, cancel := context.WithTimeout(ctx, env.Timeout)
-		defer cancel()
-		data, err := env.try(found.Name, func() ([]byte, error) { return awaitDisc(ctx, env, formats) })
-		if err != nil {
-			return found, &Error{found.Name, err, "attach the provisioning disc, which every machine of this cloud gets when it is made"}
-		}
-		found.Data = data
-		return found, nil
+// disc is the source "the provisioning disc", whose filesystem has one of the formats. Drives are looked at again until the
+// disc is found: it may not be ready at first.
+type disc []string
+
+func (disc) places() []string { return []string{azureData + " of the provisioning disc"} }
+
+func (formats disc) find(ctx context.Context, env *Env) (Found, error) {
+	found := Found{Name: formats.places()[0]}
+	ctx, cancel := context.WithTimeout(ctx, env.Timeout)
+	defer cancel()
+	data, err := env.try(found.Name, func() ([]byte, error) { return awaitDisc(ctx, env, formats) })
+	if err != nil {
+		return found, &Error{found.Name, err, "attach the provisioning disc, which every machine of this cloud gets when it is made"}
 	}
+	found.Data = data
+	return found, nil
 }
 
 // awaitDisc looks at all drives, time and again.

@@ -17,8 +17,10 @@ const (
 	cloudStackItem = "/latest/user-data"
 )
 
-func cloudStackPlaces() []string {
-	return append(configDrives(cloudStackFile).places(), "http://DHCP-SERVER"+cloudStackItem)
+// cloudStackPlaces are the places, for people.
+var cloudStackPlaces = []string{
+	cloudStackFile + " of the filesystem labelled config-2", cloudStackFile + " of the filesystem labelled CONFIG-2",
+	"http://DHCP-SERVER" + cloudStackItem,
 }
 
 // cloudStack asks the config drive and the metadata service, which is the virtual router: the server of the DHCP lease.

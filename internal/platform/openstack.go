@@ -13,9 +13,10 @@ import (
 // openStackIPv6 is where the metadata service answers on each link (OpenStack Neutron, metadata over IPv6).
 const openStackIPv6 = "fe80::a9fe:a9fe"
 
-func openStackPlaces() []string {
-	list := configDrives(openStack).places()
-	return append(list, at(openStack, linkLocal).places()[0], "http://["+openStackIPv6+"%IFACE]"+openStack)
+// openStackPlaces are the places, for people.
+var openStackPlaces = []string{
+	openStack + " of the filesystem labelled config-2", openStack + " of the filesystem labelled CONFIG-2",
+	"http://" + linkLocal + openStack, "http://[" + openStackIPv6 + "%IFACE]" + openStack,
 }
 
 // configDrives are the drives of OpenStack and CloudStack, whose label has two spellings.
@@ -33,7 +34,7 @@ func openStackRace(ctx context.Context, env *Env) (Found, error) {
 	}
 	for _, l := range links {
 		if l.Flags&net.FlagUp != 0 && l.Flags&net.FlagLoopback == 0 && hasIPv6(l) {
-			sources = append(sources, service{path: openStack, absent: true, Service: metadata.Service{
+			sources = append(sources, service{path: openStack, absent: true, Service: &metadata.Service{
 				Hosts: []string{"[" + openStackIPv6 + "%" + l.Name + "]"},
 			}})
 		}

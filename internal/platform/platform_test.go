@@ -135,7 +135,7 @@ func TestFirmware(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			env, _ := machine(t)
 			env.FS = c.files
-			found, err := qemu("amd64").find(t.Context(), env)
+			found, err := qemu{"amd64"}.find(t.Context(), env)
 			c.want.check(t, found, err, 0)
 		})
 	}
@@ -152,14 +152,14 @@ func TestSerialDisk(t *testing.T) {
 			}
 			return []byte("abc\x00\x00"), nil
 		}
-		found, err := qemu("s390x").find(t.Context(), env)
+		found, err := qemu{"s390x"}.find(t.Context(), env)
 		result{data: "abc", took: time.Minute}.check(t, found, err, time.Since(began))
 	})
 	synctest.Test(t, func(t *testing.T) {
 		env, _ := machine(t)
 		env.FS = fstest.MapFS{virtioBlock: entry("")}
 		began := time.Now()
-		found, err := qemu("ppc64le").find(t.Context(), env)
+		found, err := qemu{"ppc64le"}.find(t.Context(), env)
 		result{fail: "has not appeared within 5m0s", took: 5 * time.Minute}.check(t, found, err, time.Since(began))
 	})
 }

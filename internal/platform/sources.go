@@ -47,7 +47,7 @@ func (env *Env) try(place string, ask func() ([]byte, error)) ([]byte, error) {
 
 // service is the source "an item of a metadata service".
 type service struct {
-	metadata.Service
+	*metadata.Service
 	path   string
 	absent bool // 404 means that there is no config
 	decode func([]byte) ([]byte, error)
@@ -57,7 +57,7 @@ func (s service) find(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: s.places()[0]}
 	ctx, cancel := context.WithTimeout(ctx, env.Timeout)
 	defer cancel()
-	data, err := env.try(found.Name, func() ([]byte, error) { return env.Metadata.Get(ctx, s.Service, s.path) })
+	data, err := env.try(found.Name, func() ([]byte, error) { return env.Metadata.Get(ctx, *s.Service, s.path) })
 	switch {
 	case s.absent && errors.Is(err, metadata.ErrNotFound):
 		return found, nil

@@ -3,6 +3,7 @@
 package platform
 
 import (
+	"context"
 	"net/http"
 	"runtime"
 	"time"
@@ -21,7 +22,7 @@ const (
 
 // at is a metadata service in the form that most clouds have: one address, no headers.
 func at(path string, hosts ...string) service {
-	return service{Service: metadata.Service{Hosts: hosts}, path: path, absent: true}
+	return service{Service: &metadata.Service{Hosts: hosts}, path: path, absent: true}
 }
 
 // What "no config" means, for people.
@@ -34,12 +35,13 @@ const (
 // All returns the platforms, sorted by id. They are not to be changed.
 func All() []Platform { return table }
 
-// table is the table of platforms.
+// table is the table of platforms. All of it is literal: if any of it were computed at the start, every program that imports the
+// package would link every platform.
 var table = []Platform{
 	{
 		ID: "akamai", Network: Remote, Empty: emptyAnswer, Limit: "65535 bytes before base64",
 		Set: `linode-cli linodes create … --metadata.user_data "$(base64 -w0 config.ign)"`,
-		source: service{path: "/v1/user-data", decode: decodeBase64, Service: metadata.Service{
+		source: service{path: "/v1/user-data", decode: decodeBase64, Service: &metadata.Service{
 			Hosts: []string{linkLocal, "[fd00:a9fe:a9fe::1]"}, Headers: []string{"Accept", "*/*"},
 			Token: &metadata.Token{
 				Path: "/v1/token", Name: "Metadata-Token",
@@ -59,7 +61,7 @@ var table = []Platform{
 	{
 		ID: "aws", Network: Remote, Empty: emptyOr404, Limit: "16384 bytes before base64",
 		Set:    "aws ec2 run-instances … --user-data file://config.ign",
-		source: service{Service: metadata.EC2(), path: "/2019-10-01/user-data", absent: true},
+		source: service{Service: &metadata.EC2, path: "/2019-10-01/user-data", absent: true},
 	},
 	{
 		ID: "azure", Network: Remote, Empty: "no user data, and no `CustomData.bin` on the provisioning disc, or an empty one",
@@ -70,22 +72,22 @@ var table = []Platform{
 	{
 		ID: "azurestack", Network: Local, Empty: emptyFile, Limit: "64 KiB", Modules: []string{"udf", "iso9660"},
 		Set:    "az vm create … --custom-data config.ign",
-		source: logic{[]string{"CustomData.bin of the provisioning disc"}, azureDisc("udf", "iso9660")},
+		source: disc{"udf", "iso9660"},
 	},
 	{
 		ID: "brightbox", Network: Remote, Empty: emptyOr404 + ", or a drive without the file", Limit: "16 KiB",
 		Set:    "brightbox servers create --user-data-file=config.ign IMAGE",
-		source: logic{openStackPlaces(), openStackRace},
+		source: logic{openStackPlaces, openStackRace},
 	},
 	{
 		ID: "cloudstack", Network: Remote, Empty: emptyOr404 + ", or a drive without the file", Limit: "32768 bytes of base64",
 		Set:    `cmk deploy virtualmachine … userdata="$(base64 -w0 config.ign)"`,
-		source: logic{cloudStackPlaces(), cloudStack},
+		source: logic{cloudStackPlaces, cloudStack},
 	},
 	{
 		ID: "digitalocean", Network: Remote, Empty: emptyAnswer, Limit: "64 KiB",
 		Set:    "doctl compute droplet create … --user-data-file config.ign",
-		source: service{Service: metadata.Service{Hosts: []string{linkLocal}}, path: "/metadata/v1/user-data"},
+		source: service{Service: &metadata.Service{Hosts: []string{linkLocal}}, path: "/metadata/v1/user-data"},
 	},
 	{
 		ID: "exoscale", Network: Remote, Empty: emptyOr404, Limit: "32 KiB",
@@ -100,7 +102,7 @@ var table = []Platform{
 	{
 		ID: "gcp", Network: Remote, Empty: emptyOr404, Limit: "262144 bytes",
 		Set: "gcloud compute instances create NAME … --metadata-from-file user-data=config.ign",
-		source: service{path: "/computeMetadata/v1/instance/attributes/user-data", absent: true, Service: metadata.Service{
+		source: service{path: "/computeMetadata/v1/instance/attributes/user-data", absent: true, Service: &metadata.Service{
 			Hosts: []string{linkLocal, "[fd20:ce::254]"}, Headers: []string{"Metadata-Flavor", "Google"},
 		}},
 	},
@@ -143,12 +145,12 @@ var table = []Platform{
 	{
 		ID: "openstack", Network: Remote, Empty: emptyOr404 + ", or a drive without the file", Limit: "65535 bytes of base64", Modules: []string{"iso9660", "vfat"},
 		Set:    "openstack server create … --user-data config.ign NAME",
-		source: logic{openStackPlaces(), openStackRace},
+		source: logic{openStackPlaces, openStackRace},
 	},
 	{
 		ID: "oraclecloud", Network: Remote, Empty: emptyOr404, Limit: "32000 bytes for all metadata, in base64",
 		Set: "oci compute instance launch … --user-data-file config.ign",
-		source: service{path: "/opc/v2/instance/metadata/user_data", absent: true, decode: decodeBase64, Service: metadata.Service{
+		source: service{path: "/opc/v2/instance/metadata/user_data", absent: true, decode: decodeBase64, Service: &metadata.Service{
 			Hosts: []string{linkLocal, "[fd00:c1::a9fe:a9fe]"}, Headers: []string{"Authorization", "Bearer Oracle"},
 			Again: []int{http.StatusTooManyRequests},
 		}},
@@ -156,7 +158,7 @@ var table = []Platform{
 	{
 		ID: "packet", Network: Remote, Empty: emptyAnswer,
 		Set:    "metal device create … --userdata-file config.ign (the service ended on 2026-06-30)",
-		source: service{path: "/userdata", Service: packetService()}, Status: packetStatus,
+		source: service{path: "/userdata", Service: &packetService}, Status: packetStatus,
 	},
 	{
 		ID: "powervs", Network: Local, Empty: emptyFile, Limit: "63 KiB of base64", Modules: []string{"iso9660", "vfat"},
@@ -174,12 +176,12 @@ var table = []Platform{
 	{
 		ID: "qemu", Network: Local, Empty: "the key is missing or empty", Modules: []string{"qemu_fw_cfg", "virtio_blk"},
 		Set:    "qemu-system-x86_64 … -fw_cfg name=opt/com.coreos/config,file=config.ign",
-		source: qemu(runtime.GOARCH),
+		source: qemu{runtime.GOARCH},
 	},
 	{
 		ID: "scaleway", Network: Remote, Empty: emptyOr404, Limit: "128 KB",
 		Set: "scw instance server create … cloud-init=@config.ign",
-		source: service{path: "/user_data/cloud-init", absent: true, Service: metadata.Service{
+		source: service{path: "/user_data/cloud-init", absent: true, Service: &metadata.Service{
 			Hosts: []string{"169.254.42.42", "[fd00:42::42]"}, LowPort: true,
 		}},
 	},
@@ -210,10 +212,15 @@ var table = []Platform{
 	},
 }
 
-// qemu returns the source of QEMU machines: their firmware, or a disk where the architecture has no fw_cfg.
-func qemu(architecture string) source {
-	if architecture == "s390x" || architecture == "ppc64le" {
+// qemu is the source of QEMU machines of an architecture: their firmware, or a disk where there is no fw_cfg.
+type qemu struct{ architecture string }
+
+func (q qemu) source() source {
+	if q.architecture == "s390x" || q.architecture == "ppc64le" {
 		return serialDisk{}
 	}
 	return firmware{"opt/com.coreos/config"}
 }
+
+func (q qemu) find(ctx context.Context, env *Env) (Found, error) { return q.source().find(ctx, env) }
+func (q qemu) places() []string                                  { return q.source().places() }
