@@ -72,7 +72,7 @@ func machineEnv(host *sys.Host, log *slog.Logger) platform.Env {
 
 // ec2Item reads an item of EC2's metadata service by the client that the platform uses, and so with its token.
 func (r *run) ec2Item(ctx context.Context, item string) ([]byte, error) {
-	data, err := r.metadata.Once(ctx, metadata.EC2(), "/"+item)
+	data, err := r.metadata.Once(ctx, metadata.EC2, "/"+item)
 	if status := metadata.StatusError(0); errors.As(err, &status) {
 		return nil, ec2.Status(status)
 	} else if errors.Is(err, metadata.ErrNotFound) {
