@@ -66,6 +66,7 @@ func runCase(t *testing.T, guest Guest, c Case) {
 		failing(t, m, c, boot)
 		return
 	}
+	boot.Files = packTool(t, m.Dir, guest)
 	change, err := os.ReadFile(filepath.Join(c.Dir, "change"))
 	if err == nil {
 		boot.Script += "\n" + string(change)
@@ -98,6 +99,7 @@ func succeeding(t *testing.T, m *Machine, c Case, boot Boot, expect string) {
 	}
 	if expect == "expect" {
 		checkConsole(t, c, r.Console())
+		checkPlan(t, said)
 	}
 	checkMarks(t, m)
 }
