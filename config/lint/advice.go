@@ -71,7 +71,7 @@ func (c *checker) eachResource(f func(r *types.Resource, steps []any)) {
 
 func plainHTTP(c *checker) {
 	c.eachResource(func(r *types.Resource, steps []any) {
-		scheme, _, _ := strings.Cut(strings.ToLower(value(r.Source)), "://")
+		scheme, _, _ := strings.Cut(strings.ToLower(types.Text(r.Source)), "://")
 		if (scheme == "http" || scheme == "tftp") && r.Verification.Hash == nil {
 			c.add(finding{
 				summary: "fetched by " + scheme + " without a hash: whoever is on the network can change it",
@@ -161,7 +161,7 @@ func volatilePath(c *checker) {
 
 func swapPath(c *checker) {
 	for i := range c.config.Storage.Filesystems {
-		if f := &c.config.Storage.Filesystems[i]; value(f.Format) == "swap" && value(f.Path) != "" {
+		if f := &c.config.Storage.Filesystems[i]; types.Text(f.Format) == "swap" && types.Text(f.Path) != "" {
 			c.add(finding{
 				summary: "a swap area is not mounted anywhere", hint: "remove path; a .swap unit turns the area on",
 				steps: at("storage", "filesystems", i, "path"),
@@ -183,8 +183,8 @@ func mountWithoutUnit(c *checker) {
 	elsewhere := []string{"/", "/usr", "/boot", "/boot/efi", "/efi"} // mounted by the initramfs or by systemd's generator
 	for i := range c.config.Storage.Filesystems {
 		f := &c.config.Storage.Filesystems[i]
-		p := value(f.Path)
-		if p == "" || value(f.Format) == "swap" || slices.Contains(elsewhere, p) {
+		p := types.Text(f.Path)
+		if p == "" || types.Text(f.Format) == "swap" || slices.Contains(elsewhere, p) {
 			continue
 		}
 		if unit := escapePath(p) + ".mount"; !units[unit] {
@@ -226,7 +226,7 @@ func joinedOptions(c *checker) {
 
 func plainPassword(c *checker) {
 	check := func(hash *string, steps ...any) {
-		if h := value(hash); h != "" && !isCrypt(h) {
+		if h := types.Text(hash); h != "" && !isCrypt(h) {
 			c.add(finding{
 				summary: "passwordHash is not a hash of crypt(5): nobody can log in with it",
 				hint:    "mkpasswd --method=yescrypt reads a password and prints its hash", steps: steps,

@@ -22,7 +22,7 @@ import (
 // dataHash reports data URLs whose contents are not what their hash or compression says.
 func dataHash(c *checker) {
 	c.eachResource(func(r *types.Resource, steps []any) {
-		source := value(r.Source)
+		source := types.Text(r.Source)
 		if !strings.HasPrefix(source, "data:") || !rules.IsSource(source, c.version) {
 			return
 		}
@@ -31,7 +31,7 @@ func dataHash(c *checker) {
 			return
 		}
 		contents := raw
-		if value(r.Compression) == "gzip" {
+		if types.Text(r.Compression) == "gzip" {
 			if contents, ok = gunzip(raw); !ok {
 				c.add(finding{
 					summary: "compression is gzip, but the source is not", hint: "remove compression, or give contents that gzip has made",
@@ -40,7 +40,7 @@ func dataHash(c *checker) {
 				return
 			}
 		}
-		function, want, _ := strings.Cut(value(r.Verification.Hash), "-")
+		function, want, _ := strings.Cut(types.Text(r.Verification.Hash), "-")
 		got, known := digest(function, contents)
 		if !known || len(want) != len(got) || strings.EqualFold(got, want) {
 			return
@@ -105,7 +105,7 @@ func userAndGroup(c *checker) {
 	for i := range c.config.Passwd.Users {
 		u := &c.config.Passwd.Users[i]
 		j, ok := groups[u.Name]
-		if !ok || u.Name == "" || u.ShouldExist != nil && !*u.ShouldExist || isTrue(u.NoUserGroup) || value(u.PrimaryGroup) != "" {
+		if !ok || u.Name == "" || u.ShouldExist != nil && !*u.ShouldExist || types.True(u.NoUserGroup) || types.Text(u.PrimaryGroup) != "" {
 			continue
 		}
 		c.add(finding{
@@ -127,7 +127,7 @@ func mountUnitName(c *checker) {
 		u := &c.config.Systemd.Units[i]
 		name, suffix := splitUnit(u.Name)
 		rule, ok := namedAfter[suffix]
-		if !ok || strings.Contains(name, "@") || value(u.Contents) == "" {
+		if !ok || strings.Contains(name, "@") || types.Text(u.Contents) == "" {
 			continue
 		}
 		file := unitfile.Parse(*u.Contents)

@@ -217,13 +217,3 @@ func join(steps []any, rest ...any) []any { return append(slices.Clone(steps), r
 
 // at makes a path.
 func at(steps ...any) []any { return steps }
-
-func isTrue(b *bool) bool { return b != nil && *b }
-
-// value returns an optional string; unset is empty.
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/config/unitfile"
 )
 
@@ -57,7 +58,7 @@ func sectionsOf(suffix string) []string {
 func (c *checker) eachText(f func(suffix, text string, sections []unitfile.Section, steps []any)) {
 	one := func(name string, text *string, steps ...any) {
 		_, suffix := splitUnit(name)
-		if value(text) == "" || !slices.Contains(unitTypes, suffix) {
+		if types.Text(text) == "" || !slices.Contains(unitTypes, suffix) {
 			return // a finding says that systemd has no such units
 		}
 		if file := unitfile.Parse(*text); file.Strict == nil {

@@ -22,7 +22,7 @@ var filesystemRules = []Rule{
 	{ID: "V410", Since: from37, Check: eachFilesystem(mountTag), About: "A `virtiofs` share has a mount tag."},
 	{ID: "V411", Since: from37, Check: eachFilesystem(mountTag), About: "The mount tag of a `virtiofs` share has at most 36 bytes."},
 	{ID: "V412", Since: from37, Check: onVirtiofs("uuid", func(f *types.Filesystem) bool { return set(f.UUID) }), About: "A `virtiofs` share has no UUID."},
-	{ID: "V413", Since: from37, Check: onVirtiofs("wipeFilesystem", func(f *types.Filesystem) bool { return isTrue(f.WipeFilesystem) }), About: "A `virtiofs` share is not wiped."},
+	{ID: "V413", Since: from37, Check: onVirtiofs("wipeFilesystem", func(f *types.Filesystem) bool { return types.True(f.WipeFilesystem) }), About: "A `virtiofs` share is not wiped."},
 	{ID: "V414", Since: from37, Check: onVirtiofs("options", func(f *types.Filesystem) bool { return len(f.Options) > 0 }), About: "A `virtiofs` share has no mkfs options."},
 	{ID: "V420", Severity: diag.Warning, Check: filesystemOverTable, About: "A filesystem is not put on a disk that gets partitions."},
 	{ID: "V421", Severity: diag.Warning, Check: filesystemOverTable, About: "A filesystem on a disk whose table is wiped is wiped as well."},
@@ -77,7 +77,7 @@ func formatMissing(c *Context, f *types.Filesystem, at func(string) []any) {
 	if set(f.Format) {
 		return
 	}
-	if set(f.Path) || set(f.Label) || set(f.UUID) || isTrue(f.WipeFilesystem) || len(f.Options) > 0 || len(f.MountOptions) > 0 {
+	if set(f.Path) || set(f.Label) || set(f.UUID) || types.True(f.WipeFilesystem) || len(f.Options) > 0 || len(f.MountOptions) > 0 {
 		c.Report("the filesystem has no format", "use one of "+words(Formats(c.Version)), at("format")...)
 	}
 }
@@ -160,7 +160,7 @@ func filesystemOverTable(c *Context, config *types.Config) {
 		case len(d.Partitions) > 0 && c.rule.ID == "V420":
 			c.Report("this filesystem overwrites the partition table of its disk", "put it on one of the partitions",
 				"storage", "filesystems", i, "device")
-		case len(d.Partitions) == 0 && isTrue(d.WipeTable) && !isTrue(f.WipeFilesystem) && c.rule.ID == "V421":
+		case len(d.Partitions) == 0 && types.True(d.WipeTable) && !types.True(f.WipeFilesystem) && c.rule.ID == "V421":
 			c.Report("wipeTable destroys the filesystem on this device too", "set wipeFilesystem to true to confirm",
 				"storage", "filesystems", i, "device")
 		}

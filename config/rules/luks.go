@@ -69,7 +69,7 @@ func keyFileSource(c *Context, _ *types.Config) {
 // otherPins tells whether any of the built-in bindings is asked for.
 func otherPins(l *types.Luks) bool {
 	v := &l.Clevis
-	return len(v.Tang) > 0 || isTrue(v.TPM2) || v.Threshold != nil && *v.Threshold != 0
+	return len(v.Tang) > 0 || types.True(v.TPM2) || v.Threshold != nil && *v.Threshold != 0
 }
 
 func customAlone(c *Context, l *types.Luks, at func(...any) []any) {
@@ -84,7 +84,7 @@ func customAlone(c *Context, l *types.Luks, at func(...any) []any) {
 
 // needsNetwork counts as use of custom from 3.3.0 on.
 func needsNetwork(c *Context, l *types.Luks) bool {
-	return c.Version >= spec.V3_3 && isTrue(l.Clevis.Custom.NeedsNetwork)
+	return c.Version >= spec.V3_3 && types.True(l.Clevis.Custom.NeedsNetwork)
 }
 
 func customPin(c *Context, l *types.Luks, at func(...any) []any) {
@@ -140,7 +140,7 @@ func tangAdvertisement(c *Context, t *types.Tang, at func(string) []any) {
 // cexAlone reports combinations that break the running rule.
 func cexAlone(c *Context, l *types.Luks, at func(...any) []any) {
 	switch {
-	case !isTrue(l.Cex.Enabled):
+	case !types.True(l.Cex.Enabled):
 	case c.rule.ID == "V520" && (set(l.Clevis.Custom.Pin) || otherPins(l)):
 		c.Report("a crypto card and clevis exclude each other", "remove one of the two", at("cex")...)
 	case c.rule.ID == "V521" && set(l.KeyFile.Source):

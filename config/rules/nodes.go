@@ -104,7 +104,7 @@ func specialBits(c *Context, config *types.Config) {
 
 func overwriteNeedsSource(c *Context, config *types.Config) {
 	for i := range config.Storage.Files {
-		if f := &config.Storage.Files[i]; isTrue(f.Overwrite) && f.Contents.Source == nil {
+		if f := &config.Storage.Files[i]; types.True(f.Overwrite) && f.Contents.Source == nil {
 			c.Report("overwrite is true, but the file has no contents.source",
 				"add contents.source; an empty string makes an empty file", "storage", "files", i, "overwrite")
 		}
@@ -218,7 +218,7 @@ func hardLinkToDirectory(c *Context, config *types.Config) {
 	}
 	for i := range config.Storage.Links {
 		l := &config.Storage.Links[i]
-		if !isTrue(l.Hard) || targetMissing(c, l) {
+		if !types.True(l.Hard) || targetMissing(c, l) {
 			continue
 		}
 		target := ""
@@ -238,7 +238,7 @@ func hardLinkToDirectory(c *Context, config *types.Config) {
 func hardLinkOwner(c *Context, config *types.Config) {
 	for i := range config.Storage.Links {
 		l := &config.Storage.Links[i]
-		if !isTrue(l.Hard) || targetMissing(c, l) {
+		if !types.True(l.Hard) || targetMissing(c, l) {
 			continue
 		}
 		for _, m := range []struct {

@@ -91,7 +91,7 @@ func unitText(c *Context, config *types.Config) {
 func enabledWithoutInstall(c *Context, config *types.Config) {
 	for i := range config.Systemd.Units {
 		u := &config.Systemd.Units[i]
-		if !isTrue(u.Enabled) || !set(u.Contents) {
+		if !types.True(u.Enabled) || !set(u.Contents) {
 			continue
 		}
 		if f := c.unit(*u.Contents); f.err == nil && !f.install {
@@ -112,7 +112,7 @@ func instanceWithoutInstall(c *Context, config *types.Config) {
 	for i := range config.Systemd.Units {
 		u := &config.Systemd.Units[i]
 		prefix, instance, ok := strings.Cut(strings.TrimSuffix(u.Name, ".service"), "@")
-		if !ok || !isTrue(u.Enabled) || prefix == "" || instance == "" || !strings.HasSuffix(u.Name, ".service") {
+		if !ok || !types.True(u.Enabled) || prefix == "" || instance == "" || !strings.HasSuffix(u.Name, ".service") {
 			continue
 		}
 		t := templates[prefix+"@.service"]

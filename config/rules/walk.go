@@ -106,9 +106,6 @@ func eachNode(c *types.Config, f func(*types.Node, where)) {
 // set tells whether an optional string is there and not empty.
 func set(s *string) bool { return s != nil && *s != "" }
 
-// isTrue tells whether an optional boolean is there and true.
-func isTrue(b *bool) bool { return b != nil && *b }
-
 // shown prints a short text of the config that is no secret, such as a path.
 func shown(s string) string {
 	const most = 80

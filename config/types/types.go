@@ -51,7 +51,7 @@ type Resource struct {
 }
 
 // Key identifies a resource within a list of references: its source.
-func (r Resource) Key() string { return text(r.Source) }
+func (r Resource) Key() string { return Text(r.Source) }
 
 // HTTPHeader is an additional request header.
 type HTTPHeader struct {
@@ -70,10 +70,13 @@ type Verification struct {
 	Hash *string `json:"hash,omitempty" since:"3.0"`
 }
 
-// text is the value of an optional string; unset is empty.
-func text(s *string) string {
+// Text returns the value of an optional string; unset is empty.
+func Text(s *string) string {
 	if s == nil {
 		return ""
 	}
 	return *s
 }
+
+// True reports whether an optional truth value is set and true.
+func True(b *bool) bool { return b != nil && *b }

@@ -38,23 +38,15 @@ func (db *DB) Configure(p types.Passwd) []Result {
 }
 
 func groupRequest(g types.Group) GroupRequest {
-	return GroupRequest{Name: g.Name, GID: g.GID, Password: text(g.PasswordHash), System: yes(g.System)}
+	return GroupRequest{Name: g.Name, GID: g.GID, Password: types.Text(g.PasswordHash), System: types.True(g.System)}
 }
 
 func userRequest(u types.User) UserRequest {
 	return UserRequest{
-		Name: u.Name, Password: u.PasswordHash, UID: u.UID, GECOS: text(u.Gecos), Home: text(u.HomeDir),
-		NoCreateHome: yes(u.NoCreateHome), PrimaryGroup: text(u.PrimaryGroup), Groups: u.Groups,
-		NoUserGroup: yes(u.NoUserGroup), Shell: text(u.Shell), System: yes(u.System),
+		Name: u.Name, Password: u.PasswordHash, UID: u.UID, GECOS: types.Text(u.Gecos), Home: types.Text(u.HomeDir),
+		NoCreateHome: types.True(u.NoCreateHome), PrimaryGroup: types.Text(u.PrimaryGroup), Groups: u.Groups,
+		NoUserGroup: types.True(u.NoUserGroup), Shell: types.Text(u.Shell), System: types.True(u.System),
 	}
 }
 
 func wanted(b *bool) bool { return b == nil || *b }
-func yes(b *bool) bool    { return b != nil && *b }
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}

@@ -4,7 +4,6 @@ package fetch
 
 import (
 	"bufio"
-	"bytes"
 	"compress/flate"
 	"compress/gzip"
 	"errors"
@@ -50,22 +49,4 @@ func gzipError(err error) error {
 		return fmt.Errorf("%w: %s", ErrGzip, strings.TrimPrefix(err.Error(), "gzip: "))
 	}
 	return err
-}
-
-// MaybeGunzip decompresses data that begins like a gzip file (RFC 1952), and returns other data as it is. The result
-// has at most limit bytes.
-func MaybeGunzip(data []byte, limit int64) ([]byte, error) {
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
-	}
-	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b, 8}) {
-		return data, nil
-	}
-	plain, err := decompress(bytes.NewReader(data), "gzip")
-	if err != nil {
-		return nil, err
-	}
-	out := &memory{limit: limit}
-	_, err = io.Copy(out, plain)
-	return out.data, err
 }

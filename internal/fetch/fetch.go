@@ -72,7 +72,7 @@ type Request struct {
 
 // FromResource returns the request for a resource of a config.
 func FromResource(r types.Resource) Request {
-	req := Request{URL: text(r.Source), Compression: text(r.Compression), Hash: text(r.Verification.Hash)}
+	req := Request{URL: types.Text(r.Source), Compression: types.Text(r.Compression), Hash: types.Text(r.Verification.Hash)}
 	for _, h := range r.HTTPHeaders {
 		req.Headers = append(req.Headers, Header{Name: h.Name, Value: h.Value})
 	}
@@ -89,13 +89,6 @@ func (r Request) Key() string {
 		}
 	}
 	return key
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // New returns a client with the settings that hold before any config is known.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/http/httpproxy"
+
+	"github.com/firstlight-boot/firstlight/config/types"
 )
 
 // TestProxy compares our choice of proxies with that of the library that defines the usual meaning.
@@ -39,8 +41,8 @@ func TestProxy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if text(str(got)) != text(str(want)) {
-				t.Errorf("%s with noProxy %q: %s, want %s", raw, no, text(str(got)), text(str(want)))
+			if types.Text(str(got)) != types.Text(str(want)) {
+				t.Errorf("%s with noProxy %q: %s, want %s", raw, no, types.Text(str(got)), types.Text(str(want)))
 			}
 		}
 	}

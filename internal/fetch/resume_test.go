@@ -103,20 +103,3 @@ func TestReset(t *testing.T) {
 		t.Errorf("got %d bytes in %d requests, %v", len(got), requests, err)
 	}
 }
-
-// FuzzMaybeGunzip checks that what comes out has its limit, and that what is no gzip data comes out as it is.
-func FuzzMaybeGunzip(f *testing.F) {
-	f.Add([]byte("{}"))
-	f.Add(zipped("payload"))
-	f.Add(zipped("payload")[:12])
-	f.Fuzz(func(t *testing.T, data []byte) {
-		const limit = 1 << 16
-		got, err := MaybeGunzip(data, limit)
-		if err == nil && len(got) > limit {
-			t.Errorf("%d bytes", len(got))
-		}
-		if err == nil && !bytes.HasPrefix(data, []byte{0x1f, 0x8b, 8}) && !bytes.Equal(got, data) {
-			t.Error("data was changed")
-		}
-	})
-}

@@ -30,8 +30,8 @@ func SettingsOf(c types.Config) Settings {
 	s := Settings{
 		ResponseHeaders: seconds(c.Ignition.Timeouts.HTTPResponseHeaders),
 		Total:           seconds(c.Ignition.Timeouts.HTTPTotal),
-		HTTPProxy:       text(c.Ignition.Proxy.HTTPProxy),
-		HTTPSProxy:      text(c.Ignition.Proxy.HTTPSProxy),
+		HTTPProxy:       types.Text(c.Ignition.Proxy.HTTPProxy),
+		HTTPSProxy:      types.Text(c.Ignition.Proxy.HTTPSProxy),
 		NoProxy:         c.Ignition.Proxy.NoProxy,
 	}
 	for _, ca := range c.Ignition.Security.TLS.CertificateAuthorities {

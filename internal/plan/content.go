@@ -14,11 +14,11 @@ import (
 
 // content puts a resource of the config among the payloads and returns it by reference; ok is false if it has no source.
 func content(loads op.Payloads, seed string, r types.Resource) (c op.Content, ok bool) {
-	source := text(r.Source)
+	source := types.Text(r.Source)
 	if source == "" {
 		return op.Content{}, false
 	}
-	load := op.Payload{Source: source, Compression: text(r.Compression), Hash: text(r.Verification.Hash)}
+	load := op.Payload{Source: source, Compression: types.Text(r.Compression), Hash: types.Text(r.Verification.Hash)}
 	for _, h := range r.HTTPHeaders {
 		load.Headers = append(load.Headers, op.Header{Name: h.Name, Value: h.Value})
 	}
@@ -76,9 +76,9 @@ func Payloads(c *types.Config, seed string) op.Payloads {
 	}
 	account.RedactConfig(c.Passwd, b.hash)
 	for _, u := range c.Systemd.Units {
-		b.secret(text(u.Contents))
+		b.secret(types.Text(u.Contents))
 		for _, d := range u.Dropins {
-			b.secret(text(d.Contents))
+			b.secret(types.Text(d.Contents))
 		}
 	}
 	return b.payloads

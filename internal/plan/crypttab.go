@@ -75,5 +75,5 @@ func (b *builder) volumeKey(p string, l types.Luks, name string) {
 
 // needsNetwork reports whether a volume can only be unlocked with the network.
 func needsNetwork(l types.Luks) bool {
-	return len(l.Clevis.Tang) > 0 || isTrue(l.Clevis.Custom.NeedsNetwork)
+	return len(l.Clevis.Tang) > 0 || types.True(l.Clevis.Custom.NeedsNetwork)
 }

@@ -91,7 +91,7 @@ func Produced(c *types.Config, b *facts.Block) map[string]bool {
 		// Those in conflict too: what stands in their way is the only complaint that helps.
 		partitions := append(d.Result.Partitions[:len(d.Result.Partitions):len(d.Result.Partitions)], d.New()...)
 		for _, w := range d.Disk.Partitions {
-			partitions = append(partitions, gpt.Partition{Number: w.Number, Label: text(w.Label)})
+			partitions = append(partitions, gpt.Partition{Number: w.Number, Label: types.Text(w.Label)})
 		}
 		for _, p := range partitions {
 			add(b.Partition(d.Node, p.Number))
@@ -168,16 +168,16 @@ func Programs(c *types.Config) map[string]string {
 		if usesClevis(l) {
 			need(path, "clevis")
 		}
-		if isTrue(l.Cex.Enabled) {
+		if types.True(l.Cex.Enabled) {
 			need(path, "zkey", "zkey-cryptsetup")
 		}
 	}
 	for i, f := range c.Storage.Filesystems {
 		path := at("storage", "filesystems", i)
-		if row, ok := filesystem.Find(text(f.Format)); ok {
+		if row, ok := filesystem.Find(types.Text(f.Format)); ok {
 			need(path, row.Program)
 		}
-		if text(f.Path) != "" && filesystem.Mounts(text(f.Format)) {
+		if types.Text(f.Path) != "" && filesystem.Mounts(types.Text(f.Format)) {
 			need(path, "mount")
 		}
 	}
@@ -186,7 +186,7 @@ func Programs(c *types.Config) map[string]string {
 
 func usesClevis(l types.Luks) bool {
 	c := l.Clevis
-	return text(c.Custom.Pin) != "" || len(c.Tang) > 0 || isTrue(c.TPM2)
+	return types.Text(c.Custom.Pin) != "" || len(c.Tang) > 0 || types.True(c.TPM2)
 }
 
 // Kpartx is the program with which udev makes the partitions of a device-mapper disk. Whether it is needed is known once

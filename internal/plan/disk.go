@@ -80,7 +80,7 @@ func (p *DiskPlan) plan(seed string) {
 }
 
 // starts tells whether the plan starts from an empty table.
-func (p *DiskPlan) starts() bool { return isTrue(p.Disk.WipeTable) || p.Facts.Table == nil }
+func (p *DiskPlan) starts() bool { return types.True(p.Disk.WipeTable) || p.Facts.Table == nil }
 
 // fromTable makes the disk's table the base, less what an unfinished run made, and returns the numbers that an
 // earlier run for the same entry gave.
@@ -145,7 +145,7 @@ func (p DiskPlan) Deleted() []gpt.Partition {
 
 // writes tells whether the table has to be written.
 func (p DiskPlan) writes() bool {
-	if isTrue(p.Disk.WipeTable) {
+	if types.True(p.Disk.WipeTable) {
 		return p.Facts.Table != nil || p.Facts.Other != "" || len(p.Device.Signatures) > 0 || len(p.Changes) > 0
 	}
 	if len(p.Leavings) > 0 {
@@ -165,10 +165,10 @@ func wanted(d types.Disk) []gpt.Wanted {
 	for _, p := range d.Partitions {
 		w := gpt.Wanted{
 			Number: p.Number, Label: p.Label, StartMiB: p.StartMiB, SizeMiB: p.SizeMiB,
-			Absent: p.ShouldExist != nil && !*p.ShouldExist, Wipe: isTrue(p.WipePartitionEntry), Resize: isTrue(p.Resize),
+			Absent: p.ShouldExist != nil && !*p.ShouldExist, Wipe: types.True(p.WipePartitionEntry), Resize: types.True(p.Resize),
 		}
-		w.Type, _ = gpt.ParseGUID(text(p.TypeGUID))
-		w.ID, _ = gpt.ParseGUID(text(p.GUID))
+		w.Type, _ = gpt.ParseGUID(types.Text(p.TypeGUID))
+		w.ID, _ = gpt.ParseGUID(types.Text(p.GUID))
 		all = append(all, w)
 	}
 	return all
@@ -176,7 +176,7 @@ func wanted(d types.Disk) []gpt.Wanted {
 
 // zap returns the places of the tables that are to be erased.
 func (p DiskPlan) zap() []probe.Extent {
-	if !isTrue(p.Disk.WipeTable) {
+	if !types.True(p.Disk.WipeTable) {
 		return nil
 	}
 	var old *gpt.Table
@@ -189,13 +189,4 @@ func (p DiskPlan) zap() []probe.Extent {
 		all = append(all, probe.Extent{Offset: int64(b.First) * size, Length: int64(b.Last-b.First+1) * size})
 	}
 	return all
-}
-
-func isTrue(b *bool) bool { return b != nil && *b }
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

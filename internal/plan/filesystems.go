@@ -37,7 +37,7 @@ func Filesystems(b *builder) {
 			b.failMissing(path+".device", f.Device)
 			continue
 		}
-		if d.Closed && !isTrue(f.WipeFilesystem) {
+		if d.Closed && !types.True(f.WipeFilesystem) {
 			b.postpone("whether %s is formatted as %s: its contents show when the volume is open", f.Device, *f.Format)
 			continue
 		}
@@ -78,8 +78,8 @@ func hasDevice(f types.Filesystem) bool {
 // judgeFilesystem decides on an entry.
 func judgeFilesystem(f types.Filesystem, d facts.Device) (verdict, string) {
 	found, _, ok := probe.Content(d.Signatures)
-	wipe := isTrue(f.WipeFilesystem)
-	format, real := filesystem.Find(text(f.Format))
+	wipe := types.True(f.WipeFilesystem)
+	format, real := filesystem.Find(types.Text(f.Format))
 	switch {
 	case !real && wipe:
 		return erase, "wipeFilesystem is set"
@@ -148,7 +148,7 @@ func (b *builder) notResumable() map[string]bool {
 		}
 	}
 	for _, l := range b.c.Storage.Luks {
-		if node, _, ok := b.lookup(l.Device); ok && (usesClevis(l) || text(l.KeyFile.Source) == "") {
+		if node, _, ok := b.lookup(l.Device); ok && (usesClevis(l) || types.Text(l.KeyFile.Source) == "") {
 			lost[node] = true
 		}
 	}

@@ -37,7 +37,7 @@ func LUKS(b *builder) {
 			}
 			o := op.MakeVolume{
 				Name: l.Name, Device: l.Device, Node: node, Paths: paths[1:], Destroy: destroy, Key: b.volumeKeySource(l),
-				Format: formatArgs(l), Open: openArgs(l), Secure: isTrue(l.Cex.Enabled),
+				Format: formatArgs(l), Open: openArgs(l), Secure: types.True(l.Cex.Enabled),
 			}
 			if usesClevis(l) {
 				o.Bind = b.binding(l.Clevis)
@@ -56,7 +56,7 @@ func LUKS(b *builder) {
 func judgeVolume(l types.Luks, d facts.Device) (verdict, string) {
 	found, _, ok := probe.Content(d.Signatures)
 	switch {
-	case isTrue(l.WipeVolume):
+	case types.True(l.WipeVolume):
 		return renew, "wipeVolume is set"
 	case d.Unfinished:
 		return renew, "an earlier run did not finish it"
@@ -68,14 +68,14 @@ func judgeVolume(l types.Luks, d facts.Device) (verdict, string) {
 		return refuse, "it holds LUKS of version " + found.Version
 	case usesClevis(l):
 		return refuse, "it holds a LUKS volume, and one with clevis is never reused"
-	case text(l.KeyFile.Source) == "":
+	case types.Text(l.KeyFile.Source) == "":
 		return refuse, "it holds a LUKS volume, and without keyFile.source nobody has its key"
 	case l.Label != nil && *l.Label != found.Label:
 		return refuse, fmt.Sprintf("it holds a LUKS volume labelled %q, wanted %q", found.Label, *l.Label)
 	case l.UUID != nil && *l.UUID != found.UUID:
 		return refuse, fmt.Sprintf("it holds LUKS volume %s, wanted %s", found.UUID, *l.UUID)
-	case slices.Contains(found.Flags, "allow-discards") != isTrue(l.Discard):
-		return refuse, fmt.Sprintf("it holds a LUKS volume with discard %v, wanted %v", !isTrue(l.Discard), isTrue(l.Discard))
+	case slices.Contains(found.Flags, "allow-discards") != types.True(l.Discard):
+		return refuse, fmt.Sprintf("it holds a LUKS volume with discard %v, wanted %v", !types.True(l.Discard), types.True(l.Discard))
 	}
 	return leave, "it matches the config"
 }

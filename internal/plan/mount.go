@@ -24,7 +24,7 @@ type Mountable struct {
 func Mountables(c *types.Config) []Mountable {
 	var all []Mountable
 	for i, f := range c.Storage.Filesystems {
-		if text(f.Path) != "" && filesystem.Mounts(text(f.Format)) {
+		if types.Text(f.Path) != "" && filesystem.Mounts(types.Text(f.Format)) {
 			all = append(all, Mountable{f, i})
 		}
 	}

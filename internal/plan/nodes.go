@@ -75,7 +75,7 @@ func (b *builder) entries() (entries, hard []entry) {
 		add(&entries, "files", i, f.Node, func(b *builder, e entry) { b.file(e, f) })
 	}
 	for i, l := range s.Links {
-		if isTrue(l.Hard) {
+		if types.True(l.Hard) {
 			add(&hard, "links", i, l.Node, func(b *builder, e entry) { b.hardLink(e, l) })
 		} else {
 			add(&entries, "links", i, l.Node, func(b *builder, e entry) { b.link(e, l) })
@@ -125,7 +125,7 @@ func (b *builder) found(e entry) (n facts.Node, place op.Place, ok bool) {
 		b.postpone("%s: what exists there shows when its filesystem is mounted", e.node.Path)
 		return n, place, false
 	}
-	if isTrue(e.node.Overwrite) && n.Type != "" {
+	if types.True(e.node.Overwrite) && n.Type != "" {
 		if e.place == "/" {
 			b.fail(e.path, "the root directory cannot be overwritten", "remove \"overwrite\" from the entry")
 			return n, place, false
@@ -258,7 +258,7 @@ func (b *builder) file(e entry, f types.File) {
 }
 
 func (b *builder) link(e entry, l types.Link) {
-	target := text(l.Target)
+	target := types.Text(l.Target)
 	n, place, ok := b.found(e)
 	switch {
 	case !ok:
@@ -271,7 +271,7 @@ func (b *builder) link(e entry, l types.Link) {
 }
 
 func (b *builder) hardLink(e entry, l types.Link) {
-	target := path.Clean("/" + text(l.Target))
+	target := path.Clean("/" + types.Text(l.Target))
 	n, place, ok := b.found(e)
 	there := b.facts.Tree.Nodes[b.facts.Tree.Place(target)]
 	switch {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
 	"github.com/firstlight-boot/firstlight/internal/facts"
@@ -48,7 +49,7 @@ func Partitions(b *builder) {
 
 // checkDisk reports everything that keeps a disk from being what is wanted.
 func (b *builder) checkDisk(d DiskPlan) {
-	path, wipe := at("storage", "disks", d.Index), isTrue(d.Disk.WipeTable)
+	path, wipe := at("storage", "disks", d.Index), types.True(d.Disk.WipeTable)
 	if d.Err != nil {
 		b.fail(path, fmt.Sprintf("%s cannot be partitioned: %s", d.Disk.Device, d.Err), "use another disk, or the whole of this one without partitions")
 		return
@@ -246,7 +247,7 @@ func (b *builder) foresee(disks []DiskPlan) (*facts.Block, map[string]bool) {
 // writeTable is the step that gives a disk its table.
 func (b *builder) writeTable(d DiskPlan, mark *gpt.Mark) op.WritePartitionTable {
 	o := op.WritePartitionTable{Device: d.Disk.Device, Node: d.Node, Zap: d.zap(), Paths: map[int][]string{}}
-	if d.Facts.Table != nil && !isTrue(d.Disk.WipeTable) {
+	if d.Facts.Table != nil && !types.True(d.Disk.WipeTable) {
 		o.Old = &d.Facts.Table.Table
 	}
 	if d.starts() { // what the whole disk was used for; a table that is wiped goes with Zap, after all that its mark speaks of
@@ -347,7 +348,7 @@ func (b *builder) lost(d DiskPlan) []string {
 func (b *builder) losses(d DiskPlan) []string {
 	var words []string
 	switch {
-	case isTrue(d.Disk.WipeTable):
+	case types.True(d.Disk.WipeTable):
 		words = append(words, "wipe its table")
 	case d.starts():
 		words = append(words, "make a table")

@@ -113,7 +113,7 @@ func (b *builder) writeKeys(p string, c account.Change, u types.User) {
 	}
 	if b.facts.Tree.At(c.Home).Type == "" && !b.mayMake(c) {
 		hint := "make the home directory, or leave out the keys"
-		if isTrue(u.NoCreateHome) {
+		if types.True(u.NoCreateHome) {
 			hint = "remove noCreateHome, or leave out the keys"
 		}
 		b.fail(p+".sshAuthorizedKeys", fmt.Sprintf("the SSH keys of user %s cannot be written: the home directory %s does not exist", c.Name, c.Home), hint)
@@ -234,7 +234,7 @@ func (b *builder) removeHome(p string, c account.Change, db *account.DB, homes a
 
 // ownHomeParts gives the user those directories of the user's home that were made to mount something on them.
 func (b *builder) ownHomeParts(p string, c account.Change, u types.User) {
-	if isTrue(u.NoCreateHome) {
+	if types.True(u.NoCreateHome) {
 		return
 	}
 	parts := slices.Clone(b.facts.Handover.HomeParts)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
@@ -15,7 +16,7 @@ func RAID(b *builder) {
 	for i, r := range b.c.Storage.Raid {
 		path := at("storage", "raid", i)
 		paths := arrayPaths(r.Name)
-		o := op.CreateArray{Name: r.Name, Path: paths[0], Paths: paths[1:], Level: text(r.Level), Devices: r.Devices, Options: r.Options}
+		o := op.CreateArray{Name: r.Name, Path: paths[0], Paths: paths[1:], Level: types.Text(r.Level), Devices: r.Devices, Options: r.Options}
 		if r.Spares != nil {
 			o.Spares = *r.Spares
 		}

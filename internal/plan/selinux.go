@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
@@ -26,7 +27,7 @@ func planRelabel(b *builder) {
 		}
 		paths["/etc/.pwd.lock"] = true
 		for _, u := range b.c.Passwd.Users {
-			if have, ok := b.database().User(u.Name); ok && !isTrue(u.NoCreateHome) && have.Home != "/" {
+			if have, ok := b.database().User(u.Name); ok && !types.True(u.NoCreateHome) && have.Home != "/" {
 				paths[have.Home] = true
 			}
 		}

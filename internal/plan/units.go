@@ -45,9 +45,9 @@ func (b *builder) writeUnit(p string, index int, u types.Unit) {
 	}
 	name := path.Join(unit.ConfigDir, u.Name)
 	place := b.facts.Tree.Place(name)
-	switch masked := isTrue(u.Mask); {
+	switch masked := types.True(u.Mask); {
 	case masked:
-		if text(u.Contents) != "" {
+		if types.Text(u.Contents) != "" {
 			b.warn(p, fmt.Sprintf("unit %s is masked: its contents are not written", u.Name), "")
 		}
 		if b.facts.Tree.Nodes[place].Target == "/dev/null" {
@@ -55,7 +55,7 @@ func (b *builder) writeUnit(p string, index int, u types.Unit) {
 		}
 		o := op.MaskUnit{Place: op.Place{Path: place, Replace: true}}
 		b.addNode(p, place, o, "")
-	case text(u.Contents) != "":
+	case types.Text(u.Contents) != "":
 		b.unitFile(p, name, op.WriteUnit{}, *u.Contents)
 	case u.Mask != nil && b.facts.Tree.Nodes[place].Target == "/dev/null":
 		b.addNode(p, place, op.UnmaskUnit{Place: op.Place{Path: place}}, "it is masked")
@@ -78,7 +78,7 @@ func (b *builder) unitFile(p, name string, o op.WriteUnit, contents string) {
 // extensions and packages that are installed later bring units, and the preset takes effect then.
 func (b *builder) checkUnit(p string, u types.Unit, config unitSources) {
 	f := b.facts.Units
-	if text(u.Contents) != "" || isTrue(u.Mask) || f.Found[u.Name] || config.units[u.Name] || config.units[unit.SplitName(u.Name).Template().String()] {
+	if types.Text(u.Contents) != "" || types.True(u.Mask) || f.Found[u.Name] || config.units[u.Name] || config.units[unit.SplitName(u.Name).Template().String()] {
 		return
 	}
 	summary := fmt.Sprintf("unit %s is to be enabled, but neither the config nor the target has it", u.Name)
@@ -108,7 +108,7 @@ type unitSources struct {
 func sourcesOfUnits(c *types.Config) unitSources {
 	s := unitSources{units: map[string]bool{}, paths: map[string]bool{}}
 	for _, u := range c.Systemd.Units {
-		if text(u.Contents) != "" {
+		if types.Text(u.Contents) != "" {
 			s.units[u.Name] = true
 		}
 	}

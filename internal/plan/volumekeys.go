@@ -15,7 +15,7 @@ const cexKey = "/etc/luks/cex.key"
 
 // volumeKeySource says where the key of a volume comes from.
 func (b *builder) volumeKeySource(l types.Luks) op.Key {
-	if isTrue(l.Cex.Enabled) {
+	if types.True(l.Cex.Enabled) {
 		return op.Key{File: cexKey}
 	}
 	if c, ok := b.content(l.KeyFile); ok {
@@ -27,10 +27,10 @@ func (b *builder) volumeKeySource(l types.Luks) op.Key {
 // formatArgs returns the arguments of cryptsetup(8) luksFormat.
 func formatArgs(l types.Luks) []string {
 	var args []string
-	if label := text(l.Label); label != "" {
+	if label := types.Text(l.Label); label != "" {
 		args = append(args, "--label", label)
 	}
-	if uuid := text(l.UUID); uuid != "" {
+	if uuid := types.Text(l.UUID); uuid != "" {
 		args = append(args, "--uuid", uuid)
 	}
 	for _, o := range l.Options {
@@ -43,7 +43,7 @@ func formatArgs(l types.Luks) []string {
 // later opening.
 func openArgs(l types.Luks) []string {
 	args := []string{"--persistent"}
-	if isTrue(l.Discard) {
+	if types.True(l.Discard) {
 		args = append(args, "--allow-discards")
 	}
 	for _, o := range l.OpenOptions {
@@ -54,12 +54,12 @@ func openArgs(l types.Luks) []string {
 
 // binding says what unlocks a volume later.
 func (b *builder) binding(c types.Clevis) *op.Binding {
-	if pin := text(c.Custom.Pin); pin != "" {
-		return &op.Binding{Pin: pin, Config: b.secret(text(c.Custom.Config))}
+	if pin := types.Text(c.Custom.Pin); pin != "" {
+		return &op.Binding{Pin: pin, Config: b.secret(types.Text(c.Custom.Config))}
 	}
 	bind := &op.Binding{Pin: "sss", Config: b.secret(sharing(c))}
 	for _, t := range c.Tang {
-		if text(t.Advertisement) == "" {
+		if types.Text(t.Advertisement) == "" {
 			source := strings.TrimSuffix(t.URL, "/") + "/adv"
 			if adv, ok := b.content(types.Resource{Source: &source}); ok {
 				bind.Reach = append(bind.Reach, adv)
@@ -68,7 +68,7 @@ func (b *builder) binding(c types.Clevis) *op.Binding {
 	}
 	// Servers that are known only by their advertisement may be out of reach now.
 	pieces := len(bind.Reach)
-	if isTrue(c.TPM2) {
+	if types.True(c.TPM2) {
 		pieces++
 	}
 	bind.Prove = pieces >= threshold(c)
@@ -94,12 +94,12 @@ func sharing(c types.Clevis) string {
 	pins := map[string]any{}
 	var servers []tangPin
 	for _, t := range c.Tang {
-		servers = append(servers, tangPin{t.URL, text(t.Thumbprint), json.RawMessage(text(t.Advertisement))})
+		servers = append(servers, tangPin{t.URL, types.Text(t.Thumbprint), json.RawMessage(types.Text(t.Advertisement))})
 	}
 	if len(servers) > 0 {
 		pins["tang"] = servers
 	}
-	if isTrue(c.TPM2) {
+	if types.True(c.TPM2) {
 		pins["tpm2"] = struct{}{}
 	}
 	config, err := json.Marshal(map[string]any{"pins": pins, "t": threshold(c)})
