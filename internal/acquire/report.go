@@ -12,11 +12,14 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/logx"
 )
 
-// LogReport logs each finding as one line in the form of Ignition's reports.
+// LogReport logs each finding as one line in the form of Ignition's reports, and what can be done about it on another.
 func LogReport(log *slog.Logger, report diag.List) {
 	levels := map[diag.Severity]slog.Level{diag.Error: logx.Critical, diag.Warning: slog.LevelWarn, diag.Info: slog.LevelInfo}
 	for _, d := range report {
 		log.Log(context.Background(), levels[d.Severity], d.Line())
+		if d.Hint != "" {
+			log.Info("help: " + d.Hint)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@
 package fetch
 
 import (
-	"bytes"
 	"io"
 	"math/rand/v2"
 	"net"
