@@ -7,6 +7,7 @@ package pages
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -160,6 +161,29 @@ func TestLinks(t *testing.T) {
 	}
 	if count < 50 {
 		t.Errorf("there are %d links", count)
+	}
+}
+
+// TestDecisions: decisions are numbered without a gap, and the index has a row for each.
+func TestDecisions(t *testing.T) {
+	const dir = top + "/docs/decisions/"
+	index, err := os.ReadFile(dir + "README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(dir + "[0-9]*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, file := range files {
+		name := filepath.Base(file)
+		number := fmt.Sprintf("%04d", i+1)
+		if !strings.HasPrefix(name, number+"-") {
+			t.Errorf("%s should have number %s", name, number)
+		}
+		if !strings.Contains(string(index), "| ["+number+"]("+name+") |") {
+			t.Errorf("the index has no row for %s", name)
+		}
 	}
 }
 
