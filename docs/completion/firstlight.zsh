@@ -4,6 +4,10 @@ _firstlight() {
 	if ((CURRENT == 2)); then
 		local -a commands=(
 			'validate:check configs and report what is wrong with them'
+			'build:translate YAML into the configs that machines read'
+			'convert:turn Ignition configs and cloud-config into YAML'
+			'plan:show what a first boot would do to a machine'
+			'facts:print what planning a config needs to know of this machine'
 			'completion:print a script that completes command lines'
 			'version:print the version'
 			'help:explain firstlight, or one of its commands'
@@ -21,6 +25,40 @@ _firstlight() {
 			'--strict[fail on warnings and infos too]' \
 			'*:file:_files'
 		;;
+	build)
+		_arguments '--help[explain the command]' \
+			'--check[report only; write no config]' \
+			'--files-dir[dir with local files; nothing else is read]:dir:_files' \
+			'--format[report form; text, line, json, sarif, github]:form:(text line json sarif github)' \
+			'--output[file to write to, or a directory]:file:_files' \
+			'--pretty[indent the config]' \
+			'--raw[write no MachineConfig around the config]' \
+			'--strict[fail on warnings and infos too]' \
+			'--target[spec version that machines read; 3.4.0, fcos@38]:version:_files' \
+			'--watch[build again whenever a document or local file changes]' \
+			'*:file:_files'
+		;;
+	convert)
+		_arguments '--help[explain the command]' \
+			'--format[report form; text, line, json, sarif, github]:form:(text line json sarif github)' \
+			'--json[write JSON of version 3.x instead of YAML]' \
+			'--output[file to write to]:file:_files' \
+			'--strict[fail if anything is left out]' \
+			'*:file:_files'
+		;;
+	plan)
+		_arguments '--help[explain the command]' \
+			'--facts[file with the facts of a machine; - for standard input]:file:_files' \
+			'--json[print the plan as JSON]' \
+			'--live[plan for this machine]' \
+			'--root[dir of the target root, with --live]:dir:_files' \
+			'*:file:_files'
+		;;
+	facts)
+		_arguments '--help[explain the command]' \
+			'--root[dir of the target root]:dir:_files' \
+			'*:file:_files'
+		;;
 	completion)
 		_arguments '--help[explain the command]' \
 			'1:argument:(bash zsh fish)'
@@ -31,7 +69,7 @@ _firstlight() {
 		;;
 	help)
 		_arguments '--help[explain the command]' \
-			'1:argument:(validate completion version help)'
+			'1:argument:(validate build convert plan facts completion version help)'
 		;;
 	esac
 }

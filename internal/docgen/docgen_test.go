@@ -25,6 +25,9 @@ var update = flag.Bool("update", false, "rewrite the generated files")
 
 const docs = "../../docs"
 
+// bySignatures is the page that tests/disk generates.
+const bySignatures = "reference/signatures.md"
+
 func generate(t *testing.T) map[string][]byte {
 	t.Helper()
 	files, err := Files(os.DirFS("../../config/types"))
@@ -61,7 +64,7 @@ func TestFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range entries {
-			if files[dir+"/"+e.Name()] == nil {
+			if name := dir + "/" + e.Name(); files[name] == nil && name != bySignatures {
 				t.Errorf("%s/%s is not generated any more", dir, e.Name())
 			}
 		}

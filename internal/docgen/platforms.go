@@ -62,7 +62,7 @@ its image is; the console lists every place that was asked, what it answered and
 
 ## What a config may look like
 
-Ignition JSON, as it is or compressed with gzip (256 MiB at most, decompressed). Anything else is named for what it is: a cloud-config, a script, a MIME message,
+Ignition JSON, or YAML, the Butane language ([authoring.md](authoring.md)), as it is or compressed with gzip (256 MiB at most, decompressed). Anything else is named for what it is: a cloud-config, a script, a MIME message,
 a web page, base64, UTF-16. ` + "`firstlight validate`" + ` accepts and names the same.
 
 ## Metadata services

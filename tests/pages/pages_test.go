@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pages runs what the documentation shows: every example is valid, and every console session of a page prints what the
-// page says.
+// Package pages runs what the documentation shows: every example is valid, every console session of a page prints what the
+// page says, and every link leads somewhere.
 package pages
 
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -125,6 +128,109 @@ func TestDocuments(t *testing.T) {
 	if count < 5 {
 		t.Errorf("the pages have %d documents", count)
 	}
+}
+
+// TestLinks follows every link of the pages that stays in the tree, to a file and to a heading.
+func TestLinks(t *testing.T) {
+	count := 0
+	for _, page := range allPages(t) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range links(string(text)) {
+			if strings.Contains(link, "://") {
+				continue
+			}
+			count++
+			file, heading, _ := strings.Cut(link, "#")
+			target := page
+			if file != "" {
+				target = filepath.Join(filepath.Dir(page), file)
+			}
+			content, err := os.ReadFile(target)
+			if info, failed := os.Stat(target); failed == nil && info.IsDir() {
+				err = nil
+			}
+			if err != nil {
+				t.Errorf("%s: the link to %s leads nowhere", page, link)
+			} else if heading != "" && !slices.Contains(headings(string(content)), heading) {
+				t.Errorf("%s: %s has no heading for the link to %s", page, target, link)
+			}
+		}
+	}
+	if count < 50 {
+		t.Errorf("there are %d links", count)
+	}
+}
+
+// TestDecisions: decisions are numbered without a gap, and the index has a row for each.
+func TestDecisions(t *testing.T) {
+	const dir = top + "/docs/decisions/"
+	index, err := os.ReadFile(dir + "README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(dir + "[0-9]*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, file := range files {
+		name := filepath.Base(file)
+		number := fmt.Sprintf("%04d", i+1)
+		if !strings.HasPrefix(name, number+"-") {
+			t.Errorf("%s should have number %s", name, number)
+		}
+		if !strings.Contains(string(index), "| ["+number+"]("+name+") |") {
+			t.Errorf("the index has no row for %s", name)
+		}
+	}
+}
+
+// allPages lists the pages for people.
+func allPages(t *testing.T) []string {
+	t.Helper()
+	all := []string{top + "/tests/README.md"}
+	for _, pattern := range []string{"/*.md", "/docs/*.md", "/docs/*/*.md"} {
+		found, err := filepath.Glob(top + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, found...)
+	}
+	return all
+}
+
+// links returns the targets of the links of a page: [text](target).
+func links(page string) []string {
+	var all []string
+	for i, part := range strings.Split(page, "](") {
+		if target, _, closed := strings.Cut(part, ")"); i > 0 && closed && !strings.ContainsAny(target, " \n") {
+			all = append(all, target)
+		}
+	}
+	return all
+}
+
+// headings returns what links name the headings of a page by: lower case, without punctuation, dashes for spaces.
+func headings(page string) []string {
+	var all []string
+	for line := range strings.Lines(page) {
+		title, found := strings.CutPrefix(strings.TrimLeft(line, "#"), " ")
+		if !found || !strings.HasPrefix(line, "#") {
+			continue
+		}
+		all = append(all, strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, strings.TrimSpace(title)))
+	}
+	return all
 }
 
 // replay returns a page with the output that its sessions have now.

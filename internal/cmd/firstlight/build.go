@@ -20,16 +20,12 @@ import (
 )
 
 const buildManual = `
-Translate configs that people write, YAML with a variant, into configs that
-machines read. FILE is a document; without one, standard input is read. Several
-documents need --check, or a directory to write to as --output.
+Translate YAML with a variant, FILE or standard input, into configs that
+machines read. Several documents need --check, or a directory as --output. The
+config goes to standard output and the report to standard error; with --check
+only the report is written, to standard output. The exit code is 0 if all
+documents are valid, 1 if one is not, and 2 if the command line is wrong.
 
-The config goes to standard output and the report to standard error; with
---check there is no config, and the report goes to standard output. The exit
-code is 0 if all documents are valid, 1 if one is not, and 2 if the command
-line is wrong.
-
-  firstlight build web.bu > web.ign
   firstlight build --files-dir . --target 3.4.0 --output web.ign web.bu
   firstlight build --watch --check web.bu`
 

@@ -23,13 +23,14 @@ import (
 )
 
 const factsManual = `
-Look at this machine and print, as JSON, all that planning CONFIG needs to know of
-it: disks, partition tables, filesystems, mounts, account files without hashes, and
-the files and units that the config is about. Nothing is changed.
+Print, as JSON, what planning CONFIG needs to know about this machine: disks,
+partition tables, filesystems, mounts, account files without hashes, and the
+files and units that the config names. Nothing is changed.
 
 "firstlight plan CONFIG --facts FILE" then shows elsewhere what a boot would do.
 
-The exit code is 0, or 1 if the config is invalid or the machine cannot be read.
+The exit code is 0 on success, 1 if the config is invalid or the machine cannot
+be read, and 2 if the command line is wrong.
 
   firstlight facts web.ign > machine.json`
 

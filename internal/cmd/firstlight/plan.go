@@ -18,14 +18,15 @@ import (
 )
 
 const planManual = `
-Show what a first boot with CONFIG would do to a machine, in order: what it would
-destroy first, then every step with the line of the config that asks for it. Nothing
-is changed. The machine is this one (--live), or one that "firstlight facts" or a
-boot has captured (--facts FILE; a boot leaves /run/ignition/facts-STAGE.json).
+Show what a first boot with CONFIG would do to a machine, in order: first what
+it would destroy, then every step with the line of the config that asks for it.
+Nothing is changed. The machine is this one (--live), or one whose facts were
+captured (--facts FILE) by "firstlight facts", or by a boot, which leaves them
+in /run/ignition/facts-STAGE.json.
 
-The exit code is 0 if there is nothing to do, 2 if there are changes, 3 if something
-would be destroyed, and 1 on errors: an invalid config, a conflict between config
-and machine, a wrong command line.
+The exit code is 0 if there is nothing to do, 2 if there are changes, 3 if
+something would be destroyed, and 1 on errors: an invalid config, a conflict
+between config and machine, a wrong command line.
 
   firstlight plan web.ign --live
   firstlight plan web.bu --facts machine.json --json`
