@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
@@ -194,15 +195,15 @@ func (b *Block) Remove(node string) {
 // nor one of #+-.:=@_ , nor part of valid UTF-8, becomes \x and two hex digits (systemd, encode_devnode_name).
 func EncodeLabel(label string) string {
 	var b strings.Builder
-	for _, r := range label {
+	for i := 0; i < len(label); {
+		r, size := utf8.DecodeRuneInString(label[i:])
 		plain := r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("#+-.:=@_", r)
-		if plain || r >= 0x80 && r != '\uFFFD' {
-			b.WriteRune(r)
-			continue
+		if plain || size > 1 {
+			b.WriteString(label[i : i+size])
+		} else {
+			fmt.Fprintf(&b, "\\x%02x", label[i])
 		}
-		for _, c := range []byte(string(r)) {
-			fmt.Fprintf(&b, "\\x%02x", c)
-		}
+		i += size
 	}
 	return b.String()
 }

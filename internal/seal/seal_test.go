@@ -159,8 +159,10 @@ func TestResult(t *testing.T) {
 		}
 		return again
 	}
-	if write("one", false) || write("one", false) {
-		t.Error("a run counts itself as an earlier one")
+	for range 2 {
+		if write("one", false) {
+			t.Error("a run counts itself as an earlier one")
+		}
 	}
 	if !write("two", false) {
 		t.Error("an earlier run was not found")
