@@ -89,8 +89,10 @@ func judgeFilesystem(f types.Filesystem, d facts.Device) (verdict, string) {
 		return refuse, "it holds " + found.String() + " and shall hold nothing"
 	case wipe:
 		return renew, "wipeFilesystem is set"
+	case d.Predicted && d.Unfinished:
+		return renew, "it is new"
 	case d.Unfinished, ok && found.Unfinished:
-		return renew, "an earlier run did not finish it"
+		return renew, "its contents were never finished"
 	case !ok:
 		return renew, "it is empty"
 	case found.Type != format.Name:

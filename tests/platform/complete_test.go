@@ -56,11 +56,14 @@ func TestComplete(t *testing.T) {
 
 // TestModules checks that the kernel modules of all platforms are in the initramfs.
 func TestModules(t *testing.T) {
-	text, err := os.ReadFile("../../dracut/30ignition/module-setup.sh")
-	if err != nil {
-		t.Fatal(err)
+	var words []string
+	for _, name := range []string{"module-setup.sh", "filesystems.sh"} { // the second is sourced by the first
+		text, err := os.ReadFile("../../dracut/30ignition/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words = append(words, strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune(" \n\\()=", r) })...)
 	}
-	words := strings.Fields(strings.ReplaceAll(string(text), "\\\n", " "))
 	for _, p := range platform.All() {
 		for _, m := range p.Modules {
 			if !slices.Contains(words, m) {
