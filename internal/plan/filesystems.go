@@ -89,12 +89,12 @@ func judgeFilesystem(f types.Filesystem, d facts.Device) (verdict, string) {
 		return refuse, "it holds " + found.String() + " and shall hold nothing"
 	case wipe:
 		return renew, "wipeFilesystem is set"
-	case d.Predicted && d.Unfinished:
-		return renew, "it is new"
-	case d.Unfinished, ok && found.Unfinished:
-		return renew, "its contents were never finished"
 	case !ok:
 		return renew, "it is empty"
+	case d.Unfinished && d.Predicted:
+		return renew, "it is new"
+	case d.Unfinished, found.Unfinished:
+		return renew, "an earlier run did not finish it"
 	case found.Type != format.Name:
 		return refuse, fmt.Sprintf("it holds %s, wanted %s", found, format.Name)
 	case f.Label != nil && *f.Label != found.Label:

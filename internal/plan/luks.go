@@ -58,12 +58,12 @@ func judgeVolume(l types.Luks, d facts.Device) (verdict, string) {
 	switch {
 	case types.True(l.WipeVolume):
 		return renew, "wipeVolume is set"
-	case d.Predicted && d.Unfinished:
-		return renew, "it is new"
-	case d.Unfinished:
-		return renew, "its contents were never finished"
 	case !ok:
 		return renew, "it is empty"
+	case d.Unfinished && d.Predicted:
+		return renew, "it is new"
+	case d.Unfinished:
+		return renew, "an earlier run did not finish it"
 	case found.Type != "crypto_LUKS":
 		return refuse, "it holds " + found.String()
 	case found.Version != "2":
