@@ -19,11 +19,11 @@ import (
 // old ones are kept beside them under the names that the shadow suite uses for its backups, durably before the first
 // is replaced: a run that is cut short between two files goes back to them.
 func editAccounts(_ context.Context, m *Machine, o op.EditAccounts) error {
-	locks, err := m.Root.LockAccounts()
+	locks, err := lockAccounts(m.Root)
 	if err != nil {
 		return err
 	}
-	return errors.Join(changeAccounts(m, o), locks.Release())
+	return errors.Join(changeAccounts(m, o), locks.release())
 }
 
 func changeAccounts(m *Machine, o op.EditAccounts) error {
@@ -98,7 +98,7 @@ func replaceAccountFile(root *rootfs.Root, f account.File, suffix, text string) 
 // recoverAccounts goes back to the files from before an edit that was cut short. What remains of its locks is
 // removed: it held them.
 func recoverAccounts(_ context.Context, m *Machine, o op.EditAccounts) (Outcome, error) {
-	if err := m.Root.BreakAccountLocks(); err != nil {
+	if err := breakAccountLocks(m.Root); err != nil {
 		return Unclear, err
 	}
 	for _, f := range account.Files() {

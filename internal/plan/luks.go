@@ -129,3 +129,9 @@ func contentID(d facts.Device) string {
 	s, _, _ := probe.Content(d.Signatures)
 	return s.UUID
 }
+
+// usesClevis reports whether clevis(1) unlocks a volume.
+func usesClevis(l types.Luks) bool {
+	c := l.Clevis
+	return types.Text(c.Custom.Pin) != "" || len(c.Tang) > 0 || types.True(c.TPM2)
+}

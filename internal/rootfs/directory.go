@@ -5,6 +5,7 @@ package rootfs
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 
@@ -51,4 +52,17 @@ func (r *Root) Lock(name string) (*os.File, error) {
 		return nil, r.wrap("lock", name, err)
 	}
 	return os.NewFile(uintptr(fd), name), nil
+}
+
+// LockFile takes the write lock of the regular file at a resolved path, as lckpwdf(3) does, until the file is closed.
+func (r *Root) LockFile(name string) (*os.File, error) {
+	f, err := r.openRegular(name, unix.O_RDWR)
+	if err != nil {
+		return nil, r.wrap("lock", name, err)
+	}
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
+	if err := unix.FcntlFlock(f.Fd(), unix.F_SETLK, &lock); err != nil {
+		return nil, errors.Join(r.wrap("lock", name, err), f.Close())
+	}
+	return f, nil
 }

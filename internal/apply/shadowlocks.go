@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+// accountLocks are the lock files of the shadow suite, one for each account file, in its order; pwdLock is the lock
+// that all programs take first (lckpwdf(3)).
+var accountLocks = []string{
+	"/etc/passwd.lock", "/etc/shadow.lock", "/etc/group.lock", "/etc/gshadow.lock", "/etc/subuid.lock", "/etc/subgid.lock",
+}
+
+const pwdLock = "/etc/.pwd.lock"
+
+// heldLocks are held locks on the account files.
+type heldLocks struct {
+	root *rootfs.Root
+	file *os.File
+	held []string
+}
+
+// lockAccounts locks the account files of the target as the shadow suite does, so that no program of a running system edits
+// them at the same time. A lock file whose process has ended is removed.
+func lockAccounts(root *rootfs.Root) (*heldLocks, error) {
+	f, err := lockPwd(root)
+	if err != nil {
+		return nil, err
+	}
+	l := &heldLocks{root: root, file: f}
+	for _, name := range accountLocks {
+		place, err := root.Resolve(name)
+		if err == nil {
+			err = checkLock(root, place)
+		}
+		if err == nil {
+			err = root.WriteFile(place, []byte(strconv.Itoa(os.Getpid())+"\x00"), 0, 0, 0o600)
+		}
+		if err != nil {
+			return nil, errors.Join(err, l.release())
+		}
+		l.held = append(l.held, place)
+	}
+	return l, nil
+}
+
+// lockPwd takes the first lock. Its file stays: others may be waiting for it.
+func lockPwd(root *rootfs.Root) (*os.File, error) {
+	place, err := root.Resolve(pwdLock)
+	if err != nil {
+		return nil, err
+	}
+	info, err := root.Lstat(place)
+	if err != nil {
+		return nil, err
+	}
+	if info.Type == rootfs.None {
+		if _, err := root.MkdirAll(path.Dir(place)); err != nil {
+			return nil, err
+		}
+		if err := root.WriteFile(place, nil, 0, 0, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	f, err := root.LockFile(place)
+	if err != nil {
+		return nil, fmt.Errorf("%w (is another program editing the accounts?)", err)
+	}
+	return f, nil
+}
+
+// checkLock fails if a lock file is held by a running process.
+func checkLock(root *rootfs.Root, place string) error {
+	info, err := root.Lstat(place)
+	if err != nil || info.Type == rootfs.None {
+		return err
+	}
+	const longest = 64 // bytes of a process number
+	text, err := root.ReadFile(place, longest)
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimRight(string(text), "\x00\n"))
+	if err == nil && pid > 0 && pid != os.Getpid() && sys.Running(pid) {
+		return fmt.Errorf("lock account files: %s is held by process %d; remove it if that is another program", place, pid)
+	}
+	return nil
+}
+
+// release gives the locks up.
+func (l *heldLocks) release() error {
+	var errs []error
+	for _, place := range l.held {
+		errs = append(errs, l.root.Remove(place))
+	}
+	return errors.Join(append(errs, l.file.Close())...)
+}
+
+// breakAccountLocks removes the lock files of a run that was cut short.
+func breakAccountLocks(root *rootfs.Root) error {
+	var errs []error
+	for _, name := range accountLocks {
+		place, err := root.Resolve(name)
+		if err == nil {
+			err = root.Remove(place)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
