@@ -120,7 +120,7 @@ func Run(ctx context.Context, m *Machine, j *journal.Journal, p op.Plan) Report 
 		return report
 	}
 	report.Skipped = len(p.Steps) - len(todo)
-	if err := r.mark(journal.Begun, todo); err != nil {
+	if err := r.record(journal.Begun, todo); err != nil {
 		report.Err = err
 		return report
 	}
@@ -132,7 +132,7 @@ func Run(ctx context.Context, m *Machine, j *journal.Journal, p op.Plan) Report 
 			return report
 		}
 	}
-	report.Err = errors.Join(runErr, r.mark(journal.Done, done), r.mark(journal.Failed, failed))
+	report.Err = errors.Join(runErr, r.record(journal.Done, done), r.record(journal.Failed, failed))
 	return report
 }
 
@@ -178,12 +178,12 @@ func (r *run) resume(ctx context.Context) ([]int, error) {
 	return todo, nil
 }
 
-func (r *run) mark(s journal.State, steps []int) error {
+func (r *run) record(s journal.State, steps []int) error {
 	entries := make([]journal.Entry, len(steps))
 	for i, step := range steps {
 		entries[i] = journal.Entry{Step: r.plan.Steps[step].ID, On: r.on[step]}
 	}
-	return r.journal.Mark(s, entries)
+	return r.journal.Record(s, entries)
 }
 
 // do carries one step out and logs it as an operation.

@@ -137,7 +137,7 @@ func TestResume(t *testing.T) {
 	} {
 		rec := &recorder{begun: c.begun}
 		r, _ := newRun(t, rec, steps(map[int][]int{1: {0}, 2: {1}}, 3))
-		if err := errors.Join(r.mark(journal.Begun, []int{0, 1}), r.mark(journal.Done, []int{0})); err != nil {
+		if err := errors.Join(r.record(journal.Begun, []int{0, 1}), r.record(journal.Done, []int{0})); err != nil {
 			t.Fatal(err)
 		}
 		todo, err := r.resume(t.Context())

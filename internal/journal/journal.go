@@ -189,8 +189,8 @@ func (j *Journal) Header() Header { return j.header }
 // State returns how far a step has come and on which filesystems; an empty state means that it was never begun.
 func (j *Journal) State(id op.StepID) (State, string) { return j.states[id].state, j.states[id].on }
 
-// Mark records that a group of steps reached a state, durably, with one sync. An empty group costs nothing.
-func (j *Journal) Mark(s State, entries []Entry) error {
+// Record records that a group of steps reached a state, durably, with one sync. An empty group costs nothing.
+func (j *Journal) Record(s State, entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}

@@ -25,7 +25,7 @@ func write(t *testing.T, dir *os.Root) {
 		for i, id := range m.ids {
 			entries = append(entries, Entry{id, []string{"one", "two"}[i%2]})
 		}
-		if err := j.Mark(m.s, entries); err != nil {
+		if err := j.Record(m.s, entries); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,7 +74,7 @@ func TestTruncated(t *testing.T) {
 			t.Fatalf("cut at %d: a longer journal says less", n)
 		}
 		best = sum
-		if err := j.Mark(Done, []Entry{{"z", ""}}); err != nil {
+		if err := j.Record(Done, []Entry{{"z", ""}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := j.Close(); err != nil {
