@@ -50,8 +50,8 @@ func packTool(t *testing.T, dir string, guest Guest) string {
 }
 
 // checkPlan plans a boot from the facts that its stages captured before they changed anything, and compares the plan with the
-// steps that the boot reported. Afterwards nothing is left to do.
-func checkPlan(t *testing.T, said string) {
+// steps that the boot reported. Afterwards, if the guest had the tool to look, nothing is left to do.
+func checkPlan(t *testing.T, said string, looked bool) {
 	t.Helper()
 	text := captured(t, said, "ignition")
 	if text == nil {
@@ -100,7 +100,7 @@ func checkPlan(t *testing.T, said string) {
 	if files, known := planned("facts-files", provision.Of(provision.Files)); known {
 		compare("the files stage", files, provision.Files)
 	}
-	if !strings.Contains(said, "\nleft exit=0 ") {
+	if looked && !strings.Contains(said, "\nleft exit=0 ") {
 		t.Errorf("something is left to do, or nobody looked: %s", lines(said)[max(0, slices.IndexFunc(lines(said), func(l string) bool {
 			return strings.HasPrefix(l, "left ")
 		}))])
