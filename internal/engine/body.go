@@ -86,7 +86,9 @@ func (r *run) provision(m *apply.Machine, doc config.Document, digest string) *p
 		// Saved whatever comes next: the steps that are done are not done again, and with them went the keys of volumes.
 		Done:     func() error { return r.state.Save(r.o.StateFile) },
 		Findings: func(list diag.List) { acquire.LogReport(r.log, list) },
-		Foreseen: r.saveFacts,
+	}
+	if r.stage.foresees || r.stage.seals {
+		run.Foreseen = r.saveFacts
 	}
 	if r.stage.foresees {
 		run.Later, run.Peek = provision.After(r.stage.name), r.peek

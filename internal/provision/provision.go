@@ -117,6 +117,8 @@ func (r *Run) foresee(ctx context.Context) error {
 			return err
 		}
 		forecast, err = Foresee(parts, r.Doc, f, r.Inputs)
+	} else if r.Machine.Root == nil {
+		f.Root = &facts.Root{Unknown: "nobody looked at it, since nothing is changed before it is mounted"}
 	}
 	if r.Findings != nil {
 		r.Findings(forecast.Report)
