@@ -189,7 +189,7 @@ func TestLinked(t *testing.T) {
 // Budgets of stripped programs, in bytes.
 const (
 	engineBudget = 9_700_000
-	toolBudget   = 8_000_000
+	toolBudget   = 6_000_000
 )
 
 func TestSize(t *testing.T) {
