@@ -68,7 +68,7 @@ func TestSyntax(t *testing.T) {
 	}
 }
 
-// TestVariant shows what is said about the first two lines.
+// TestVariant checks the messages about a missing or wrong variant and version.
 func TestVariant(t *testing.T) {
 	for text, want := range map[string]string{
 		"version: 1.5.0\nx: {variant: y}\n":                          "1:1 $: the document has no variant; start it with two lines such as `variant: fcos` and `version: 1.6.0`\n",

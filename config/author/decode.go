@@ -103,7 +103,7 @@ func (d *decoder) value(y *yaml.Node, f *field, at *step) *node {
 	return d.scalar(y, f, at)
 }
 
-// alias decodes what an alias stands for. The value stands where the alias is; what is in it stands where it was written.
+// alias decodes the value that an alias refers to. The value gets the position of the alias, and its members keep their own.
 func (d *decoder) alias(y *yaml.Node, decode func(*yaml.Node) *node) *node {
 	if d.open[y.Alias] {
 		return d.fail(y, "the anchor contains itself", "remove the alias from the value that it names", "")

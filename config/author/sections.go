@@ -70,7 +70,7 @@ func (t *translator) copyTrees() {
 	}
 }
 
-// copy copies a directory and what is in it.
+// copy copies a directory with its contents.
 func (p *planter) copy(tree *node, dir, to string) {
 	user, group, mode := tree.get("user"), tree.get("group"), tree.get("dir_mode")
 	if user != nil || group != nil || mode != nil {

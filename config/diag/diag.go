@@ -168,7 +168,7 @@ type Diagnostic struct {
 // A Related place explains a finding.
 type Related struct {
 	Span Span
-	Text string // what is there: "the first entry with this path"
+	Text string // describes the place: "the first entry with this path"
 }
 
 // Place returns where the finding is, as Ignition's reports have it.

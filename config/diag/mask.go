@@ -111,7 +111,7 @@ func (m *masker) add(from, to int) {
 // inJSON is the column of a name that is in quotes: indentation means nothing there.
 const inJSON = 1 << 30
 
-// scalar masks a value of JSON that is no string.
+// scalar masks a JSON number, true, false or null.
 func (m *masker) scalar(at int) {
 	end := at
 	for end < len(m.text) && bytes.IndexByte([]byte(",{}[]\n"), m.text[end]) < 0 {

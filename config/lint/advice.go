@@ -15,7 +15,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
-// quote shows a value of the config that is no secret.
+// quote quotes a value of the config for a message. The value must not be a secret.
 func quote(s string) string { return strconv.Quote(diag.Cut(s, 80)) }
 
 // diagPath makes the path of a finding.

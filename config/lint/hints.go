@@ -92,7 +92,7 @@ var formats = []struct{ start, what string }{
 	{"eyJ", "it looks like base64: decode it with base64 -d"},
 }
 
-// foreign says what a text is that is no config, or "".
+// foreign names the kind of a text that is not a config; it returns "" for an unknown kind.
 func foreign(text []byte) string {
 	start := bytes.TrimLeft(text[:min(len(text), 4096)], " \t\r\n")
 	for _, f := range formats {

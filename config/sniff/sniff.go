@@ -91,7 +91,7 @@ func page(text []byte, _ Options) (Foreign, bool) {
 		return Foreign{what, "check the URL: a portal, a login page or a proxy may have answered in place of the server", false}, true
 	case strings.HasPrefix(start, "<?xml"), strings.HasPrefix(start, "<error"):
 		if code := between(text, "<code", "</code>"); code != "" {
-			return Foreign{"an XML error of a cloud, with code " + code, "check the URL, and that the machine may read what is there", false}, true
+			return Foreign{"an XML error of a cloud, with code " + code, "check the URL, and that the machine may read the object", false}, true
 		}
 		return Foreign{"an XML document", "check the URL", false}, true
 	}
@@ -201,7 +201,7 @@ func mime(text []byte, _ Options) (Foreign, bool) {
 	return Foreign{}, false
 }
 
-// address knows a URL that was given in place of what is there.
+// address recognizes a text that is a URL, given instead of the config that the URL leads to.
 func address(text []byte, _ Options) (Foreign, bool) {
 	line := string(bytes.TrimSpace(head(text, 4096)))
 	for _, scheme := range []string{"http://", "https://", "s3://", "gs://", "data:"} {

@@ -42,7 +42,7 @@ func TestLibc(t *testing.T) {
 		script := fmt.Sprintf("mount --bind %s %s && getent -s files %s", name, f, filepath.Base(string(f)))
 		out, err := exec.Command("unshare", "--mount", "sh", "-c", script).Output()
 		if err != nil {
-			t.Skipf("this system does not let us: %v", err)
+			t.Fatalf("read %s with getent in a mount namespace: %v", f, err)
 		}
 		var theirs, ours []string
 		for line := range strings.Lines(string(out)) {

@@ -12,5 +12,5 @@ import (
 // Apply carries a plan out with what its handles stand for. See Run.
 func (m *Machine) Apply(ctx context.Context, p op.Plan, j *journal.Journal, loads op.Payloads) error {
 	m.Payloads = loads
-	return Run(ctx, m, j, p).Err
+	return Run(ctx, m, j, p)
 }

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
-	"time"
 
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 	"github.com/firstlight-boot/firstlight/internal/journal"
@@ -96,44 +95,24 @@ func (e *StepError) Unwrap() error { return e.Err }
 // ErrUnclear is wrapped by the error for a begun step whose outcome the machine does not show.
 var ErrUnclear = errors.New("an earlier run was cut short here and left neither the old nor the new state")
 
-// Timing is how long one step took.
-type Timing struct {
-	Step     int
-	Duration time.Duration
-}
-
-// A Report says what a run did. Done counts steps, Skipped those that an earlier run had done.
-type Report struct {
-	Done, Skipped int
-	Timings       []Timing
-	Err           error
-}
-
 // Run carries the plan out. Steps that the journal has as done are skipped, unless a filesystem that they wrote to was made
 // again since; steps that it has as begun are looked at first.
-func Run(ctx context.Context, m *Machine, j *journal.Journal, p op.Plan) Report {
+func Run(ctx context.Context, m *Machine, j *journal.Journal, p op.Plan) error {
 	r := &run{m: m, plan: p, journal: j, handlers: handlers()}
-	var report Report
 	todo, err := r.resume(ctx)
 	if err != nil {
-		report.Err = err
-		return report
+		return err
 	}
-	report.Skipped = len(p.Steps) - len(todo)
 	if err := r.record(journal.Begun, todo); err != nil {
-		report.Err = err
-		return report
+		return err
 	}
-	done, failed, timings, runErr := r.schedule(ctx, todo)
-	report.Done, report.Timings = len(done), timings
+	done, failed, err := r.schedule(ctx, todo)
 	if len(done) > 0 && m.Root != nil {
-		if err := m.Root.Sync(); err != nil {
-			report.Err = errors.Join(runErr, fmt.Errorf("make the target root durable: %w", err))
-			return report
+		if sync := m.Root.Sync(); sync != nil {
+			return errors.Join(err, fmt.Errorf("make the target root durable: %w", sync))
 		}
 	}
-	report.Err = errors.Join(runErr, r.record(journal.Done, done), r.record(journal.Failed, failed))
-	return report
+	return errors.Join(err, r.record(journal.Done, done), r.record(journal.Failed, failed))
 }
 
 type run struct {

@@ -108,7 +108,7 @@ func (b *bench) apply(o op.Op, before func(string) error) (err error) {
 		Sys: fake.New("apply"), Root: root, Keep: &b.keep, Log: slog.New(slog.DiscardHandler),
 		Payloads: op.Payloads{"text": {Text: &text}, "keys": {Text: &keys}, op.VolumeKey("v"): {Text: &text}},
 	}
-	return errors.Join(Run(context.Background(), &b.m, j, p).Err, j.Close())
+	return errors.Join(Run(context.Background(), &b.m, j, p), j.Close())
 }
 
 // tree lists all nodes: type, path, mode, owner, and text or target.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
@@ -17,13 +16,12 @@ const parallel = 16
 
 type result struct {
 	step int
-	took time.Duration
 	err  error
 }
 
 // schedule runs the steps of todo, each after those that it depends on, and returns which are done, which
-// failed, how long each took, and all errors. After an error no further step is started.
-func (r *run) schedule(ctx context.Context, todo []int) (done, failed []int, timings []Timing, err error) {
+// failed, and all errors. After an error no further step is started.
+func (r *run) schedule(ctx context.Context, todo []int) (done, failed []int, err error) {
 	g := newGraph(r.plan.Steps, todo)
 	results := make(chan result)
 	running := 0
@@ -32,9 +30,7 @@ func (r *run) schedule(ctx context.Context, todo []int) (done, failed []int, tim
 			step := g.pop()
 			running++
 			go func() {
-				began := time.Now()
-				err := r.do(ctx, step)
-				results <- result{step, time.Since(began), err}
+				results <- result{step, r.do(ctx, step)}
 			}()
 		}
 		if running == 0 {
@@ -42,7 +38,6 @@ func (r *run) schedule(ctx context.Context, todo []int) (done, failed []int, tim
 		}
 		res := <-results
 		running--
-		timings = append(timings, Timing{res.step, res.took})
 		if res.err != nil {
 			failed = append(failed, res.step)
 			err = errors.Join(err, res.err)
@@ -53,7 +48,7 @@ func (r *run) schedule(ctx context.Context, todo []int) (done, failed []int, tim
 	}
 	slices.Sort(done)
 	slices.Sort(failed)
-	return done, failed, timings, errors.Join(err, ctx.Err())
+	return done, failed, errors.Join(err, ctx.Err())
 }
 
 // graph tells which steps may start. ready is in the plan's order.

@@ -96,7 +96,7 @@ func TestOrder(t *testing.T) {
 		for i := range todo {
 			todo[i] = i
 		}
-		done, _, _, err := r.schedule(t.Context(), todo)
+		done, _, err := r.schedule(t.Context(), todo)
 		if err != nil || len(done) != n || len(rec.order) != n {
 			t.Fatalf("seed %d: %d of %d steps done: %v", seed, len(done), n, err)
 		}
@@ -114,7 +114,7 @@ func TestOrder(t *testing.T) {
 func TestFirstErrorStopsStarting(t *testing.T) {
 	rec := &recorder{fail: map[int]bool{1: true}}
 	r, _ := newRun(t, rec, steps(map[int][]int{1: {0}, 2: {1}}, 3))
-	done, failed, _, err := r.schedule(t.Context(), []int{0, 1, 2})
+	done, failed, err := r.schedule(t.Context(), []int{0, 1, 2})
 	var step *StepError
 	if !errors.As(err, &step) || step.Step.ID != "s1" {
 		t.Fatalf("error %v, want that of step 1", err)
@@ -150,7 +150,7 @@ func TestResume(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, _, err := r.schedule(t.Context(), todo); err != nil {
+		if _, _, err := r.schedule(t.Context(), todo); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(rec.order, c.ran) {

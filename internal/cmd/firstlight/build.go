@@ -200,7 +200,7 @@ func (b *builder) write(name string, r *author.Result, version spec.Version) err
 	return writeFile(to, write)
 }
 
-// writeFile writes a file; what was there is replaced.
+// writeFile writes a file and replaces an existing one.
 func writeFile(name string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
