@@ -28,7 +28,7 @@ func (p Place) Touches() []Resource { return []Resource{PlaceResource(p.Path)} }
 
 func (p Place) over() string {
 	if p.Replace {
-		return " in place of what is there"
+		return " in place of the existing one"
 	}
 	return ""
 }

@@ -82,7 +82,7 @@ func TestFilesPlan(t *testing.T) {
 	const want = `$.passwd: edit accounts: add group team (1000), add user core (1000:1001)
 $.passwd.users.0: make home directory /home/core of user core from /etc/skel
 $.passwd.users.0.sshAuthorizedKeys: write SSH keys of user core to /home/core/.ssh/authorized_keys.d/ignition
-$.storage.directories.0: make directory /srv with mode 0700 in place of what is there
+$.storage.directories.0: make directory /srv with mode 0700 in place of the existing one
 $.storage.directories.2: make directory /deep/er with mode 0711
 $.storage.files.1: write file /real/f
 $.storage.files.2: append a fragment to file /etc/motd
