@@ -4,11 +4,8 @@ package sys
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -58,27 +55,4 @@ func (h *Host) poll(ctx context.Context, limit time.Duration, ready func() bool)
 		time.Sleep(10 * time.Millisecond)
 	}
 	return true
-}
-
-// labelPatience bounds the wait for a labelled filesystem that the kernel command line names.
-const labelPatience = 30 * time.Second
-
-// ReadLabelled reads a file of the filesystem with a label, once its device is there. A link in the filesystem
-// does not lead out of it.
-func (h *Host) ReadLabelled(ctx context.Context, label, file string) ([]byte, error) {
-	device := "/dev/disk/by-label/" + facts.EncodeLabel(label)
-	h.Log.Info("waiting for the filesystem labelled " + label)
-	if !h.poll(ctx, labelPatience, func() bool { return IsBlockDevice(device) }) {
-		return nil, fmt.Errorf("find the filesystem labelled %s: %s has not appeared within %s", label, device, labelPatience)
-	}
-	var data []byte
-	err := Peek(ctx, h, device, "auto", "", func(dir string) error {
-		root, err := os.OpenRoot(dir)
-		if err != nil {
-			return err
-		}
-		data, err = root.ReadFile(strings.TrimPrefix(filepath.Clean("/"+file), "/"))
-		return errors.Join(err, root.Close())
-	})
-	return data, err
 }
