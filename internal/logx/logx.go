@@ -4,7 +4,7 @@
 // distributions read.
 //
 // A record is one line: prefixes, message, then attributes as key=value. The package filters nothing and keeps
-// nothing; what must not be seen is never handed to it, or has type Secret.
+// nothing; what must not be seen is never handed to it.
 package logx
 
 import (
@@ -20,21 +20,6 @@ const (
 	Notice   = slog.LevelInfo + 2
 	Critical = slog.LevelError + 4
 )
-
-// Secret is text that must not be seen. It prints as "redacted" everywhere.
-type Secret string
-
-// String returns "redacted".
-func (Secret) String() string { return "redacted" }
-
-// GoString returns "redacted".
-func (Secret) GoString() string { return "redacted" }
-
-// LogValue returns "redacted".
-func (Secret) LogValue() slog.Value { return slog.StringValue("redacted") }
-
-// MarshalText returns "redacted", so that JSON does not tell either.
-func (Secret) MarshalText() ([]byte, error) { return []byte("redacted"), nil }
 
 // A Sink takes finished lines.
 type Sink interface {

@@ -4,7 +4,6 @@ package provision
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -161,10 +160,4 @@ func (e *PlanError) Error() string {
 		text += "\n" + d.Line()
 	}
 	return text
-}
-
-// IsConflict reports whether an error is one between config and machine, found before anything was changed.
-func IsConflict(err error) bool {
-	var conflict *PlanError
-	return errors.As(err, &conflict)
 }
