@@ -106,7 +106,7 @@ func eachNode(c *types.Config, f func(*types.Node, where)) {
 // set tells whether an optional string is there and not empty.
 func set(s *string) bool { return s != nil && *s != "" }
 
-// shown prints a short text of the config that is no secret, such as a path.
+// shown prints a short text of the config that holds no secret, such as a path.
 func shown(s string) string {
 	const most = 80
 	if len(s) > most {

@@ -114,7 +114,7 @@ type renderer struct {
 	inForce  types.Ignition // what was said about fetching last
 	settings int            // how many times that has changed
 	payloads map[string]*payload
-	slots    chan struct{} // held by what is on its way
+	slots    chan struct{} // held by the requests on their way
 }
 
 // render renders a config; chain holds the sources that lead to it.

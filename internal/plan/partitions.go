@@ -111,7 +111,7 @@ func (b *builder) isLeaving(d DiskPlan, node string) bool {
 	return slices.ContainsFunc(d.Leavings, func(p gpt.Partition) bool { return b.facts.Block.Partition(d.Node, p.Number) == node })
 }
 
-// partitionText names a partition for people, with what is on it.
+// partitionText names a partition for people, with its contents.
 func (b *builder) partitionText(d DiskPlan, number int, old *gpt.Partition) string {
 	text := fmt.Sprintf("partition %d of %s", number, d.Disk.Device)
 	if old == nil || old.Number == 0 {
