@@ -13,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/coreos/vcontext/path"
@@ -207,11 +208,12 @@ func (t *translator) warn(code string, n *node, member, summary, hint string) {
 // Butane's order, double entries first.
 func (r *Result) Relocate(report diag.List) diag.List {
 	report = slices.Clone(report)
-	slices.SortStableFunc(report, func(a, b diag.Diagnostic) int {
+	sort.SliceStable(report, func(i, j int) bool {
+		a, b := &report[i], &report[j]
 		if d := isDouble(b.Code) - isDouble(a.Code); d != 0 {
-			return d
+			return d < 0
 		}
-		return compareOwners(a.Path.Path, b.Path.Path)
+		return compareOwners(a.Path.Path, b.Path.Path) < 0
 	})
 	for i := range report {
 		d := &report[i]

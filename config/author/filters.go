@@ -4,6 +4,7 @@ package author
 
 import (
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/doc"
@@ -15,7 +16,7 @@ func (t *translator) filter() { t.forbidden(t.out, "") }
 // forbidden walks the output in alphabetical order. The place is a path of member names.
 func (t *translator) forbidden(n *node, place string) {
 	kids := slices.Clone(n.kids)
-	slices.SortStableFunc(kids, func(a, b kid) int { return strings.Compare(a.key, b.key) })
+	sort.SliceStable(kids, func(i, j int) bool { return kids[i].key < kids[j].key })
 	for _, k := range kids {
 		at := place
 		if n.kind == doc.Object {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/doc"
@@ -88,7 +89,7 @@ func (p *planter) copy(tree *node, dir, to string) {
 		p.t.fail(CodeTree, tree, "", "read the directory "+dir+" of the tree: "+reason(err), "")
 		return
 	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
 	for _, e := range entries {
 		from, at := path.Join(dir, e.Name()), path.Join(to, e.Name())
 		switch {

@@ -310,7 +310,7 @@ func (l List) Errors() List {
 // SortByPath orders findings as the objects that they are about are met when a config is walked: an object before its
 // members, members by name, elements by index. Findings at one path stay as they are.
 func (l List) SortByPath() {
-	slices.SortStableFunc(l, func(a, b Diagnostic) int { return slices.CompareFunc(a.Path.Path, b.Path.Path, compareSteps) })
+	sort.SliceStable(l, func(i, j int) bool { return slices.CompareFunc(l[i].Path.Path, l[j].Path.Path, compareSteps) < 0 })
 }
 
 // compareSteps compares two steps of paths; at one place of a config both are of one kind.

@@ -9,8 +9,8 @@
 package lint
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/coreos/vcontext/path"
@@ -56,8 +56,8 @@ func Findings(src *diag.Source, d config.Document, report diag.List) diag.List {
 		}
 	}
 	report = withoutRepeats(append(report, c.found.List()...))
-	slices.SortStableFunc(report, func(a, b diag.Diagnostic) int {
-		return cmp.Compare(a.Exact().Start.Offset, b.Exact().Start.Offset)
+	sort.SliceStable(report, func(i, j int) bool {
+		return report[i].Exact().Start.Offset < report[j].Exact().Start.Offset
 	})
 	return report
 }

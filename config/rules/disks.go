@@ -3,10 +3,10 @@
 package rules
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -151,7 +151,7 @@ func firstOverlap(list []types.Partition) (first, second int, found bool) {
 		}
 	}
 	sorted := slices.Clone(extents)
-	slices.SortFunc(sorted, func(a, b extent) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.index, b.index)) })
+	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].start < sorted[j].start })
 	var one extent
 	reach := 0 // the end of what was seen so far
 	for i, e := range sorted {

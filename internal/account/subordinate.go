@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strconv"
 )
 
@@ -57,7 +58,7 @@ func newRanges(t *table, min, max int) *ranges {
 	}
 	r.sorted = t.understood()
 	t.tail = slices.DeleteFunc(t.tail, func(l *line) bool { return l.fields != nil })
-	slices.SortStableFunc(r.sorted, byStart)
+	sort.SliceStable(r.sorted, func(i, j int) bool { return byStart(r.sorted[i], r.sorted[j]) < 0 })
 	return r
 }
 

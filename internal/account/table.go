@@ -4,6 +4,7 @@ package account
 
 import (
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -163,8 +164,9 @@ func (t *table) having(field, id int) []*line {
 		now, _ := number(l.fields[field])
 		return l.gone || now != id
 	})
-	slices.SortFunc(x[id], func(a, b *line) int { return a.order - b.order })
-	return x[id]
+	list := x[id]
+	sort.Slice(list, func(i, j int) bool { return list[i].order < list[j].order })
+	return list
 }
 
 // add puts a line at the end, but before those of other sources.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
 	"github.com/firstlight-boot/firstlight/internal/sys"
@@ -43,7 +44,7 @@ func openWhole(ctx context.Context, m *Machine, node string) (*guarded, sys.Bloc
 // allow declares further extents. Those that touch each other become one.
 func (g *guarded) allow(extents ...probe.Extent) {
 	all := append(g.extents, extents...)
-	slices.SortFunc(all, func(a, b probe.Extent) int { return int(min(max(a.Offset-b.Offset, -1), 1)) })
+	sort.Slice(all, func(i, j int) bool { return all[i].Offset < all[j].Offset })
 	g.extents = nil
 	for _, e := range all {
 		if last := len(g.extents) - 1; last >= 0 && e.Offset <= g.extents[last].Offset+g.extents[last].Length {

@@ -3,12 +3,12 @@
 package apply
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -217,7 +217,7 @@ func tellKernel(ctx context.Context, m *Machine, d sys.Disk, o op.WritePartition
 	}
 	places := extents(want)
 	growth := func(p sys.Block) int64 { return places[p.Number].size - p.Size }
-	slices.SortFunc(resized, func(a, b sys.Block) int { return cmp.Compare(growth(a), growth(b)) })
+	sort.SliceStable(resized, func(i, j int) bool { return growth(resized[i]) < growth(resized[j]) })
 	for _, k := range resized {
 		if err := d.ResizePartition(k.Number, places[k.Number].start, places[k.Number].size); err != nil {
 			return err

@@ -5,7 +5,7 @@ package op
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
+	"sort"
 )
 
 // Format is the version of a plan's form; a journal of another one is not resumed.
@@ -80,11 +80,6 @@ func Operations() []Prototype {
 		prototype[WriteVolumeKey](), prototype[AddCrypttab](),
 		prototype[Relabel](),
 	}
-	slices.SortFunc(all, func(a, b Prototype) int {
-		if a.Kind() < b.Kind() {
-			return -1
-		}
-		return 1
-	})
+	sort.Slice(all, func(i, j int) bool { return all[i].Kind() < all[j].Kind() })
 	return all
 }

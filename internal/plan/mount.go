@@ -3,10 +3,10 @@
 package plan
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -28,7 +28,7 @@ func Mountables(c *types.Config) []Mountable {
 			all = append(all, Mountable{f, i})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Mountable) int { return cmp.Compare(depth(*a.Path), depth(*b.Path)) })
+	sort.SliceStable(all, func(i, j int) bool { return depth(*all[i].Path) < depth(*all[j].Path) })
 	return all
 }
 

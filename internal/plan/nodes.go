@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"sort"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -35,7 +36,7 @@ func planNodes(b *builder) {
 	entries, hard := b.entries()
 	seen := map[string]string{}
 	entries, hard = b.distinct(entries, seen), b.distinct(hard, seen)
-	slices.SortStableFunc(entries, func(x, y entry) int { return depth(x.place) - depth(y.place) })
+	sort.SliceStable(entries, func(i, j int) bool { return depth(entries[i].place) < depth(entries[j].place) })
 	for _, e := range entries {
 		e.plan(b, e)
 	}

@@ -3,8 +3,7 @@
 package unit
 
 import (
-	"cmp"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -46,7 +45,7 @@ func PresetLines(presets []Preset) []string {
 		}
 		e.instances = append(e.instances, n.Instance)
 	}
-	slices.SortStableFunc(entries, func(a, b *entry) int { return cmp.Compare(a.unit, b.unit) })
+	sort.SliceStable(entries, func(i, j int) bool { return entries[i].unit < entries[j].unit })
 	lines := make([]string, len(entries))
 	for i, e := range entries {
 		word := "disable "

@@ -3,9 +3,7 @@
 package gpt
 
 import (
-	"cmp"
 	"math/bits"
-	"slices"
 )
 
 // A Block is a run of free sectors, both ends included.
@@ -15,12 +13,9 @@ func (b Block) size() Sectors { return b.Last - b.First + 1 }
 
 // Free returns the free blocks of the usable area, in order.
 func (t Table) Free() []Block {
-	byFirst := slices.SortedFunc(slices.Values(t.Partitions), func(a, b Partition) int {
-		return cmp.Compare(a.First, b.First)
-	})
 	var free []Block
 	next := t.FirstUsable
-	for _, p := range byFirst {
+	for _, p := range t.byFirst() {
 		if p.First > next && next <= t.LastUsable {
 			free = append(free, Block{next, min(p.First-1, t.LastUsable)})
 		}

@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 )
 
 // Sectors is a number of logical sectors, or the address of one.
@@ -140,11 +141,16 @@ func (p Partition) String() string {
 	return fmt.Sprintf("partition %d %q (sectors %d to %d)", p.Number, p.Label, p.First, p.Last)
 }
 
+// byFirst returns the partitions in the order in which they lie on the disk.
+func (t Table) byFirst() []Partition {
+	all := slices.Clone(t.Partitions)
+	sort.SliceStable(all, func(i, j int) bool { return all[i].First < all[j].First })
+	return all
+}
+
 // check refuses a table that no partition plan can start from.
 func (t Table) check() error {
-	byFirst := slices.SortedFunc(slices.Values(t.Partitions), func(a, b Partition) int {
-		return cmp.Compare(a.First, b.First)
-	})
+	byFirst := t.byFirst()
 	for i, p := range byFirst {
 		if p.First > p.Last || p.Last >= t.Sectors {
 			return fmt.Errorf("%s does not lie on the disk", p)
