@@ -58,29 +58,24 @@ const (
 )
 
 // A Handler carries operations of one kind out.
-type Handler interface {
+type Handler struct {
 	// Apply does the operation. When it returns nil the effect is complete; effects on the target root
 	// become durable by the group's sync, all others must be durable already.
-	Apply(context.Context, *Machine, op.Op) error
-	// Recover finds out what became of the operation in a run that was cut short.
-	Recover(context.Context, *Machine, op.Op) (Outcome, error)
+	Apply func(context.Context, *Machine, op.Op) error
+	// Recover finds out what became of the operation in a run that was cut short; nil: doing it again ends in the same state.
+	Recover func(context.Context, *Machine, op.Op) (Outcome, error)
 }
 
-// handle makes a Handler of two functions over one type of operation.
-type handle[O op.Op] struct {
-	apply   func(context.Context, *Machine, O) error
-	recover func(context.Context, *Machine, O) (Outcome, error)
+// handle makes a Handler of a function over one type of operation.
+func handle[O op.Op](apply func(context.Context, *Machine, O) error) Handler {
+	return Handler{Apply: func(ctx context.Context, m *Machine, o op.Op) error { return apply(ctx, m, o.(O)) }}
 }
 
-func (h handle[O]) Apply(ctx context.Context, m *Machine, o op.Op) error {
-	return h.apply(ctx, m, o.(O))
-}
-
-func (h handle[O]) Recover(ctx context.Context, m *Machine, o op.Op) (Outcome, error) {
-	if h.recover == nil {
-		return NotApplied, nil // doing it again ends in the same state
-	}
-	return h.recover(ctx, m, o.(O))
+// handleBegun is handle with a function for operations that were begun.
+func handleBegun[O op.Op](apply func(context.Context, *Machine, O) error, recover func(context.Context, *Machine, O) (Outcome, error)) Handler {
+	h := handle(apply)
+	h.Recover = func(ctx context.Context, m *Machine, o op.Op) (Outcome, error) { return recover(ctx, m, o.(O)) }
+	return h
 }
 
 // A StepError is the failure of one step.
@@ -142,7 +137,7 @@ func (r *run) resume(ctx context.Context) ([]int, error) {
 		case state == journal.Done && on == r.on[i]:
 			outcome = Applied
 		case state == "":
-		default:
+		case h.Recover != nil:
 			if outcome, err = h.Recover(ctx, r.m, s.Op); err == nil && outcome == Unclear {
 				err = ErrUnclear
 			}

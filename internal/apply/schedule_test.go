@@ -35,8 +35,8 @@ type recorder struct {
 }
 
 func (r *recorder) handler() Handler {
-	return handle[trial]{
-		apply: func(_ context.Context, _ *Machine, o trial) error {
+	return handleBegun(
+		func(_ context.Context, _ *Machine, o trial) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.order = append(r.order, o.N)
@@ -45,8 +45,8 @@ func (r *recorder) handler() Handler {
 			}
 			return nil
 		},
-		recover: func(context.Context, *Machine, trial) (Outcome, error) { return r.begun, nil },
-	}
+		func(context.Context, *Machine, trial) (Outcome, error) { return r.begun, nil },
+	)
 }
 
 func steps(after map[int][]int, n int) []op.Step {
