@@ -4,14 +4,18 @@ package apply
 
 import (
 	"context"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 	"github.com/firstlight-boot/firstlight/internal/sys"
+	"github.com/firstlight-boot/firstlight/internal/unit"
 )
 
-// SetLabels sets the SELinux labels of places that exist in the target root, directories with all that is in them.
+// SetLabels sets the SELinux labels of places that exist in the target root, directories with all that is in them. Links in the
+// last component are not followed.
 func SetLabels(ctx context.Context, m *Machine, policy string, paths ...string) error {
 	return relabel(ctx, m, op.Relabel{Policy: policy, Paths: paths})
 }
@@ -20,7 +24,7 @@ func SetLabels(ctx context.Context, m *Machine, policy string, paths ...string) 
 func relabel(ctx context.Context, m *Machine, o op.Relabel) error {
 	var list strings.Builder
 	root := strings.TrimSuffix(m.Root.Name(), "/")
-	for _, name := range o.Paths {
+	for _, name := range append(enabledLinks(m.Root, o.Units), o.Paths...) {
 		place, err := m.Root.Resolve(name)
 		if err != nil {
 			return err
@@ -29,17 +33,8 @@ func relabel(ctx context.Context, m *Machine, o op.Relabel) error {
 		if err != nil {
 			return err
 		}
-		if info.Type == rootfs.Symlink { // of a home directory: what it leads to
-			list.WriteString(root + place + "\x00")
-			if place, err = m.Root.Follow(place); err != nil {
-				return err
-			}
-			if info, err = m.Root.Lstat(place); err != nil {
-				return err
-			}
-		}
 		if info.Type != rootfs.None {
-			list.WriteString(root + place + "\x00")
+			list.WriteString(literal(root+place) + "\x00")
 		}
 	}
 	if list.Len() == 0 {
@@ -50,4 +45,41 @@ func relabel(ctx context.Context, m *Machine, o op.Relabel) error {
 		Name: "setfiles", Args: []string{"-vF0", "-r", m.Root.Name(), contexts, "-f", "-"}, Stdin: []byte(list.String()),
 	})
 	return err
+}
+
+// literal keeps setfiles(8) from taking a path as a pattern (glob(7)): escaped names of units have backslashes.
+func literal(name string) string {
+	var b strings.Builder
+	for _, c := range []byte(name) {
+		if strings.IndexByte(`\*?[{}`, c) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// enabledLinks returns the links that enable units, and the directories in which nothing else is: if such a directory was missing,
+// it holds only them. Which links an interrupted run has made is not known, so that all are returned.
+func enabledLinks(root *rootfs.Root, names []string) (all []string) {
+	units := unit.Read(root)
+	for _, name := range names {
+		e, _ := units.Enable(name) // what could not be enabled was reported then
+		for _, l := range e.Links {
+			all = append(all, l.Path)
+		}
+	}
+	links := all
+	for _, l := range links {
+		dir := path.Dir(l)
+		place, err := root.Follow(dir)
+		if err != nil {
+			continue
+		}
+		there, err := root.ReadDir(place)
+		if err == nil && !slices.ContainsFunc(there, func(name string) bool { return !slices.Contains(links, path.Join(dir, name)) }) {
+			all = append(all, place)
+		}
+	}
+	return all
 }

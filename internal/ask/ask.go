@@ -45,13 +45,17 @@ func unknown(f *facts.Facts, paths []string) []string {
 	return slices.DeleteFunc(paths, f.Block.Known)
 }
 
-// labels asks for what setting SELinux labels takes.
-func labels(f *facts.Facts, q *facts.Questions) {
+// labels asks for what setting SELinux labels takes, and reports whether they are known to be set.
+func labels(f *facts.Facts, q *facts.Questions) bool {
 	if f.SELinux == nil {
 		q.Policy = true
-	} else if f.SELinux.Policy != "" {
-		programs(f, q, "setfiles")
+		return false
 	}
+	if f.SELinux.Policy == "" {
+		return false
+	}
+	programs(f, q, "setfiles")
+	return true
 }
 
 // handover asks for what earlier stages have left.

@@ -76,6 +76,17 @@ func disks(level int) facts.Facts {
 	return f
 }
 
+// linked is a tree whose account file is a link.
+func linked() *facts.Tree {
+	t := &facts.Tree{}
+	t.Prepare()
+	for _, name := range []string{"/root", "/var/mail/root", "/etc/passwd"} {
+		t.Asked[name] = false
+	}
+	t.Nodes["/etc/passwd"] = facts.Node{Type: "link", Target: "../usr/passwd"}
+	return t
+}
+
 // What a part asks for, on what is known so far.
 func TestQuestions(t *testing.T) {
 	tree := func(asked ...string) *facts.Tree {
@@ -105,7 +116,14 @@ func TestQuestions(t *testing.T) {
 		{"later parts wait for their devices", stacked, RAID, disks(2), "Await /dev/disk/by-id/other-part1 /dev/vda1\n"},
 		{"accounts", user, Accounts, facts.Facts{}, "Accounts\nHandover\n"},
 		{"then homes and the skeleton", user, Accounts, facts.Facts{Accounts: accounts, Handover: &facts.Handover{}},
-			"Node /home/core false\nNode /var/mail/core false\nNode /home/old false\nNode /var/mail/old false\nTrees /etc/skel\n"},
+			"Node /home/core false\nNode /var/mail/core false\nNode /home/old false\nNode /var/mail/old false\nTrees /etc/skel\nPolicy\n"},
+		{"without SELinux nothing is asked for labels", `,"passwd":{"groups":[{"name":"g"}]}`, Accounts,
+			facts.Facts{Accounts: accounts, Handover: &facts.Handover{}, SELinux: &facts.SELinux{}}, ""},
+		{"with it the account files, through links, and keys", `,"passwd":{"users":[{"name":"root","sshAuthorizedKeys":["k"]}]}`, Accounts,
+			facts.Facts{Accounts: accounts, Handover: &facts.Handover{}, SELinux: &facts.SELinux{Policy: "p"}, Tree: linked()},
+			"Programs setfiles\nNode /root/.ssh/authorized_keys false\nNode /root/.ssh/authorized_keys.d/ignition false\n" +
+				"Node /etc/.pwd.lock false\nNode /usr/passwd false\nNode /etc/shadow false\nNode /etc/group false\n" +
+				"Node /etc/gshadow false\nNode /etc/subuid false\nNode /etc/subgid false\n"},
 		{"owners by name", `,"storage":{"links":[{"path":"/l","target":"x","group":{"name":"g"}}]}`, Accounts, facts.Facts{}, "Accounts\nHandover\n"},
 		{"owners by number", `,"storage":{"links":[{"path":"/l","target":"x","group":{"id":3}}]}`, Accounts, facts.Facts{}, ""},
 		{"places, each with its content if it is appended to", `,"storage":{"files":[{"path":"/f","append":[{"source":"data:,x"}]},{"path":"/g"}],

@@ -22,9 +22,12 @@ func Accounts(c *types.Config, f *facts.Facts, q *facts.Questions) {
 		q.Accounts = true
 		return
 	}
-	homes, skeleton := plan.HomePaths(c, f.Accounts)
-	for _, name := range homes {
-		node(f, q, name, false)
+	names, skeleton := plan.HomePaths(c, f.Accounts)
+	if len(c.Passwd.Users)+len(c.Passwd.Groups) > 0 && labels(f, q) {
+		names = append(names, plan.AccountPaths()...)
+	}
+	for _, name := range names {
+		node(f, q, f.Tree.Final(name), false) // of a link first itself and then what it leads to
 	}
 	if skeleton != "" && !f.Tree.Knows(facts.NodeQuestion{Path: skeleton}) {
 		q.Trees = append(q.Trees, skeleton)

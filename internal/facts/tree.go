@@ -119,6 +119,29 @@ func (t *Tree) Drop(place string) {
 	}
 }
 
+// maxLinks is how many links one path may lead through (path_resolution(7)).
+const maxLinks = 40
+
+// Final returns the resolved place that a path leads to, with links in its last component followed as far as they are known.
+func (t *Tree) Final(name string) string {
+	place := path.Clean(name)
+	if t == nil {
+		return place
+	}
+	place = t.Place(place)
+	for range maxLinks {
+		n, dir := t.Nodes[place], path.Dir(place)
+		if n.Type != "link" {
+			break
+		}
+		if path.IsAbs(n.Target) {
+			dir = "/"
+		}
+		place = t.Place(path.Join(dir, n.Target))
+	}
+	return place
+}
+
 // At returns what is known of a path of the config.
 func (t *Tree) At(name string) Node { return t.Nodes[t.Place(path.Clean(name))] }
 

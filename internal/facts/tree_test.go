@@ -18,8 +18,8 @@ func newTree(nodes ...string) *Tree {
 	t.Prepare()
 	kinds := map[string]string{"d": "directory", "f": "file", "l": "link", "o": "other"}
 	for _, n := range nodes {
-		kind, path, _ := strings.Cut(n, " ")
-		t.Nodes[path] = Node{Type: kinds[kind]}
+		w := append(strings.Fields(n), "")
+		t.Nodes[w[1]] = Node{Type: kinds[w[0]], Target: w[2]}
 	}
 	return t
 }
@@ -85,6 +85,19 @@ func TestTreeQuestions(t *testing.T) {
 	tree.Mounted("/a", false)
 	if !tree.Hides("/a/x") || !tree.Hides("/a") || tree.Hides("/ab") || len(tree.Missing)+len(tree.Unreachable) > 0 {
 		t.Errorf("after a mount: %+v", tree)
+	}
+}
+
+// Links in the last component are followed as far as they are known, and not for ever.
+func TestFinal(t *testing.T) {
+	tree := newTree("d /a", "l /a/rel ../b/x", "l /abs /c/y", "l /twice /a/rel", "l /loop /loop", "f /a/f")
+	tree.Resolved["/c/y"] = "/d/y"
+	for name, want := range map[string]string{
+		"/a/f": "/a/f", "/a/rel": "/b/x", "/abs": "/d/y", "/twice": "/b/x", "/loop": "/loop", "/none": "/none",
+	} {
+		if got := tree.Final(name); got != want {
+			t.Errorf("%s leads to %s, want %s", name, got, want)
+		}
 	}
 }
 

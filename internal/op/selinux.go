@@ -8,10 +8,11 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
-// Relabel sets the SELinux labels of places, of directories with all that is in them.
+// Relabel sets the SELinux labels of places, of directories with all that is in them. Links are not followed.
 type Relabel struct {
-	Policy string   `json:"policy"` // its name, as in SELINUXTYPE of selinux_config(5)
-	Paths  []string `json:"paths"`  // as the config has them; those that do not exist are left out
+	Policy string   `json:"policy"`          // its name, as in SELINUXTYPE of selinux_config(5)
+	Paths  []string `json:"paths"`           // resolved; those that do not exist are left out
+	Units  []string `json:"units,omitempty"` // the links that enable these are labelled, too
 }
 
 // Kind implements Op.

@@ -95,7 +95,7 @@ func (b *builder) addNode(p, place string, o op.Op, reason string) {
 			break
 		}
 	}
-	b.relabel(place)
+	b.relabel(place, keepsLabel(o))
 	b.add(p, o, reason, append(after, b.barriers...)...)
 }
 

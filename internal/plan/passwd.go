@@ -21,6 +21,7 @@ func Accounts(b *builder) {
 	}
 	db := b.database()
 	b.accounts = nil // the database is being changed: whoever needs it next parses it again
+	defer planRelabel(b)
 	results := db.Configure(account.RedactConfig(b.c.Passwd, b.hash))
 	edit := op.EditAccounts{Today: b.in.Today, Before: map[string]string{}}
 	failed := false
@@ -43,8 +44,8 @@ func Accounts(b *builder) {
 	}
 	if len(edit.After) > 0 {
 		edited := b.add(at("passwd"), edit, "")
+		b.relabelAccounts(edit)
 		b.barrier(edited, edited+1) // what is in home directories comes after that
-		defer func() { b.barriers = nil }()
 	}
 	homes := db.Homes()
 	for _, r := range results {
@@ -52,6 +53,7 @@ func Accounts(b *builder) {
 			b.home(r, db, homes)
 		}
 	}
+	b.barriers = nil
 }
 
 func accountPath(r account.Result) string {
@@ -107,9 +109,9 @@ func (b *builder) home(r account.Result, db *account.DB, homes account.Homes) {
 // writeKeys writes the keys of a user, with that user's rights: a home directory that does not exist then can only be made by
 // them where the user may.
 func (b *builder) writeKeys(p string, c account.Change, u types.User) {
-	file := ".ssh/authorized_keys"
+	file := keyFile
 	if b.in.KeyFragment {
-		file = ".ssh/authorized_keys.d/ignition"
+		file = keyFragment
 	}
 	if b.facts.Tree.At(c.Home).Type == "" && !b.mayMake(c) {
 		hint := "make the home directory, or leave out the keys"
@@ -119,10 +121,16 @@ func (b *builder) writeKeys(p string, c account.Change, u types.User) {
 		b.fail(p+".sshAuthorizedKeys", fmt.Sprintf("the SSH keys of user %s cannot be written: the home directory %s does not exist", c.Name, c.Home), hint)
 		return
 	}
-	b.add(p+".sshAuthorizedKeys", op.WriteKeys{
-		Name: c.Name, Home: c.Home, File: file, Owner: owner(c), Keys: b.secret(authorizedKeys(u)),
-	}, "", b.barriers...)
+	o := op.WriteKeys{Name: c.Name, Home: c.Home, File: file, Owner: owner(c), Keys: b.secret(authorizedKeys(u))}
+	b.relabel(b.facts.Tree.Final(path.Join(c.Home, file)), false)
+	b.add(p+".sshAuthorizedKeys", o, "", b.barriers...)
 }
+
+// Where the keys of a user are, below the home directory, without and with Inputs.KeyFragment.
+const (
+	keyFile     = ".ssh/authorized_keys"
+	keyFragment = ".ssh/authorized_keys.d/ignition"
+)
 
 // mayMake reports whether a user may make the missing home directory: in the nearest directory that exists. Where that is not
 // known yet the answer is yes.
@@ -144,8 +152,8 @@ func (b *builder) mayMake(c account.Change) bool {
 	return c.UID == 0 || n.Mode&othersWrite != 0 || n.UID == c.UID && n.Mode&ownerWrites != 0
 }
 
-// HomePaths lists the home directories and mailboxes that the config's changes of accounts are about, and returns the skeleton
-// of new home directories, "" if none is made.
+// HomePaths lists the home directories and mailboxes that the config's changes of accounts are about, and the files that may have
+// keys. It returns the skeleton of new home directories, "" if none is made.
 func HomePaths(c *types.Config, a *facts.Accounts) (homes []string, skeleton string) {
 	if len(c.Passwd.Users) == 0 {
 		return nil, ""
@@ -156,7 +164,11 @@ func HomePaths(c *types.Config, a *facts.Accounts) (homes []string, skeleton str
 		if r.Group || r.Err != nil || r.Change.Verb == "" {
 			continue
 		}
-		for _, name := range []string{r.Change.Home, r.Change.Old.Home, path.Join(spools, r.Change.Name)} {
+		names := []string{r.Change.Home, r.Change.Old.Home, path.Join(spools, r.Change.Name)}
+		if len(c.Passwd.Users[r.Index].SSHAuthorizedKeys) > 0 {
+			names = append(names, path.Join(r.Change.Home, keyFile), path.Join(r.Change.Home, keyFragment))
+		}
+		for _, name := range names {
 			if path.IsAbs(name) {
 				homes = append(homes, path.Clean(name))
 			}
@@ -177,9 +189,9 @@ func (b *builder) makeHome(p string, c account.Change, db *account.DB) {
 	if b.facts.Tree.At(c.Home).Type != "" {
 		b.warn(p, fmt.Sprintf("the home directory %s exists already; it is left as it is", c.Home), "")
 	} else {
-		b.add(p, op.MakeHome{
-			Name: c.Name, Home: c.Home, Owner: owner(c), Mode: int(db.HomeMode()), Skeleton: db.Skeleton(),
-		}, "", b.barriers...)
+		o := op.MakeHome{Name: c.Name, Home: c.Home, Owner: owner(c), Mode: int(db.HomeMode()), Skeleton: db.Skeleton()}
+		b.relabel(b.facts.Tree.Place(path.Clean(c.Home)), false)
+		b.add(p, o, "", b.barriers...)
 	}
 	dir, create := db.Spools()
 	mailbox := path.Join(dir, c.Name)
@@ -190,6 +202,7 @@ func (b *builder) makeHome(p string, c account.Change, db *account.DB) {
 	if gid, ok := db.GroupID("mail"); ok {
 		box.Owner.GID, box.Mode = gid, 0o660
 	}
+	b.relabel(b.facts.Tree.Place(mailbox), false)
 	b.add(p, box, "CREATE_MAIL_SPOOL in /etc/default/useradd", b.barriers...)
 }
 
@@ -203,7 +216,9 @@ func (b *builder) changeHome(p string, c account.Change) {
 				c.Old.Home, c.Home), "")
 			return
 		}
-		b.add(p, op.MoveHome{Name: c.Name, From: c.Old.Home, Home: c.Home}, "", b.barriers...)
+		o := op.MoveHome{Name: c.Name, From: c.Old.Home, Home: c.Home}
+		b.relabel(b.facts.Tree.Place(path.Clean(c.Home)), false)
+		b.add(p, o, "", b.barriers...)
 	}
 	if c.UID != c.Old.UID || c.GID != c.Old.GID {
 		b.add(p, op.OwnHome{

@@ -106,6 +106,7 @@ type builder struct {
 	barriers []int             // steps that all further ones on nodes come after
 	appended map[string]string // by inode: the path by which the file is appended to
 	labels   []string          // places for SELinux labels
+	enabled  []string          // units whose links need labels
 }
 
 // add appends an operation that the config asks for at path, after the given steps and after every earlier

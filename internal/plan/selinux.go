@@ -3,50 +3,89 @@
 package plan
 
 import (
-	"maps"
 	"path"
 	"slices"
 
-	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/account"
 	"github.com/firstlight-boot/firstlight/internal/op"
+	"github.com/firstlight-boot/firstlight/internal/unit"
 )
 
-// planRelabel sets the labels of all that was written, at the end.
+// planRelabel sets the SELinux labels of what the part has written, at its end.
 func planRelabel(b *builder) {
 	policy := b.policy()
-	if policy == "" {
+	if policy == "" || len(b.labels) == 0 {
 		return
 	}
-	paths := map[string]bool{}
-	for _, place := range b.labels {
-		paths[place] = true
-	}
-	if len(b.c.Passwd.Users)+len(b.c.Passwd.Groups) > 0 {
-		for _, name := range []string{"passwd", "group", "shadow", "gshadow", "subuid", "subgid"} {
-			paths["/etc/"+name], paths["/etc/"+name+"-"] = true, true
-		}
-		paths["/etc/.pwd.lock"] = true
-		for _, u := range b.c.Passwd.Users {
-			if have, ok := b.database().User(u.Name); ok && !types.True(u.NoCreateHome) && have.Home != "/" {
-				paths[have.Home] = true
-			}
-		}
-	}
-	if len(paths) == 0 {
-		return
-	}
+	slices.Sort(b.labels)
 	b.barrier(0, len(b.steps))
-	b.add(at(), op.Relabel{Policy: policy, Paths: slices.Sorted(maps.Keys(paths))}, "", b.barriers...)
+	b.add(at(), op.Relabel{Policy: policy, Paths: slices.Compact(b.labels), Units: b.enabled}, "", b.barriers...)
 	b.barriers = nil
 }
 
-// relabel notes a place for SELinux labels: itself, or the topmost directory that is made for it.
-func (b *builder) relabel(place string) {
+// relabel notes that something is written to a resolved place. setfiles(8) labels directories with everything in them, so only
+// directories that this boot makes are noted: the topmost that is missing on the way to the place, or the place itself unless
+// it keeps its label.
+func (b *builder) relabel(place string, keeps bool) {
 	if !b.in.Relabel {
 		return
 	}
 	if top, ok := b.facts.Tree.Missing[path.Dir(place)]; ok {
 		place = top
+	} else if keeps {
+		return
 	}
 	b.labels = append(b.labels, place)
+}
+
+// keepsLabel reports whether an operation writes nothing that could have another label than before: owner and mode of a directory,
+// or a further name of a file.
+func keepsLabel(o op.Op) bool {
+	switch o := o.(type) {
+	case op.MakeDirectory:
+		return o.Exists
+	case op.MakeHardLink, op.UnmaskUnit:
+		return true
+	}
+	return false
+}
+
+// passwordLock is the file that whoever edits account files locks, and leaves (lckpwdf(3)).
+const passwordLock = "/etc/.pwd.lock"
+
+// AccountPaths lists the files that editing accounts may write.
+func AccountPaths() []string {
+	all := []string{passwordLock}
+	for _, f := range account.Files() {
+		all = append(all, string(f))
+	}
+	return all
+}
+
+// relabelAccounts notes the account files that are written, their backups, and the lock that the shadow suite leaves.
+func (b *builder) relabelAccounts(edit op.EditAccounts) {
+	for _, f := range account.Files() {
+		if _, changes := edit.After[f]; !changes {
+			continue
+		}
+		place := b.facts.Tree.Final(string(f))
+		b.relabel(place, false)
+		if edit.Before[string(f)] != "" {
+			b.relabel(place+"-", false)
+		}
+	}
+	b.relabel(b.facts.Tree.Place(passwordLock), false)
+}
+
+// relabelUnits notes the units whose links of enablement are made; the directory of these links may be missing.
+func (b *builder) relabelUnits(presets op.SetPresets) {
+	b.relabel(presets.Path, false)
+	for _, u := range presets.Units {
+		if u.Enable {
+			b.enabled = append(b.enabled, u.Name)
+		}
+	}
+	if len(b.enabled) > 0 { // the directory itself, if it is missing
+		b.relabel(b.facts.Tree.Place(path.Join(unit.ConfigDir, b.enabled[0])), true)
+	}
 }

@@ -29,7 +29,7 @@ func planUnits(b *builder) {
 		presets.Units = append(presets.Units, op.Preset{Name: u.Name, Enable: *u.Enabled})
 	}
 	if len(presets.Units) > 0 {
-		b.relabel(presets.Path)
+		b.relabelUnits(presets)
 		b.barrier(0, len(b.steps)) // any of them may be what a unit is made of
 		b.addNode(at("systemd", "units"), presets.Path, presets, "")
 		b.barriers = nil

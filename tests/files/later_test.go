@@ -122,17 +122,18 @@ func TestStateFiles(t *testing.T) {
 	}
 }
 
-// TestRelabel: setfiles is called once, with what was made or changed.
+// TestRelabel: setfiles is called once by each part that writes, with what it has made or changed.
 func TestRelabel(t *testing.T) {
 	config := `{"passwd":{"users":[{"name":"core"},{"name":"bare","noCreateHome":true}]},
 		"storage":{"directories":[{"path":"/srv/a/b"}],"files":[{"path":"/etc/motd","append":[{"source":"data:,x"}]},
 			{"path":"/new/dir/f"}],"links":[{"path":"/new/l","target":"x"}]},
 		"systemd":{"units":[{"name":"u.service","enabled":true,"contents":"[Install]\nWantedBy=t.target\n"}]}}`
 	for name, c := range map[string]struct{ start, err, want string }{
-		"policy": {start: "f /etc/selinux/config SELINUX=enforcing\\nSELINUXTYPE=targeted\\n\nf /etc/motd text\nd /srv", want: "-vF0 -r ROOT " +
-			"ROOT/etc/selinux/targeted/contexts/files/file_contexts -f -\n" +
-			"/etc/.pwd.lock /etc/group /etc/group- /etc/gshadow /etc/gshadow- /etc/motd /etc/passwd /etc/passwd- /etc/shadow /etc/shadow- " +
-			"/etc/systemd /home/core /new /srv/a"},
+		"policy": {start: "f /etc/selinux/config SELINUX=enforcing\\nSELINUXTYPE=targeted\\n\nf /etc/motd text\nd /srv\nd /home", want: "" +
+			"-vF0 -r ROOT ROOT/etc/selinux/targeted/contexts/files/file_contexts -f -\n" +
+			"/etc/.pwd.lock /etc/group /etc/group- /etc/gshadow /etc/gshadow- /etc/passwd /etc/passwd- /etc/shadow /etc/shadow- /home/core\n" +
+			"-vF0 -r ROOT ROOT/etc/selinux/targeted/contexts/files/file_contexts -f -\n" +
+			"/etc/systemd/system/t.target.wants/u.service /etc/systemd/system/t.target.wants /etc/motd /etc/systemd /new /srv/a"},
 		"no SELinux": {start: "f /etc/motd text"},
 		"no policy":  {start: "f /etc/selinux/config SELINUX=disabled\\n\nf /etc/motd text", err: "no SELINUXTYPE"},
 		"odd policy": {start: "f /etc/selinux/config SELINUXTYPE=../../..\\n\nf /etc/motd text", err: "no SELINUXTYPE"},
@@ -144,7 +145,7 @@ func TestRelabel(t *testing.T) {
 			m.labels = true
 			out := filepath.Join(filepath.Dir(m.dir), "out")
 			m.programs = map[string]string{"setfiles": filepath.Join(filepath.Dir(m.dir), "setfiles")}
-			script := "#!/bin/sh\ncase $4 in *broken*) echo no >&2; exit 1;; esac\necho \"$@\" >>" + out + "\ntr '\\0' '\\n' >>" + out + "\n"
+			script := "#!/bin/sh\ncase $4 in *broken*) echo no >&2; exit 1;; esac\necho \"$@\" >>" + out + "\ntr '\\0' ' ' >>" + out + "\necho >>" + out + "\n"
 			if err := os.WriteFile(m.programs["setfiles"], []byte(script), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -166,12 +167,11 @@ func TestRelabel(t *testing.T) {
 			if err != nil && !errors.Is(err, os.ErrNotExist) {
 				t.Fatal(err)
 			}
-			got := strings.ReplaceAll(string(text), m.dir, "ROOT")
-			words, list, _ := strings.Cut(got, "\n")
-			got = words
-			if list != "" {
-				got += "\n" + strings.Join(strings.Fields(strings.ReplaceAll(list, "ROOT", "")), " ")
+			var calls []string
+			for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+				calls = append(calls, strings.TrimSpace(strings.ReplaceAll(line, m.dir, []string{"ROOT", ""}[i%2])))
 			}
+			got := strings.Join(calls, "\n")
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sort"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -79,12 +81,7 @@ func TestLabels(t *testing.T) {
 			t.Errorf("label of %s: %v", w[2], err)
 			continue
 		}
-		label := make([]byte, 256)
-		n, err := unix.Lgetxattr(filepath.Join(m.dir, w[2]), "security.selinux", label)
-		if err != nil {
-			n = 0
-		}
-		got := strings.TrimRight(string(label[:n]), "\x00")
+		got := label(filepath.Join(m.dir, w[2]))
 		if got != strings.TrimSpace(string(want)) && strings.TrimSpace(string(want)) != "<<none>>" {
 			t.Errorf("%s has label %q, want %q", w[2], got, want)
 		}
@@ -92,5 +89,100 @@ func TestLabels(t *testing.T) {
 	}
 	if labelled < 20 {
 		t.Errorf("only %d nodes were looked at", labelled)
+	}
+}
+
+// label returns the SELinux label of a node, or "".
+func label(name string) string {
+	text := make([]byte, 256)
+	n, err := unix.Lgetxattr(name, "security.selinux", text)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(string(text[:n]), "\x00")
+}
+
+// TestLabelsOfOthers has setfiles label a target in which many things have labels of their own: nothing but what was written gets
+// another one.
+func TestLabelsOfOthers(t *testing.T) {
+	if _, err := exec.LookPath("setfiles"); err != nil {
+		t.Skip("missing package: policycoreutils")
+	}
+	const old, written = "u:r:old_t:s0", "u:r:new_t:s0"
+	m := newMachine(t)
+	m.grow(t, base+`
+f /etc/selinux/config SELINUXTYPE=hand\n
+f /etc/selinux/hand/contexts/files/file_contexts /.*\s`+written+`\n
+f /etc/motd text
+f /srv/media/film data
+f /srv/media/deep/film data
+f /srv/a{b,c} data
+f /srv/ab data
+f /srv/x2dy.mount data
+f /usr/share/zoneinfo/UTC data
+f /dev/null -
+f /var/lib/app/data data
+d /etc/systemd/system/multi-user.target.wants
+l /etc/systemd/system/multi-user.target.wants/other.service /usr/lib/systemd/system/other.service
+f /home/old/document data 644 1000:1000
+d /home/old 755 1000:1000
+d /home/linked 755 1001:1001
+l /root home/linked
+f /home/linked/document data
+f /home/linked/.ssh/known_hosts data
+`)
+	doc, err := parse(`{"passwd":{"users":[{"name":"old","sshAuthorizedKeys":["k"]},{"name":"root","sshAuthorizedKeys":["k"]},{"name":"core"}]},
+		"storage":{
+			"directories":[{"path":"/var/lib/app","mode":448},{"path":"/srv/*"},{"path":"/srv/new[1]/deep"}],
+			"files":[{"path":"/srv/a?"},{"path":"/srv/x\\x2dy.mount"},{"path":"/srv/{ab,media}"},{"path":"/etc/motd","append":[{"source":"data:,x"}]}],
+			"links":[{"path":"/var/lib/docker","target":"/srv/media"},{"path":"/etc/localtime","target":"../usr/share/zoneinfo/UTC"},
+				{"path":"/etc/hard","target":"/srv/media/film","hard":true}]},
+		"systemd":{"units":[{"name":"m.service","mask":true},
+			{"name":"u.service","enabled":true,"contents":"[Install]\nWantedBy=multi-user.target new.target\n"}]}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(m.dir, func(name string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return unix.Lsetxattr(name, "security.selinux", []byte(old), 0)
+	})
+	if err != nil {
+		t.Skip("labels cannot be set: " + err.Error())
+	}
+	m.labels = true
+	if err := m.run(doc); err != nil {
+		t.Fatal(err)
+	}
+	var got, without []string
+	err = filepath.WalkDir(m.dir, func(name string, _ os.DirEntry, err error) error {
+		switch l := label(name); {
+		case l == written:
+			got = append(got, strings.TrimPrefix(name, m.dir))
+		case l != old:
+			without = append(without, strings.TrimPrefix(name, m.dir))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Fields(`/etc/.pwd.lock /etc/group /etc/group- /etc/gshadow /etc/gshadow- /etc/localtime /etc/motd /etc/passwd /etc/passwd-
+		/etc/shadow /etc/shadow-
+		/etc/systemd/system/m.service /etc/systemd/system/multi-user.target.wants/u.service
+		/etc/systemd/system/new.target.wants /etc/systemd/system/new.target.wants/u.service /etc/systemd/system/u.service
+		/etc/systemd/system-preset /etc/systemd/system-preset/20-ignition.preset
+		/home/core /home/core/.profile
+		/home/linked/.ssh/authorized_keys.d /home/linked/.ssh/authorized_keys.d/ignition
+		/home/old/.ssh /home/old/.ssh/authorized_keys.d /home/old/.ssh/authorized_keys.d/ignition
+		/srv/* /srv/a? /srv/new[1] /srv/new[1]/deep /srv/x\x2dy.mount /srv/{ab,media} /var/lib/docker`)
+	sort.Strings(want)
+	sort.Strings(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("labelled: -want +got:\n%s", diff)
+	}
+	if len(without) > 0 {
+		t.Errorf("without label: %q", without)
 	}
 }
