@@ -57,27 +57,6 @@ const (
 	Unclear
 )
 
-// A Handler carries operations of one kind out.
-type Handler struct {
-	// Apply does the operation. When it returns nil the effect is complete; effects on the target root
-	// become durable by the group's sync, all others must be durable already.
-	Apply func(context.Context, *Machine, op.Op) error
-	// Recover finds out what became of the operation in a run that was cut short; nil: doing it again ends in the same state.
-	Recover func(context.Context, *Machine, op.Op) (Outcome, error)
-}
-
-// handle makes a Handler of a function over one type of operation.
-func handle[O op.Op](apply func(context.Context, *Machine, O) error) Handler {
-	return Handler{Apply: func(ctx context.Context, m *Machine, o op.Op) error { return apply(ctx, m, o.(O)) }}
-}
-
-// handleBegun is handle with a function for operations that were begun.
-func handleBegun[O op.Op](apply func(context.Context, *Machine, O) error, recover func(context.Context, *Machine, O) (Outcome, error)) Handler {
-	h := handle(apply)
-	h.Recover = func(ctx context.Context, m *Machine, o op.Op) (Outcome, error) { return recover(ctx, m, o.(O)) }
-	return h
-}
-
 // A StepError is the failure of one step.
 type StepError struct {
 	Step op.Step
@@ -93,7 +72,7 @@ var ErrUnclear = errors.New("an earlier run was cut short here and left neither 
 // Run carries the plan out. Steps that the journal has as done are skipped, unless a filesystem that they wrote to was made
 // again since; steps that it has as begun are looked at first.
 func Run(ctx context.Context, m *Machine, j *journal.Journal, p op.Plan) error {
-	r := &run{m: m, plan: p, journal: j, handlers: handlers()}
+	r := &run{m: m, plan: p, journal: j, handle: handle, inspect: inspect}
 	todo, err := r.resume(ctx)
 	if err != nil {
 		return err
@@ -111,11 +90,12 @@ func Run(ctx context.Context, m *Machine, j *journal.Journal, p op.Plan) error {
 }
 
 type run struct {
-	m        *Machine
-	plan     op.Plan
-	journal  *journal.Journal
-	handlers map[op.Kind]Handler
-	on       []string // the filesystems that each step writes to
+	m       *Machine
+	plan    op.Plan
+	journal *journal.Journal
+	handle  func(context.Context, *Machine, op.Op) error
+	inspect func(context.Context, *Machine, op.Op) (Outcome, error)
+	on      []string // the filesystems that each step writes to
 }
 
 // resume returns the indexes of the steps that are still to be done.
@@ -124,10 +104,6 @@ func (r *run) resume(ctx context.Context) ([]int, error) {
 	r.on = make([]string, len(r.plan.Steps))
 	places := filesystems{root: r.m.Root, known: map[string]string{}}
 	for i, s := range r.plan.Steps {
-		h, ok := r.handlers[s.Op.Kind()]
-		if !ok {
-			return nil, fmt.Errorf("no handler for operation %s", s.Op.Kind())
-		}
 		var err error
 		if r.on[i], err = places.of(s.Op); err != nil {
 			return nil, &StepError{Step: s, Err: err}
@@ -137,8 +113,8 @@ func (r *run) resume(ctx context.Context) ([]int, error) {
 		case state == journal.Done && on == r.on[i]:
 			outcome = Applied
 		case state == "":
-		case h.Recover != nil:
-			if outcome, err = h.Recover(ctx, r.m, s.Op); err == nil && outcome == Unclear {
+		default:
+			if outcome, err = r.inspect(ctx, r.m, s.Op); err == nil && outcome == Unclear {
 				err = ErrUnclear
 			}
 			if err != nil {
@@ -164,7 +140,7 @@ func (r *run) record(s journal.State, steps []int) error {
 func (r *run) do(ctx context.Context, step int) error {
 	s := r.plan.Steps[step]
 	err := logx.Op(r.m.Log, int(r.m.operations.Add(1)), s.Op.Describe(), func() error {
-		return r.handlers[s.Op.Kind()].Apply(ctx, r.m, s.Op)
+		return r.handle(ctx, r.m, s.Op)
 	})
 	if err != nil {
 		return &StepError{Step: s, Err: err}

@@ -34,20 +34,18 @@ type recorder struct {
 	begun Outcome
 }
 
-func (r *recorder) handler() Handler {
-	return handleBegun(
-		func(_ context.Context, _ *Machine, o trial) error {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.order = append(r.order, o.N)
-			if r.fail[o.N] {
-				return errors.New("no")
-			}
-			return nil
-		},
-		func(context.Context, *Machine, trial) (Outcome, error) { return r.begun, nil },
-	)
+func (r *recorder) handle(_ context.Context, _ *Machine, o op.Op) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := o.(trial).N
+	r.order = append(r.order, n)
+	if r.fail[n] {
+		return errors.New("no")
+	}
+	return nil
 }
+
+func (r *recorder) inspect(context.Context, *Machine, op.Op) (Outcome, error) { return r.begun, nil }
 
 func steps(after map[int][]int, n int) []op.Step {
 	list := make([]op.Step, n)
@@ -71,7 +69,7 @@ func newRun(t *testing.T, r *recorder, list []op.Step) (*run, *os.Root) {
 	return &run{
 		m:    &Machine{Log: slog.New(slog.DiscardHandler)},
 		plan: op.Plan{Steps: list}, journal: j, on: make([]string, len(list)),
-		handlers: map[op.Kind]Handler{"trial": r.handler()},
+		handle: r.handle, inspect: r.inspect,
 	}, dir
 }
 

@@ -5,7 +5,7 @@ package op
 import (
 	"encoding/json"
 	"fmt"
-	"sort"
+	"reflect"
 )
 
 // Format is the version of a plan's form; a journal of another one is not resumed.
@@ -41,45 +41,51 @@ func (s *Step) UnmarshalJSON(text []byte) error {
 	}
 	for _, o := range Operations() {
 		if o.Kind() == in.Kind {
-			var err error
-			s.Op, err = o.decode(in.Op)
+			v := reflect.New(reflect.TypeOf(o))
+			err := json.Unmarshal(in.Op, v.Interface())
+			s.Op = v.Elem().Interface().(Op)
 			return err
 		}
 	}
 	return fmt.Errorf("read plan: no operation is of kind %q", in.Kind)
 }
 
-// A Prototype is one kind of operation.
-type Prototype struct {
-	Op     // of that kind, empty
-	decode func(json.RawMessage) (Op, error)
-}
-
-func prototype[O Op]() Prototype {
-	var empty O
-	return Prototype{empty, func(text json.RawMessage) (Op, error) {
-		var o O
-		err := json.Unmarshal(text, &o)
-		return o, err
-	}}
-}
-
-// Operations is the table of all kinds of operations, sorted by kind.
-func Operations() []Prototype {
-	all := []Prototype{
-		prototype[SetKernelArguments](),
-		prototype[NameDevices](), prototype[StopArray](), prototype[WritePartitionTable](), prototype[MarkDisk](),
-		prototype[CreateArray](),
-		prototype[MakeVolume](), prototype[FetchKey](), prototype[CheckVolume](), prototype[OpenVolume](),
-		prototype[MakeFilesystem](), prototype[EraseSignatures](),
-		prototype[Mount](), prototype[Unmount](),
-		prototype[EditAccounts](), prototype[MakeHome](), prototype[MoveHome](), prototype[OwnHome](), prototype[OwnHomePart](),
-		prototype[RemoveHome](), prototype[MakeMailbox](), prototype[WriteKeys](),
-		prototype[MakeDirectory](), prototype[WriteFile](), prototype[KeepFile](), prototype[MakeLink](), prototype[MakeHardLink](),
-		prototype[WriteUnit](), prototype[MaskUnit](), prototype[UnmaskUnit](), prototype[SetPresets](),
-		prototype[WriteVolumeKey](), prototype[AddCrypttab](),
-		prototype[Relabel](),
+// Operations is the table of all kinds of operations, an empty one each, sorted by kind.
+func Operations() []Op {
+	return []Op{
+		AddCrypttab{},
+		CheckVolume{},
+		CreateArray{},
+		EditAccounts{},
+		EraseSignatures{},
+		FetchKey{},
+		KeepFile{},
+		MakeDirectory{},
+		MakeFilesystem{},
+		MakeHardLink{},
+		MakeHome{},
+		MakeLink{},
+		MakeMailbox{},
+		MakeVolume{},
+		MarkDisk{},
+		MaskUnit{},
+		Mount{},
+		MoveHome{},
+		NameDevices{},
+		OpenVolume{},
+		OwnHome{},
+		OwnHomePart{},
+		Relabel{},
+		RemoveHome{},
+		SetKernelArguments{},
+		SetPresets{},
+		StopArray{},
+		UnmaskUnit{},
+		Unmount{},
+		WriteFile{},
+		WriteKeys{},
+		WritePartitionTable{},
+		WriteUnit{},
+		WriteVolumeKey{},
 	}
-	sort.Slice(all, func(i, j int) bool { return all[i].Kind() < all[j].Kind() })
-	return all
 }
