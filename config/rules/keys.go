@@ -16,27 +16,25 @@ var keyRules = []Rule{
 	{ID: "V023", Kind: Keys, Since: from33, Check: uniqueArguments, About: "A kernel argument is in one of the two lists only."},
 }
 
-// text is the key of an element of a list of strings.
-func text(s *string) string { return *s }
-
-// repeats reports every element of a list whose key an earlier one has.
-func repeats[T any](c *Context, list []T, what string, key func(*T) string, steps ...any) {
+// repeats reports every element of a list of n whose key an earlier one has. It is not generic: one for each type of element
+// would be 20 kB.
+func repeats(c *Context, n int, what string, key func(int) string, steps ...any) {
 	const few = 8 // up to here comparing all pairs beats a map
 	switch {
-	case len(list) < 2:
-	case len(list) <= few:
-		for i := 1; i < len(list); i++ {
+	case n < 2:
+	case n <= few:
+		for i := 1; i < n; i++ {
 			for j := range i {
-				if key(&list[i]) == key(&list[j]) {
+				if key(i) == key(j) {
 					c.repeated(what, i, j, steps)
 					break
 				}
 			}
 		}
 	default:
-		seen := make(map[string]int, len(list))
-		for i := range list {
-			k := key(&list[i])
+		seen := make(map[string]int, n)
+		for i := range n {
+			k := key(i)
 			if j, ok := seen[k]; ok {
 				c.repeated(what, i, j, steps)
 			} else {
@@ -44,6 +42,16 @@ func repeats[T any](c *Context, list []T, what string, key func(*T) string, step
 			}
 		}
 	}
+}
+
+// repeatedTexts reports the same for a list of strings.
+func repeatedTexts(c *Context, list []string, what string, steps ...any) {
+	repeats(c, len(list), what, func(i int) string { return list[i] }, steps...)
+}
+
+// repeatedSources reports the same for a list of resources.
+func repeatedSources(c *Context, list []types.Resource, steps ...any) {
+	repeats(c, len(list), "source", func(i int) string { return list[i].Key() }, steps...)
 }
 
 // repeated reports that element i has the key of element j. The key itself is not shown: a source may hold a secret.
@@ -58,51 +66,52 @@ func (c *Context) repeated(what string, i, j int, steps []any) {
 // headers checks the headers of a resource.
 func headers(c *Context, r *types.Resource, at where) {
 	if len(r.HTTPHeaders) > 1 {
-		repeats(c, r.HTTPHeaders, "name", func(h *types.HTTPHeader) string { return h.Name }, at.steps("httpHeaders")...)
+		repeats(c, len(r.HTTPHeaders), "name", func(i int) string { return r.HTTPHeaders[i].Name }, at.steps("httpHeaders")...)
 	}
 }
 
 func uniqueKeys(c *Context, config *types.Config) {
 	eachResource(config, func(r *types.Resource, at where) { headers(c, r, at) })
-	source := func(r *types.Resource) string { return r.Key() }
-	repeats(c, config.Ignition.Config.Merge, "source", source, "ignition", "config", "merge")
-	repeats(c, config.Ignition.Security.TLS.CertificateAuthorities, "source", source,
+	repeatedSources(c, config.Ignition.Config.Merge, "ignition", "config", "merge")
+	repeatedSources(c, config.Ignition.Security.TLS.CertificateAuthorities,
 		"ignition", "security", "tls", "certificateAuthorities")
-	repeats(c, config.Ignition.Proxy.NoProxy, "host", text, "ignition", "proxy", "noProxy")
-	repeats(c, config.KernelArguments.ShouldExist, "string", text, "kernelArguments", "shouldExist")
-	repeats(c, config.KernelArguments.ShouldNotExist, "string", text, "kernelArguments", "shouldNotExist")
+	repeatedTexts(c, config.Ignition.Proxy.NoProxy, "host", "ignition", "proxy", "noProxy")
+	repeatedTexts(c, config.KernelArguments.ShouldExist, "string", "kernelArguments", "shouldExist")
+	repeatedTexts(c, config.KernelArguments.ShouldNotExist, "string", "kernelArguments", "shouldNotExist")
 	uniqueStorage(c, &config.Storage)
-	repeats(c, config.Systemd.Units, "name", func(u *types.Unit) string { return u.Name }, "systemd", "units")
+	repeats(c, len(config.Systemd.Units), "name", func(i int) string { return config.Systemd.Units[i].Name }, "systemd", "units")
 	for i := range config.Systemd.Units {
 		if u := &config.Systemd.Units[i]; len(u.Dropins) > 1 {
-			repeats(c, u.Dropins, "name", func(d *types.Dropin) string { return d.Name }, "systemd", "units", i, "dropins")
+			repeats(c, len(u.Dropins), "name", func(j int) string { return u.Dropins[j].Name }, "systemd", "units", i, "dropins")
 		}
 	}
-	repeats(c, config.Passwd.Groups, "name", func(g *types.Group) string { return g.Name }, "passwd", "groups")
-	repeats(c, config.Passwd.Users, "name", func(u *types.User) string { return u.Name }, "passwd", "users")
+	repeats(c, len(config.Passwd.Groups), "name", func(i int) string { return config.Passwd.Groups[i].Name }, "passwd", "groups")
+	repeats(c, len(config.Passwd.Users), "name", func(i int) string { return config.Passwd.Users[i].Name }, "passwd", "users")
 	for i := range config.Passwd.Users {
 		u := &config.Passwd.Users[i]
-		repeats(c, u.Groups, "name", text, "passwd", "users", i, "groups")
-		repeats(c, u.SSHAuthorizedKeys, "string", text, "passwd", "users", i, "sshAuthorizedKeys")
+		repeatedTexts(c, u.Groups, "name", "passwd", "users", i, "groups")
+		repeatedTexts(c, u.SSHAuthorizedKeys, "string", "passwd", "users", i, "sshAuthorizedKeys")
 	}
 }
 
 func uniqueStorage(c *Context, s *types.Storage) {
-	repeats(c, s.Disks, "device", func(d *types.Disk) string { return d.Device }, "storage", "disks")
+	repeats(c, len(s.Disks), "device", func(i int) string { return s.Disks[i].Device }, "storage", "disks")
 	for i := range s.Disks {
-		repeats(c, s.Disks[i].Partitions, "number or label", func(p *types.Partition) string { return p.Key() },
+		list := s.Disks[i].Partitions
+		repeats(c, len(list), "number or label", func(j int) string { return list[j].Key() },
 			"storage", "disks", i, "partitions")
 	}
-	repeats(c, s.Raid, "name", func(r *types.Raid) string { return r.Name }, "storage", "raid")
+	repeats(c, len(s.Raid), "name", func(i int) string { return s.Raid[i].Name }, "storage", "raid")
 	for i := range s.Raid {
-		repeats(c, s.Raid[i].Devices, "path", text, "storage", "raid", i, "devices")
+		repeatedTexts(c, s.Raid[i].Devices, "path", "storage", "raid", i, "devices")
 	}
-	repeats(c, s.Filesystems, "device", func(f *types.Filesystem) string { return f.Device }, "storage", "filesystems")
-	repeats(c, s.Luks, "name", func(l *types.Luks) string { return l.Name }, "storage", "luks")
+	repeats(c, len(s.Filesystems), "device", func(i int) string { return s.Filesystems[i].Device }, "storage", "filesystems")
+	repeats(c, len(s.Luks), "name", func(i int) string { return s.Luks[i].Name }, "storage", "luks")
 	for i := range s.Luks {
-		repeats(c, s.Luks[i].Clevis.Tang, "url", func(t *types.Tang) string { return t.URL },
+		tang := s.Luks[i].Clevis.Tang
+		repeats(c, len(tang), "url", func(j int) string { return tang[j].URL },
 			"storage", "luks", i, "clevis", "tang")
-		repeats(c, s.Luks[i].OpenOptions, "string", text, "storage", "luks", i, "openOptions")
+		repeatedTexts(c, s.Luks[i].OpenOptions, "string", "storage", "luks", i, "openOptions")
 	}
 }
 

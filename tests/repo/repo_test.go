@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +64,24 @@ func TestForbidden(t *testing.T) {
 		for _, i := range p.Imports {
 			if i == "C" || i == "text/template" || i == "html/template" {
 				t.Errorf("%s imports %s: no cgo, and nothing that keeps every exported method in the binary", short(p.ImportPath), i)
+			}
+		}
+	}
+}
+
+// TestSorting keeps out the generic sorting functions of slices: each type that they are used with is 15 kB of the engine.
+func TestSorting(t *testing.T) {
+	for _, p := range list(t, "./config/...", "./internal/...") {
+		if name := short(p.ImportPath); name == "internal/docgen" || name == "internal/sys/fake" { // not in the programs
+			continue
+		}
+		for _, file := range p.GoFiles {
+			text, err := os.ReadFile(filepath.Join(p.Dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f := regexp.MustCompile(`slices\.Sort(ed)?(Stable)?Func`).Find(text); f != nil {
+				t.Errorf("%s of %s uses %s; use sort.Slice or sort.SliceStable, which exist once", file, short(p.ImportPath), f)
 			}
 		}
 	}
