@@ -21,17 +21,27 @@ type Options struct {
 // YAML: their paths are those that its author wrote. If the report has errors there is no result, and the document serves
 // only to look up places.
 func Build(src *diag.Source, o author.Options) (*author.Result, Document, diag.List) {
+	r, d, report := Translate(src, o)
+	if report.HasErrors() {
+		r = nil
+	}
+	return r, d, report
+}
+
+// Translate is Build for programs that look further into documents with errors: there is a result as soon as the YAML became
+// a config, be that valid or not.
+func Translate(src *diag.Source, o author.Options) (*author.Result, Document, diag.List) {
 	if o.Gzip == nil {
 		o.Gzip = func(w io.Writer) author.Gzip {
 			z, _ := gzip.NewWriterLevel(w, gzip.BestCompression) // the level is valid
 			return z
 		}
 	}
-	return build(src, o)
+	return translate(src, o)
 }
 
-// build is Build with nothing compressed unless the options have a compressor: a config that is used at once needs none.
-func build(src *diag.Source, o author.Options) (*author.Result, Document, diag.List) {
+// translate is Translate with nothing compressed unless the options have a compressor: a config that is used at once needs none.
+func translate(src *diag.Source, o author.Options) (*author.Result, Document, diag.List) {
 	if o.Check == nil {
 		o.Check = checkJSON
 	}
@@ -40,11 +50,7 @@ func build(src *diag.Source, o author.Options) (*author.Result, Document, diag.L
 		return nil, Document{}, report
 	}
 	d, found := FromTree(r.Doc)
-	report = append(report, r.Relocate(found)...)
-	if report.HasErrors() {
-		return nil, d, report
-	}
-	return r, d, report
+	return r, d, append(report, r.Relocate(found)...)
 }
 
 // checkJSON checks a config that is text within another.

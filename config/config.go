@@ -49,7 +49,7 @@ func Parse(src *diag.Source) (Document, diag.List) { return ParseWith(src, Optio
 // ParseWith is Parse with options.
 func ParseWith(src *diag.Source, o Options) (Document, diag.List) {
 	if !o.JSONOnly && author.IsAuthored(src.Text) {
-		_, d, report := build(src, author.Options{Files: o.Files})
+		_, d, report := translate(src, author.Options{Files: o.Files})
 		return d, report
 	}
 	if len(src.Text) == 0 {

@@ -233,6 +233,13 @@ func (r *Result) Relocate(report diag.List) diag.List {
 	return report
 }
 
+// IsStandIn reports whether the value at a path of the config stands for the contents of a local file that is too large for
+// memory: a text without contents, in whose place WriteJSON writes them.
+func (r *Result) IsStandIn(path []any) bool {
+	n, rest := r.out.find(path)
+	return len(rest) == 0 && n.data != nil
+}
+
 // Paths calls f with every path of the YAML that has become something, and the path of that in the config.
 func (r *Result) Paths(f func(yaml, json string)) {
 	var walk func(n *node, at path.ContextPath)

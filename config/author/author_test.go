@@ -49,6 +49,11 @@ func TestSyntax(t *testing.T) {
 		"second colon":      {"storage:\n  files:\n    - path: a: b\n", "5:14 $: not well-formed YAML: the line has a second colon, or is indented too far; quote the value if the colon belongs to it; otherwise align the line with the lines around it\n"},
 		"item depth":        {"storage:\n  files:\n    - path: /a\n   - path: /b\n", "6:4 $: not well-formed YAML: the list item is indented differently from the items around it; align its dash with the other dashes of the list\n"},
 		"reserved":          {"storage:\n  files:\n    - path: @x\n", "5:13 $: not well-formed YAML: the value starts with a character that YAML reserves; put the value in quotes\n"},
+		"open text":         {"storage:\n  files:\n    - path: \"/etc\n\n\n      mode: 0644\n# it's open\n", "5:13 $: not well-formed YAML: a quotation mark is not closed; close it; a value that starts with a quotation mark must end with one\n"},
+		"not UTF-8":         {"storage:\n  files:\n    - path: /a\xe9\n", "5:15 $: not well-formed YAML: incomplete UTF-8 octet sequence; save the file as UTF-8 without control characters\n"},
+		"control character": {"storage:\n  files:\n    - path: /a\x1b[1m\n", "5:15 $: not well-formed YAML: control characters are not allowed; save the file as UTF-8 without control characters\n"},
+		"depth":             {"storage:\n  files:\n    - path: /a\n      inline: x\n", "6:7 $.storage.files.0.inline: unused key inline; it belongs to contents: indent it further, below contents\n"},
+		"spec version":      {"ignition: {version: 3.4.0}\n", "3:12 $.ignition.version: unused key version; remove it: the spec version follows from the version of the document, at its top\n"},
 		"bracket":           {"storage: [\n", "3:10 $: not well-formed YAML: a bracket is not closed; close it, or write the list with dashes on the next lines\n"},
 		"quote":             {"storage:\n  files:\n    - path: \"/etc\n", "5:13 $: not well-formed YAML: a quotation mark is not closed; close it; a value that starts with a quotation mark must end with one\n"},
 		"octal as text":     {"storage:\n  files:\n    - path: /x\n      mode: \"0644\"\n", "6:13 $: $.storage.files.0.mode must be an integer, not a text; write the number without quotes\n"},
@@ -56,7 +61,7 @@ func TestSyntax(t *testing.T) {
 		"mapping for list":  {"storage:\n  files:\n    path: /x\n", "5:5 $: $.storage.files must be a list, not a mapping; begin each item with a dash, or put the list in square brackets\n"},
 		"anchor in itself":  {"storage: &a\n  files: *a\n", "3:10 $: $.storage.files must be a list, not a mapping; begin each item with a dash, or put the list in square brackets\n"},
 		"unknown anchor":    {"storage: *a\n", "3:1 $: not well-formed YAML: unknown anchor 'a' referenced; define the anchor with & before it is used\n"},
-		"later member":      {"storage:\n  trees:\n    - local: x\n      file_mode: 0644\n", "6:7 $.storage.trees.0.file_mode: unused key file_mode; \n5:7 $.storage.trees.0: copy the tree x: no files directory is given; name the directory with --files-dir; at boot there are no local files\n"},
+		"later member":      {"storage:\n  trees:\n    - local: x\n      file_mode: 0644\n", "6:7 $.storage.trees.0.file_mode: unused key file_mode; remove it; the members here are local, path\n5:7 $.storage.trees.0: copy the tree x: no files directory is given; name the directory with --files-dir; at boot there are no local files\n"},
 		"config's spelling": {"kernelArguments: {}\n", "3:1 $.kernelArguments: unused key kernelArguments; did you mean kernel_arguments?\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,6 +80,7 @@ func TestVariant(t *testing.T) {
 		"variant: fcos\n":                                            "1:10 $: the document has no version; the newest final version of fcos is 1.7.0\n",
 		"variant: fcos\nversion: 1.5\n":                              "2:10 $: \"1.5\" is not a version: it needs three numbers; the newest final version of fcos is 1.7.0\n",
 		"variant: fcso\nversion: 1.5.0\n":                            "2:10 $: unknown variant and version: fcso 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
+		"variant: fcos\nversion: 3.4.0\n":                            "2:10 $: unknown variant and version: fcos 3.4.0; 3.4.0 is the spec version that fcos 1.5.0 becomes; write version: 1.5.0\n",
 		"variant: rhcos\nversion: 0.1.0\n":                           "2:10 $: the variant rhcos was replaced by openshift; the newest final version of openshift is 4.22.0\n",
 		"variant: FCOS\nversion: 1.5.0\n":                            "2:10 $: unknown variant and version: FCOS 1.5.0; did you mean fcos? Its newest final version is 1.7.0\n",
 		"variant: fcos\nversion: \"1.5.0\"\n":                        "",

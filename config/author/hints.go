@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -21,6 +22,9 @@ func explain(src *diag.Source, p *positions, err error) (start, end int, problem
 			problem = after
 		}
 	}
+	if i := notText(src.Text); i >= 0 {
+		return i, i + 1, problem, "save the file as UTF-8 without control characters"
+	}
 	at := reached(src.Text)
 	line, from := lineAt(src.Text, at)
 	for _, c := range causes {
@@ -35,6 +39,13 @@ func explain(src *diag.Source, p *positions, err error) (start, end int, problem
 				return l.from + i, l.from + i + n, c.problem(problem), c.hint
 			}
 		}
+		for at := from; c.far && at > 0 && strings.Contains(problem, c.only); {
+			l := previous(src.Text, at)
+			if i, n := c.find(l.text); i >= 0 {
+				return l.from + i, l.from + i + n, c.problem(problem), c.hint
+			}
+			at = l.from
+		}
 	}
 	indent := len(line) - len(bytes.TrimLeft(line, " \t"))
 	return from + indent, from + max(indent+1, len(line)), problem, general(problem)
@@ -46,6 +57,7 @@ type cause struct {
 	text string // in place of the parser's message, if not empty
 	hint string
 	find func(line []byte) (at, length int)
+	far  bool // it may be in any line before
 }
 
 func (c *cause) problem(message string) string {
@@ -65,8 +77,8 @@ var causes = []cause{
 		hint: "quote the value if the colon belongs to it; otherwise align the line with the lines around it", find: secondColon},
 	{only: "expected node content", text: "a bracket is not closed", hint: "close it, or write the list with dashes on the next lines", find: openBracket},
 	{only: "expected ',' or", text: "a bracket is not closed, or a comma is missing", hint: "look for the missing bracket or comma", find: openBracket},
-	{only: "unexpected end of stream", text: "a quotation mark is not closed", hint: "close it; a value that starts with a quotation mark must end with one", find: openQuote},
-	{only: "unexpected document indicator", text: "a quotation mark is not closed", hint: "close it; a value that starts with a quotation mark must end with one", find: openQuote},
+	{only: "unexpected end of stream", text: "a quotation mark is not closed", hint: "close it; a value that starts with a quotation mark must end with one", find: openQuote, far: true},
+	{only: "unexpected document indicator", text: "a quotation mark is not closed", hint: "close it; a value that starts with a quotation mark must end with one", find: openQuote, far: true},
 	{only: "did not find expected key", text: "the list item is indented differently from the items around it",
 		hint: "align its dash with the other dashes of the list", find: dash},
 	{only: "did not find expected key", text: "the colon needs a space after it", hint: "write NAME: VALUE", find: tightColon},
@@ -74,6 +86,18 @@ var causes = []cause{
 		hint: "indent the members of an item two spaces deeper than its dash", find: first},
 	{only: "block sequence entries are not allowed", text: "the list starts on the line of its key, or is indented too far",
 		hint: "start the list on the line after the key", find: dash},
+}
+
+// notText returns the offset of the first byte that is not part of a character of YAML, or -1.
+func notText(text []byte) int {
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f || r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
 }
 
 // openBracket finds the last bracket that is not closed in its line.
@@ -176,8 +200,6 @@ func general(problem string) string {
 		return "look for a missing quotation mark"
 	case strings.Contains(problem, "unknown anchor"):
 		return "define the anchor with & before it is used"
-	case strings.Contains(problem, "control characters"), strings.Contains(problem, "invalid"), strings.Contains(problem, "UTF-8"):
-		return "save the file as UTF-8 without control characters"
 	}
 	return "look at the indentation of this line and of the one before"
 }

@@ -4,6 +4,7 @@ package author
 
 import (
 	"fmt"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -41,7 +42,17 @@ func (d *decoder) spelling(name string, s *shape) string {
 	}
 	const most = 20
 	if d.guesses++; d.guesses > most {
-		return ""
+		return "remove it"
+	}
+	if s.place == "ignition" && name == "version" {
+		return "remove it: the spec version follows from the version of the document, at its top"
+	}
+	for _, list := range []bool{false, true} {
+		for _, f := range s.all {
+			if f.list == list && f.elem != nil && f.elem.fields[name] != nil {
+				return "it belongs to " + f.name + ": indent it further, below " + f.name
+			}
+		}
 	}
 	for i := range variants {
 		v := &variants[i]
@@ -52,7 +63,11 @@ func (d *decoder) spelling(name string, s *shape) string {
 			return fmt.Sprintf("%s knows it from version %s on; this document says %s", v.Name, v.Version, d.t.v.Version)
 		}
 	}
-	return ""
+	var names []string
+	for _, f := range s.all {
+		names = append(names, f.name)
+	}
+	return "remove it; the members here are " + strings.Join(names, ", ")
 }
 
 // find returns the shape at a place.

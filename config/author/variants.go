@@ -140,6 +140,12 @@ func choose(name, version string) (v *Variant, code, problem, hint string) {
 			return &variants[i], "", "", ""
 		}
 	}
+	for i := len(variants) - 1; i >= 0; i-- {
+		if v := &variants[i]; v.Name == name && v.Spec.String() == version {
+			return nil, CodeUnknown, "unknown variant and version: " + name + " " + version,
+				version + " is the spec version that " + name + " " + v.Version + " becomes; write version: " + v.Version
+		}
+	}
 	return nil, CodeUnknown, "unknown variant and version: " + name + " " + version, latest(name)
 }
 

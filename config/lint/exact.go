@@ -4,6 +4,7 @@ package lint
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -45,6 +46,17 @@ func (c *checker) sharpen(d *diag.Diagnostic) {
 
 // mark sets the exact place to a value.
 func (c *checker) mark(d *diag.Diagnostic, steps ...any) { d.Mark = c.origins.SpanOf(steps) }
+
+// within sets the exact place to a part of a string. Where the document does not have the string itself, as with that of a local
+// file, the line goes into the summary.
+func (c *checker) within(d *diag.Diagnostic, steps []any, from, to int) {
+	d.Mark = c.origins.Within(steps, from, to)
+	text, _ := c.text(steps)
+	if d.Mark != c.origins.SpanOf(steps) || from > len(text) || !strings.Contains(text, "\n") || strings.HasPrefix(d.Summary, "line ") {
+		return
+	}
+	d.Summary = "line " + strconv.Itoa(1+strings.Count(text[:from], "\n")) + " of the unit: " + d.Summary
+}
 
 // node returns the value at a path, or nil.
 func (c *checker) node(steps []any) *doc.Node {
@@ -348,7 +360,7 @@ func sharpenLine(c *checker, d *diag.Diagnostic, steps []any) {
 	text, _ := c.text(steps)
 	if err := unitfile.Parse(text).Strict; err != nil {
 		from, to := unitfile.LineRange(text, err.Line)
-		d.Mark = c.origins.Within(steps, from, max(to, from+1))
+		c.within(d, steps, from, max(to, from+1))
 	}
 }
 

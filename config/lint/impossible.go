@@ -23,7 +23,7 @@ import (
 func dataHash(c *checker) {
 	c.eachResource(func(r *types.Resource, steps []any) {
 		source := types.Text(r.Source)
-		if !strings.HasPrefix(source, "data:") || !rules.IsSource(source, c.version) {
+		if !strings.HasPrefix(source, "data:") || !rules.IsSource(source, c.version) || c.result != nil && c.result.IsStandIn(join(steps, "source")) {
 			return
 		}
 		raw, ok := decodeData(source)

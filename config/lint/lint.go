@@ -16,6 +16,7 @@ import (
 	"github.com/coreos/vcontext/path"
 
 	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/doc"
 	"github.com/firstlight-boot/firstlight/config/merge"
@@ -24,16 +25,32 @@ import (
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
-// Check reads a config and returns its findings in the order of their places.
-func Check(src *diag.Source) diag.List {
-	d, report := config.Parse(src)
-	return Findings(src, d, report)
+// Check reads a config, JSON or YAML, and returns its findings in the order of their places.
+func Check(src *diag.Source) diag.List { return CheckWith(src, config.Options{}) }
+
+// CheckWith is Check with options, such as the local files of YAML.
+func CheckWith(src *diag.Source, o config.Options) diag.List {
+	if o.JSONOnly || !author.IsAuthored(src.Text) {
+		d, report := config.ParseWith(src, o)
+		return Findings(src, d, report)
+	}
+	r, d, report := config.Translate(src, author.Options{Files: o.Files})
+	return Authored(src, r, d, report)
+}
+
+// Authored is Findings for YAML; r, d and report are what config.Translate returned. Paths are those of the YAML.
+func Authored(src *diag.Source, r *author.Result, d config.Document, report diag.List) diag.List {
+	return check(&checker{result: r}, src, d, report)
 }
 
 // Findings is Check for a config that was read already; report is what reading it reported.
 func Findings(src *diag.Source, d config.Document, report diag.List) diag.List {
-	c := checker{origins: d.Origins, tree: d.Origins.Tree(), version: d.Version, config: &types.Config{}}
-	report = slices.DeleteFunc(slices.Clone(report), isSchema)
+	return check(&checker{}, src, d, report)
+}
+
+func check(c *checker, src *diag.Source, d config.Document, report diag.List) diag.List {
+	c.origins, c.tree, c.version, c.config = d.Origins, d.Origins.Tree(), d.Version, &types.Config{}
+	report = slices.DeleteFunc(slices.Clone(report), isMeant)
 	if c.tree != nil {
 		c.tree.Decode(c.config, spec.Config(), d.Version)
 		context := &rules.Context{Version: d.Version, Doc: c.tree, Origins: d.Origins}
@@ -52,10 +69,12 @@ func Findings(src *diag.Source, d config.Document, report diag.List) diag.List {
 	if c.tree != nil {
 		for i := range table {
 			c.rule = &table[i]
-			c.rule.check(&c)
+			c.rule.check(c)
 		}
 	}
-	report = withoutRepeats(append(report, c.found.List()...))
+	report = append(report, c.found.List()...)
+	c.relocate(report)
+	report = withoutRepeats(report)
 	sort.SliceStable(report, func(i, j int) bool {
 		return report[i].Exact().Start.Offset < report[j].Exact().Start.Offset
 	})
@@ -116,7 +135,10 @@ func withoutRepeats(list diag.List) diag.List {
 			seen[key{"V020", d.Exact().Start.Offset}] = true
 		case "V401": // no format, which V403 reports for a label
 			seen[key{"V403", d.Exact().Start.Offset}] = true
-		case "A013": // a decimal mode in YAML
+		case "A013": // a decimal mode in YAML, which is the reason for what else is wrong with it
+			seen[key{"I201", d.Exact().Start.Offset}] = true
+			seen[key{"V211", d.Exact().Start.Offset}] = true
+		case "V211": // a mode with set-user-id, by mistake or not
 			seen[key{"I201", d.Exact().Start.Offset}] = true
 		}
 	}
@@ -128,8 +150,21 @@ func withoutRepeats(list diag.List) diag.List {
 	})
 }
 
-// isSchema finds the warning about $schema at the top, which editors want and Ignition ignores.
-func isSchema(d diag.Diagnostic) bool { return d.Code == "V007" && d.Path.String() == "$.$schema" }
+// isMeant finds the warnings about unknown members that people write on purpose: $schema at the top, which editors want and
+// Ignition ignores; in YAML merge keys, and members whose names begin with x-, which hold anchors.
+func isMeant(d diag.Diagnostic) bool {
+	name := ""
+	if n := d.Path.Len(); n > 0 {
+		name, _ = d.Path.Path[n-1].(string)
+	}
+	switch d.Code {
+	case "V007":
+		return d.Path.String() == "$.$schema"
+	case author.CodeUnused:
+		return name == "<<" || strings.HasPrefix(name, "x-")
+	}
+	return false
+}
 
 // Rules describes the rules of this package.
 func Rules() []rules.Rule {
@@ -171,7 +206,8 @@ type checker struct {
 	origins merge.Origins
 	tree    *doc.Document
 	version spec.Version
-	config  *types.Config // as written, not raised to a newer version
+	config  *types.Config  // as written, not raised to a newer version
+	result  *author.Result // of YAML that became a config; otherwise nil
 	rule    *rule
 	found   diag.Collector
 
@@ -194,7 +230,7 @@ func (c *checker) add(f finding) {
 		Span: c.origins.SpanOf(f.steps), Summary: f.summary, Hint: f.hint,
 	}
 	if f.to > 0 {
-		d.Mark = c.origins.Within(f.steps, f.from, f.to)
+		c.within(&d, f.steps, f.from, f.to)
 	}
 	d.Related = c.related(f.other, f.otherText)
 	c.found.Add(d)

@@ -26,22 +26,24 @@ var update = flag.Bool("update", false, "rewrite the reports of testdata/mistake
 // TestMistakes holds the report about each of many typical mistakes against a golden. Read them as the author of the config:
 // each must point to the right place, be clear, and say what to do.
 func TestMistakes(t *testing.T) {
-	files, err := filepath.Glob("testdata/mistakes/*.ign")
+	files, err := filepath.Glob("testdata/mistakes/*.[ib][gu]*")
 	if err != nil || len(files) < 48 {
 		t.Fatalf("there are %d mistakes (%v)", len(files), err)
 	}
+	local := os.DirFS("testdata/mistakes/files")
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".ign"), func(t *testing.T) {
+		name := strings.TrimSuffix(file, filepath.Ext(file))
+		t.Run(filepath.Base(name), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			report := lint.Check(diag.NewSource(filepath.Base(file), text))
+			report := lint.CheckWith(diag.NewSource(filepath.Base(file), text), config.Options{Files: local})
 			var b strings.Builder
 			if err := diag.Text(&b, report, true); err != nil {
 				t.Fatal(err)
 			}
-			golden := strings.TrimSuffix(file, ".ign") + ".report"
+			golden := name + ".report"
 			if *update {
 				if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
 					t.Fatal(err)

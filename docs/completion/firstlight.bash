@@ -12,7 +12,7 @@ _firstlight() {
 	convert:--format) mapfile -t COMPREPLY < <(compgen -W "text line json sarif github" -- "$cur"); return ;;
 	esac
 	case ${COMP_WORDS[1]}:$cur in
-	validate:-*) mapfile -t COMPREPLY < <(compgen -W "--help --format --strict" -- "$cur"); return ;;
+	validate:-*) mapfile -t COMPREPLY < <(compgen -W "--help --files-dir --format --strict" -- "$cur"); return ;;
 	build:-*) mapfile -t COMPREPLY < <(compgen -W "--help --check --files-dir --format --output --pretty --raw --strict --target --watch" -- "$cur"); return ;;
 	convert:-*) mapfile -t COMPREPLY < <(compgen -W "--help --format --json --output --strict" -- "$cur"); return ;;
 	plan:-*) mapfile -t COMPREPLY < <(compgen -W "--help --facts --json --live --root" -- "$cur"); return ;;

@@ -21,6 +21,7 @@ _firstlight() {
 	case $command in
 	validate)
 		_arguments '--help[explain the command]' \
+			'--files-dir[read local files below this dir only]:dir:_files' \
 			'--format[report form; text, line, json, sarif, github]:form:(text line json sarif github)' \
 			'--strict[fail on warnings and infos too]' \
 			'*:file:_files'
@@ -28,7 +29,7 @@ _firstlight() {
 	build)
 		_arguments '--help[explain the command]' \
 			'--check[report only; write no config]' \
-			'--files-dir[dir with local files; nothing else is read]:dir:_files' \
+			'--files-dir[read local files below this dir only]:dir:_files' \
 			'--format[report form; text, line, json, sarif, github]:form:(text line json sarif github)' \
 			'--output[file to write to, or a directory]:file:_files' \
 			'--pretty[indent the config]' \

@@ -24,6 +24,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/doc"
+	"github.com/firstlight-boot/firstlight/config/lint"
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
@@ -141,6 +142,43 @@ func TestGeneratedPlaces(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAuthoredFindings checks that whatever the checker says about a config that was generated stands in the YAML, at a path that
+// its author wrote, and that checking with and without compressing contents finds the same.
+func TestAuthoredFindings(t *testing.T) {
+	count := 0
+	butaneCases(t, func(t *testing.T, c butaneCase) {
+		src := diag.NewSource("in.bu", c.text)
+		r, d, report := config.Translate(src, author.Options{Files: c.o.Files})
+		report = lint.Authored(src, r, d, report)
+		var top map[string]any
+		if err := yaml.Unmarshal(c.text, &top); err != nil {
+			return // there is nothing that paths could name
+		}
+		for _, f := range report {
+			count++
+			if f.Exact().Source != src || f.Exact().Start.Line < 1 || f.Hint == "" {
+				t.Errorf("%s has no place in the document, or no hint", f)
+			}
+			if f.Path.Len() == 0 || strings.HasPrefix(f.Summary, "inline config") {
+				continue // Butane has no path for it, or that in the inline config
+			}
+			if name, _ := f.Path.Path[0].(string); top[name] == nil && f.Code != author.CodeOpenShift {
+				t.Errorf("%s: the document has no %s", f.Line(), name)
+			}
+			if text := f.Path.String(); text != strings.ToLower(text) && f.Code != author.CodeUnused {
+				t.Errorf("%s: the path is not one of YAML", f.Line())
+			}
+		}
+		again := lint.CheckWith(src, config.Options{Files: c.o.Files})
+		if diff := gocmp.Diff(lines(again), lines(report)); diff != "" {
+			t.Error(diff)
+		}
+	})
+	if count < 50 {
+		t.Errorf("there are only %d findings", count)
+	}
 }
 
 func machineConfig(t *testing.T, r *author.Result, want []byte) {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/convert"
 	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/lint"
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
@@ -45,6 +47,9 @@ func TestConvertThenBuild(t *testing.T) {
 		if _, report := config.Parse(diag.NewSource("out", out.Bytes())); report.HasErrors() {
 			t.Errorf("the output is invalid: %s", lines(report))
 		}
+		if diff := gocmp.Diff(findings(text), findings(yaml)); diff != "" {
+			t.Errorf("the checker finds something else (-JSON +YAML):\n%s\n%s", diff, yaml)
+		}
 	}
 	cases(t, "validation-cases", func(t *testing.T, c validationCase) {
 		if c.Raw == nil {
@@ -69,6 +74,22 @@ func TestConvertThenBuild(t *testing.T) {
 		t.Errorf("there are only %d valid configs", count)
 	}
 	t.Logf("%d configs", count)
+}
+
+// onlyIn are codes of findings that one form of a config has: about members without effect, which converting leaves out, and about
+// modes and partitions of CoreOS.
+var onlyIn = []string{"V007", "V008", "V009", "V211", "I001", "I201", author.CodeMode, author.CodePartition}
+
+// findings returns the codes of what the checker finds, in JSON and in YAML alike.
+func findings(text []byte) []string {
+	var codes []string
+	for _, d := range lint.Check(diag.NewSource("f", text)) {
+		if !slices.Contains(onlyIn, d.Code) {
+			codes = append(codes, d.Code)
+		}
+	}
+	slices.Sort(codes)
+	return codes
 }
 
 // payloads returns a config as plain values, with the payloads of data URLs decoded: text becomes inline, and building chooses

@@ -18,7 +18,7 @@ import (
 // A Case is a directory of data: what a machine is given, and what is expected of it.
 //
 //	case.json   the members below
-//	config.ign  the config; {{URL}} stands for the address at which the host serves this directory, {{TANG}},
+//	config.ign  the config, or config.bu in YAML; {{URL}} stands for the address at which the host serves this directory, {{TANG}},
 //	            {{THUMBPRINT}} and "{{ADVERTISEMENT}}" for a Tang server
 //	expect      what the guest has to say of itself after its first boot
 //	change      carried out in the guest at the end of the first boot
@@ -78,6 +78,14 @@ func (c Case) read(name string) []string {
 	})
 }
 
+// config returns the name of the file with the config that the machine is given.
+func (c Case) config() string {
+	if _, err := os.Stat(filepath.Join(c.Dir, "config.bu")); err == nil {
+		return "config.bu"
+	}
+	return "config.ign"
+}
+
 // Serve serves the files of the case as guests see them, until stop; with a Tang server, whose keys are kept in a directory.
 func (c *Case) Serve(keys string) (stop func(), err error) {
 	var tang Tang
@@ -96,7 +104,7 @@ func (c *Case) Serve(keys string) (stop func(), err error) {
 		name := filepath.Base(r.URL.Path)
 		if c.Metadata != "" && strings.HasPrefix(r.Host, metadataService) {
 			if name = ""; r.URL.Path == c.Metadata {
-				name = "config.ign"
+				name = c.config()
 			}
 		}
 		text, err := os.ReadFile(filepath.Join(c.Dir, name))
@@ -130,7 +138,7 @@ func (c Case) Boot(m *Machine, expect string) (Boot, error) {
 	b := Boot{Cmdline: "ignition.firstboot ignition.platform.id=qemu " + c.Cmdline, Timeout: bootTime}
 	switch c.Source {
 	case "fw_cfg":
-		text, err := os.ReadFile(filepath.Join(c.Dir, "config.ign"))
+		text, err := os.ReadFile(filepath.Join(c.Dir, c.config()))
 		if err != nil {
 			return b, err
 		}
@@ -142,11 +150,11 @@ func (c Case) Boot(m *Machine, expect string) (Boot, error) {
 			return b, err
 		}
 	case "url":
-		b.Cmdline = strings.Replace(b.Cmdline, "=qemu", "=metal", 1) + " ignition.config.url=" + c.URL + "/config.ign"
+		b.Cmdline = strings.Replace(b.Cmdline, "=qemu", "=metal", 1) + " ignition.config.url=" + c.URL + "/" + c.config()
 	case "drive":
 		b.ConfigDrive = filepath.Join(m.Dir, "config-drive")
 		b.Disc = len(c.Drive) > 0 && c.Drive[0] == "disc"
-		if err := makeDrive(b.ConfigDrive, filepath.Join(c.Dir, "config.ign"), c.Drive); err != nil {
+		if err := makeDrive(b.ConfigDrive, filepath.Join(c.Dir, c.config()), c.Drive); err != nil {
 			return b, err
 		}
 	case "metadata":

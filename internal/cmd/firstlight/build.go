@@ -16,6 +16,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/lint"
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
@@ -28,6 +29,9 @@ documents are valid, 1 if one is not, and 2 if the command line is wrong.
 
   firstlight build --files-dir . --target 3.4.0 --output web.ign web.bu
   firstlight build --watch --check web.bu`
+
+// filesDirUsage explains the flag --files-dir.
+const filesDirUsage = "read local files below this `dir` only"
 
 // A builder is "firstlight build" with its flags.
 type builder struct {
@@ -47,7 +51,7 @@ func setupBuild(flags *flag.FlagSet) runner {
 	flags.BoolVar(&b.watch, "watch", false, "build again whenever a document or local file changes")
 	flags.BoolVar(&b.pretty, "pretty", false, "indent the config")
 	flags.BoolVar(&b.raw, "raw", false, "write no MachineConfig around the config")
-	flags.StringVar(&b.filesDir, "files-dir", "", "`dir` with local files; nothing else is read")
+	flags.StringVar(&b.filesDir, "files-dir", "", filesDirUsage)
 	flags.StringVar(&b.output, "output", "", "`file` to write to, or a directory")
 	flags.StringVar(&b.target, "target", "", "spec `version` that machines read: 3.4.0, fcos@38")
 	return func(args []string, s streams) int {
@@ -73,15 +77,13 @@ func (b *builder) run(names []string) int {
 	if b.watch && slices.Contains(names, "-") {
 		return usageError(b.streams, "build", "standard input cannot be watched; name a file")
 	}
-	if b.filesDir != "" {
-		root, err := os.OpenRoot(b.filesDir)
-		if err != nil {
-			fmt.Fprintf(b.err, "firstlight build: open --files-dir: %v\n", err)
-			return exitFailed
-		}
-		defer root.Close()
-		b.files = root.FS()
+	files, done, err := openFiles(b.filesDir)
+	if err != nil {
+		fmt.Fprintf(b.err, "firstlight build: %v\n", err)
+		return exitFailed
 	}
+	defer done()
+	b.files = files
 	if !b.watch {
 		return b.all(names)
 	}
@@ -105,7 +107,7 @@ func (b *builder) all(names []string) int {
 	var all diag.List
 	for _, name := range names {
 		report, err := b.one(name)
-		if report.HasErrors() || err != nil || b.strict && len(strictly(report)) > 0 {
+		if report.HasErrors() || err != nil || b.strict && len(report) > 0 {
 			code = exitFailed
 		}
 		if all = append(all, report...); b.format == formatText && len(report) > 0 {
@@ -134,8 +136,9 @@ func (b *builder) one(name string) (diag.List, error) {
 	if name == "-" {
 		name = "<stdin>"
 	}
-	r, d, report := config.Build(diag.NewSource(name, text), author.Options{Files: b.files, Raw: b.raw})
-	if r == nil {
+	src := diag.NewSource(name, text)
+	r, d, report := config.Translate(src, author.Options{Files: b.files, Raw: b.raw})
+	if report = lint.Authored(src, r, d, report); report.HasErrors() {
 		return report, nil
 	}
 	version := r.Variant.Spec
@@ -145,21 +148,10 @@ func (b *builder) one(name string) (diag.List, error) {
 			return append(report, r.Relocate(found)...), nil
 		}
 	}
-	if b.check || b.strict && len(strictly(report)) > 0 {
+	if b.check || b.strict && len(report) > 0 {
 		return report, nil
 	}
 	return report, b.write(name, r, version)
-}
-
-// strictly returns the findings that --strict fails on: all but anchors' holders and merge keys, which are meant.
-func strictly(report diag.List) diag.List {
-	return slices.DeleteFunc(slices.Clone(report), func(d diag.Diagnostic) bool {
-		if d.Code != author.CodeUnused || d.Path.Len() == 0 {
-			return false
-		}
-		name, _ := d.Path.Path[d.Path.Len()-1].(string)
-		return name == "<<" || strings.HasPrefix(name, "x-")
-	})
 }
 
 // oldest returns the oldest version that can express a config, or what needs a newer one than the newest allowed.

@@ -67,9 +67,9 @@ func TestBashCompletion(t *testing.T) {
 	}
 	for line, want := range map[string]string{
 		"firstlight val":                       "validate",
-		"firstlight validate --f":              "--format",
+		"firstlight validate --fo":             "--format",
 		"firstlight validate --format s":       "sarif",
-		"firstlight validate x.ign --strict -": "--help --format --strict",
+		"firstlight validate x.ign --strict -": "--help --files-dir --format --strict",
 		"firstlight help ver":                  "version",
 		"firstlight completion z":              "zsh",
 	} {

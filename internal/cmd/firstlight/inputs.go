@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -12,40 +11,63 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/firstlight-boot/firstlight/config"
 )
 
 // maxConfig is the largest config that is read, compressed ones after decompression.
 const maxConfig = 1 << 30
 
-// read reads a file, or standard input for "-". Compressed user data is decompressed, as the engine does it.
+// read reads a file, or standard input for "-". Compressed user data is decompressed, as the engine does it. It holds no more
+// than maxConfig bytes, whatever the file is.
 func read(name string, in io.Reader) ([]byte, error) {
-	var text []byte
-	var err error
-	if name == "-" {
-		text, err = io.ReadAll(io.LimitReader(in, maxConfig+1))
-	} else {
-		text, err = os.ReadFile(name)
-	}
-	if err != nil {
-		var path *fs.PathError
-		if errors.As(err, &path) {
-			err = path.Err
-		}
-		return nil, err
-	}
-	if bytes.HasPrefix(text, []byte("\x1f\x8b")) {
-		r, err := gzip.NewReader(bytes.NewReader(text))
-		if err == nil {
-			text, err = io.ReadAll(io.LimitReader(r, maxConfig+1))
-		}
+	var size int64
+	if name != "-" {
+		f, err := os.Open(name)
 		if err != nil {
-			return nil, fmt.Errorf("decompress: %w", err)
+			return nil, withoutPath(err)
 		}
+		defer f.Close()
+		if info, err := f.Stat(); err == nil {
+			size = info.Size()
+		}
+		in = f
 	}
-	if len(text) > maxConfig {
+	var text bytes.Buffer
+	if size <= maxConfig {
+		text.Grow(int(size) + bytes.MinRead)
+	}
+	if _, err := text.ReadFrom(io.LimitReader(in, maxConfig+1)); err != nil {
+		return nil, withoutPath(err)
+	}
+	if text.Len() > maxConfig {
 		return nil, fmt.Errorf("it is larger than %d MiB", maxConfig>>20)
 	}
-	return text, nil
+	if bytes.HasPrefix(text.Bytes(), []byte("\x1f\x8b")) {
+		return config.Gunzip(text.Bytes())
+	}
+	return text.Bytes(), nil
+}
+
+// withoutPath returns what is wrong with a file, without its name: whoever reports it names the file.
+func withoutPath(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// openFiles opens the directory of local files that a flag names; there are none without a name.
+func openFiles(dir string) (files fs.FS, done func(), err error) {
+	if dir == "" {
+		return nil, func() {}, nil
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open --files-dir %s: %w", dir, withoutPath(err))
+	}
+	return root.FS(), func() { root.Close() }, nil
 }
 
 // expandInputs replaces directories by the configs below them.

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"runtime"
 	"slices"
 	"sync"
@@ -36,6 +37,7 @@ func setupValidate(flags *flag.FlagSet) runner {
 	var format string
 	choiceVar(flags, &format, "format", formatText, reportFormats, "report `form`")
 	strict := flags.Bool("strict", false, "fail on warnings and infos too")
+	filesDir := flags.String("files-dir", "", filesDirUsage)
 	return func(args []string, s streams) int {
 		if len(args) == 0 {
 			return usageError(s, "validate", "name a config or a directory, or - for standard input")
@@ -43,11 +45,17 @@ func setupValidate(flags *flag.FlagSet) runner {
 		if slices.Index(args, "-") != lastIndex(args, "-") {
 			return usageError(s, "validate", "standard input can be read once only")
 		}
-		files, err := expandInputs(args)
+		names, err := expandInputs(args)
 		if err != nil {
 			return usageError(s, "validate", err.Error())
 		}
-		list := checkAll(files, s.in)
+		files, done, err := openFiles(*filesDir)
+		if err != nil {
+			fmt.Fprintf(s.err, "firstlight validate: %v\n", err)
+			return exitFailed
+		}
+		defer done()
+		list := checkAll(names, s.in, files)
 		if err := writeFindings(s.out, format, list); err != nil {
 			fmt.Fprintf(s.err, "firstlight validate: write report: %v\n", err)
 			return exitFailed
@@ -56,7 +64,7 @@ func setupValidate(flags *flag.FlagSet) runner {
 			if len(list) > 0 {
 				fmt.Fprintln(s.out)
 			}
-			fmt.Fprintf(s.out, "%s checked: %s\n", plural(len(files), "config"), count(list))
+			fmt.Fprintf(s.out, "%s checked: %s\n", plural(len(names), "config"), count(list))
 		}
 		if list.HasErrors() || *strict && len(list) > 0 {
 			return exitFailed
@@ -75,18 +83,18 @@ func lastIndex(list []string, word string) int {
 }
 
 // checkAll checks configs side by side and returns their findings in the order of the files, and of places within each.
-func checkAll(files []string, in io.Reader) diag.List {
-	reports := make([]diag.List, len(files))
+func checkAll(names []string, in io.Reader, files fs.FS) diag.List {
+	reports := make([]diag.List, len(names))
 	next := make(chan int)
 	var workers sync.WaitGroup
-	for range min(len(files), runtime.GOMAXPROCS(0)) {
+	for range min(len(names), runtime.GOMAXPROCS(0)) {
 		workers.Go(func() {
 			for i := range next {
-				reports[i] = checkFile(files[i], in)
+				reports[i] = checkFile(names[i], in, files)
 			}
 		})
 	}
-	for i := range files {
+	for i := range names {
 		next <- i
 	}
 	close(next)
@@ -95,19 +103,17 @@ func checkAll(files []string, in io.Reader) diag.List {
 }
 
 // checkFile checks one config. That it cannot be read is a finding like others.
-func checkFile(name string, in io.Reader) diag.List {
+func checkFile(name string, in io.Reader, files fs.FS) diag.List {
 	text, err := read(name, in)
+	if err == nil && len(text) > config.MaxBytes {
+		err = config.ErrTooLarge
+	}
 	if err != nil {
 		return diag.List{{
 			Severity: diag.Error, Code: "N002", Span: diag.Place{File: name}.Span(), Summary: "the config cannot be read: " + err.Error(),
 		}}
 	}
-	if text, err = config.Gunzip(text); err != nil {
-		return diag.List{{
-			Severity: diag.Error, Code: "N002", Span: diag.Place{File: name}.Span(), Summary: "the config cannot be decompressed: " + err.Error(),
-		}}
-	}
-	return lint.Check(diag.NewSource(name, text))
+	return lint.CheckWith(diag.NewSource(name, text), config.Options{Files: files})
 }
 
 // ignitionValidate is the program of that name, with its flags, reports and exit codes.
@@ -134,10 +140,6 @@ func ignitionValidate(args []string, s streams) int {
 	text, err := read(rest[0], s.in)
 	if err != nil {
 		fmt.Fprintf(s.err, "couldn't read config: %v\n", err)
-		return exitFailed
-	}
-	if text, err = config.Gunzip(text); err != nil {
-		fmt.Fprintf(s.err, "couldn't decompress config: %v\n", err)
 		return exitFailed
 	}
 	_, report := config.Parse(diag.NewSource(rest[0], text))

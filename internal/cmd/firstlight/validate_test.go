@@ -225,7 +225,7 @@ func TestCompressed(t *testing.T) {
 	if out, _, code := run(t, b.String(), "firstlight", "validate", "-"); code != exitOK || !strings.Contains(out, "-:1:44: warning: unknown member \"filez\" is ignored") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
-	if out, _, code := run(t, b.String()[:20], "firstlight", "validate", "-"); code != exitFailed || !strings.HasPrefix(out, "-: error: the config cannot be read: decompress: ") {
+	if out, _, code := run(t, b.String()[:20], "firstlight", "validate", "-"); code != exitFailed || !strings.HasPrefix(out, "-: error: the config cannot be read: it begins like gzip data") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 }

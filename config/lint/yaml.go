@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lint
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/firstlight-boot/firstlight/config/author"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/spec"
+)
+
+// relocate turns findings about what YAML became into findings about the YAML: their paths, and the members that they name.
+func (c *checker) relocate(report diag.List) {
+	if c.result == nil {
+		return
+	}
+	for i := range report {
+		d := &report[i]
+		if isElsewhere(*d) || d.Path.Len() == 0 {
+			continue
+		}
+		moved := c.result.Relocate(report[i : i+1])[0]
+		d.Path, d.Span = moved.Path, moved.Span
+		d.Summary, d.Hint = inYAML(d.Summary), inYAML(d.Hint)
+	}
+	for i := range report {
+		if d := &report[i]; d.Code == "V102" && strings.HasSuffix(d.Summary, "no scheme") {
+			d.Hint = "for a text write inline: TEXT; for a file beside the document, local: FILE; a source is a URL"
+		}
+	}
+}
+
+// memberNames are the members of configs that have another name in YAML.
+var memberNames = sync.OnceValue(func() map[string]string {
+	names := map[string]string{}
+	var walk func(s *spec.Struct)
+	walk = func(s *spec.Struct) {
+		for i := range s.Fields {
+			f := &s.Fields[i]
+			if name := author.MemberName(f.Name); name != f.Name {
+				names[f.Name] = name
+			}
+			if f.Elem != nil {
+				walk(f.Elem)
+			}
+		}
+	}
+	walk(spec.Config())
+	return names
+})
+
+// inYAML writes the members that a message names as YAML has them. What is in quotation marks is from the document and stays.
+func inYAML(message string) string {
+	names := memberNames()
+	parts := strings.Split(message, `"`)
+	for i := 0; i < len(parts); i += 2 {
+		words := strings.Split(parts[i], " ")
+		for j, w := range words {
+			word := strings.TrimRight(w, ".,;:=")
+			dotted := strings.Split(word, ".")
+			for k := range dotted {
+				if name, ok := names[dotted[k]]; ok {
+					dotted[k] = name
+				}
+			}
+			words[j] = strings.Join(dotted, ".") + w[len(word):]
+		}
+		parts[i] = strings.Join(words, " ")
+	}
+	return strings.Join(parts, `"`)
+}
