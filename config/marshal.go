@@ -136,7 +136,7 @@ func (e *encoder) lostBits() {
 		const special = 0o7000
 		if mode != nil && *mode&special != 0 {
 			e.fail(codeLost, fmt.Sprintf("the bits above 0777 of mode %d have no effect in version %s", *mode, e.version),
-				"they have from version 3.6.0 on", "storage", list, i, "mode")
+				"remove them, or use version 3.6.0 or later", "storage", list, i, "mode")
 		}
 	}
 	for i := range e.doc.Config.Storage.Files {

@@ -165,7 +165,7 @@ func TestLabels(t *testing.T) {
 		t.Fatal(report)
 	}
 	var b strings.Builder
-	if err := r.WriteMachineConfig(&b); err != nil {
+	if err := r.WriteMachineConfig(&b, r.Variant.Spec); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(b.String(), "  labels:\n    a: \"2\"\n    machineconfiguration.openshift.io/role: worker\n") {

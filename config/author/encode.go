@@ -147,10 +147,10 @@ func vanishes(n *node) bool {
 	return false
 }
 
-// WriteMachineConfig writes the config within a MachineConfig of OpenShift, as YAML.
-func (r *Result) WriteMachineConfig(w io.Writer) error {
+// WriteMachineConfig writes the config in a version, within a MachineConfig of OpenShift, as YAML.
+func (r *Result) WriteMachineConfig(w io.Writer, v spec.Version) error {
 	var text strings.Builder
-	if err := r.WriteJSON(&text, r.Variant.Spec, false); err != nil {
+	if err := r.WriteJSON(&text, v, false); err != nil {
 		return err
 	}
 	var config any

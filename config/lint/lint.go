@@ -75,10 +75,14 @@ func check(c *checker, src *diag.Source, d config.Document, report diag.List) di
 	report = append(report, c.found.List()...)
 	c.relocate(report)
 	report = withoutRepeats(report)
+	sortByPlace(report)
+	return report
+}
+
+func sortByPlace(report diag.List) {
 	sort.SliceStable(report, func(i, j int) bool {
 		return report[i].Exact().Start.Offset < report[j].Exact().Start.Offset
 	})
-	return report
 }
 
 // adopt gives findings about YAML, whose paths are those of the YAML, the exact places of the same findings about what the YAML

@@ -3,6 +3,7 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -10,6 +11,14 @@ import (
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
+
+// Relocate turns findings about the config that YAML became into findings about the YAML, in the order of their places.
+func Relocate(r *author.Result, report diag.List) diag.List {
+	report = slices.Clone(report)
+	(&checker{result: r}).relocate(report)
+	sortByPlace(report)
+	return report
+}
 
 // relocate turns findings about what YAML became into findings about the YAML: their paths, and the members that they name.
 func (c *checker) relocate(report diag.List) {

@@ -184,7 +184,7 @@ func TestAuthoredFindings(t *testing.T) {
 func machineConfig(t *testing.T, r *author.Result, want []byte) {
 	t.Helper()
 	var b bytes.Buffer
-	if err := r.WriteMachineConfig(&b); err != nil {
+	if err := r.WriteMachineConfig(&b, r.Variant.Spec); err != nil {
 		t.Fatal(err)
 	}
 	var got, expected any

@@ -131,7 +131,7 @@ func (b *builder) all(names []string) int {
 func (b *builder) one(name string) (diag.List, error) {
 	text, err := read(name, b.in)
 	if err != nil {
-		return nil, fmt.Errorf("read document: %w", err)
+		return unreadable(name, err), nil
 	}
 	if name == "-" {
 		name = "<stdin>"
@@ -145,7 +145,7 @@ func (b *builder) one(name string) (diag.List, error) {
 	if b.target != "" {
 		var found diag.List
 		if version, found = oldest(d, b.most); found.HasErrors() {
-			return append(report, r.Relocate(found)...), nil
+			return append(report, lint.Relocate(r, found)...), nil
 		}
 	}
 	if b.check || b.strict && len(report) > 0 {
@@ -170,7 +170,7 @@ func (b *builder) write(name string, r *author.Result, version spec.Version) err
 	wrapped := r.Variant.MachineConfig() && !b.raw
 	write := func(w io.Writer) error {
 		if wrapped {
-			return r.WriteMachineConfig(w)
+			return r.WriteMachineConfig(w, version)
 		}
 		return r.WriteJSON(w, version, b.pretty)
 	}

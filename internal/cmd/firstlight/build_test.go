@@ -115,6 +115,36 @@ func TestButaneSecrets(t *testing.T) {
 	}
 }
 
+// TestBuildChecks shows that build has the findings of validate, fails on them with --strict only, and that butane has none of them.
+func TestBuildChecks(t *testing.T) {
+	const text = "variant: fcos\nversion: 1.5.0\nx-a: &a {mask: true}\nsystemd:\n  units:\n    - {name: a.service, <<: *a, contents_local: unit}\npasswd: {users: [{name: a, password_hash: plain}]}\n"
+	dir := files(t, map[string]string{"unit": "[Unit]\nWans=x\n", "a.bu": text})
+	name := filepath.Join(dir, "a.bu")
+	built, report, code := run(t, "", "firstlight", "build", "--files-dir", dir, name)
+	if code != 0 || !strings.Contains(built, `"passwordHash":"plain"`) || strings.Count(report, " info: ") != 2 {
+		t.Errorf("the exit code is %d\n%s%s", code, built, report)
+	}
+	checked, _, code := run(t, "", "firstlight", "validate", "--files-dir", dir, name)
+	if want := report + "\n1 config checked: 2 infos\n"; checked != want || code != 0 {
+		t.Errorf("the exit code is %d, %s", code, cmp.Diff(want, checked))
+	}
+	for _, c := range []struct {
+		args      []string
+		code, out int // out: 1 if there is output
+	}{
+		{[]string{"firstlight", "build", "--strict", "--files-dir", dir, name}, 1, 0},
+		{[]string{"firstlight", "validate", "--strict", "--format", "json", "--files-dir", dir, name}, 1, 1},
+		{[]string{"firstlight", "validate", name}, 1, 1},
+		{[]string{"firstlight", "validate", "--files-dir", filepath.Join(dir, "none"), name}, 1, 0},
+		{[]string{"butane", "--raw-errors", "-d", dir, name}, 0, 1},
+	} {
+		out, err, code := run(t, "", c.args...)
+		if code != c.code || (out != "") != (c.out == 1) || c.args[0] == "butane" && strings.Contains(err, "info") {
+			t.Errorf("%q: the exit code is %d\n%s%s", c.args, code, out, err)
+		}
+	}
+}
+
 func TestBuild(t *testing.T) {
 	dir := files(t, map[string]string{"a": "x", "good.bu": goodYAML, "warn.bu": warnYAML, "bad.bu": badYAML})
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -139,7 +169,10 @@ func TestBuild(t *testing.T) {
 		{"github", badYAML, []string{"--check", "--format=github"}, 1, "::error file=<stdin>,line=5,col=13,"},
 		{"target", warnYAML, []string{"--target", "3.4.0"}, 0, `{"ignition":{"version":"3.0.0"}}`},
 		{"target of a variant", warnYAML, []string{"--target", "flatcar@1.0.0"}, 0, `{"ignition":{"version":"3.0.0"}}`},
-		{"target of a release", "variant: fcos\nversion: 1.5.0\nkernel_arguments: {should_exist: [a]}\n", []string{"--target", "fcos@34"}, 1, "version 3.2.0 does not know kernelArguments"},
+		{"target of a release", "variant: fcos\nversion: 1.5.0\nkernel_arguments: {should_exist: [a]}\n", []string{"--target", "fcos@34"}, 1, "version 3.2.0 does not know kernel_arguments"},
+		{"target of a MachineConfig", ocpYAML, []string{"--target", "3.2.0"}, 0, "      version: 3.0.0\n"},
+		{"missing document", "", []string{in("none.bu")}, 1, "none.bu: error: the config cannot be read: no such file or directory [N002]"},
+		{"directory as document", "", []string{"--format=json", dir}, 1, `"message": "the config cannot be read: is a directory"`},
 		{"unknown target", warnYAML, []string{"--target", "fcos@banana"}, 2, "is not known"},
 		{"watch standard input", "", []string{"--watch"}, 2, "cannot be watched"},
 		{"unknown format", "", []string{"--format", "xml"}, 2, "xml"},

@@ -165,7 +165,7 @@ func whole(d diag.Diagnostic) string {
 func (o *butaneOptions) write(s streams, r *author.Result) error {
 	write := func(w io.Writer) error {
 		if r.Variant.MachineConfig() && !o.raw {
-			return r.WriteMachineConfig(w)
+			return r.WriteMachineConfig(w, r.Variant.Spec)
 		}
 		return r.WriteJSON(w, r.Variant.Spec, o.pretty)
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 )
 
-// maxConfig is the largest config that is read, compressed ones after decompression.
-const maxConfig = 1 << 30
+// maxConfig is the largest document that is read, in bytes: that of YAML is larger than that of JSON.
+const maxConfig = 512 << 20
 
 // read reads a file, or standard input for "-". Compressed user data is decompressed, as the engine does it. It holds no more
 // than maxConfig bytes, whatever the file is.
@@ -33,18 +33,22 @@ func read(name string, in io.Reader) ([]byte, error) {
 		}
 		in = f
 	}
+	text, err := readUpTo(in, size, maxConfig)
+	if err == nil && bytes.HasPrefix(text, []byte("\x1f\x8b")) {
+		return config.Gunzip(text)
+	}
+	return text, withoutPath(err)
+}
+
+// readUpTo reads all of what should have size bytes, and refuses what has more than most.
+func readUpTo(in io.Reader, size, most int64) ([]byte, error) {
 	var text bytes.Buffer
-	if size <= maxConfig {
-		text.Grow(int(size) + bytes.MinRead)
+	text.Grow(int(min(size, most)) + bytes.MinRead)
+	if _, err := text.ReadFrom(io.LimitReader(in, most+1)); err != nil {
+		return nil, err
 	}
-	if _, err := text.ReadFrom(io.LimitReader(in, maxConfig+1)); err != nil {
-		return nil, withoutPath(err)
-	}
-	if text.Len() > maxConfig {
-		return nil, fmt.Errorf("it is larger than %d MiB", maxConfig>>20)
-	}
-	if bytes.HasPrefix(text.Bytes(), []byte("\x1f\x8b")) {
-		return config.Gunzip(text.Bytes())
+	if int64(text.Len()) > most {
+		return nil, fmt.Errorf("it is larger than %d MiB", most>>20)
 	}
 	return text.Bytes(), nil
 }

@@ -109,11 +109,16 @@ func checkFile(name string, in io.Reader, files fs.FS) diag.List {
 		err = config.ErrTooLarge
 	}
 	if err != nil {
-		return diag.List{{
-			Severity: diag.Error, Code: "N002", Span: diag.Place{File: name}.Span(), Summary: "the config cannot be read: " + err.Error(),
-		}}
+		return unreadable(name, err)
 	}
 	return lint.CheckWith(diag.NewSource(name, text), config.Options{Files: files})
+}
+
+// unreadable is the finding about a config that cannot be read.
+func unreadable(name string, err error) diag.List {
+	return diag.List{{
+		Severity: diag.Error, Code: "N002", Span: diag.Place{File: name}.Span(), Summary: "the config cannot be read: " + err.Error(),
+	}}
 }
 
 // ignitionValidate is the program of that name, with its flags, reports and exit codes.

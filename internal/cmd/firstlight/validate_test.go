@@ -229,3 +229,19 @@ func TestCompressed(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 }
+
+// TestEndless checks that what has no end is not read to its end.
+func TestEndless(t *testing.T) {
+	zeros, err := os.Open("/dev/zero")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer zeros.Close()
+	const most = 2 << 20
+	if text, err := readUpTo(zeros, 0, most); err == nil || err.Error() != "it is larger than 2 MiB" {
+		t.Errorf("%d bytes, error %v", len(text), err)
+	}
+	if text, err := readUpTo(strings.NewReader("{}"), 1, most); err != nil || string(text) != "{}" {
+		t.Errorf("%q, error %v", text, err)
+	}
+}
