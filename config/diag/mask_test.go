@@ -89,7 +89,7 @@ func TestNotMasked(t *testing.T) {
 		`{"contents": "[Service]\nEnvironment=A=B\nExecStart=/x", "y": 1}`: `{"contents": "[Service]\nEnvironment=***\nExecStart=/x", "y": 1}`,
 	} {
 		p := printer{masks: map[*Source][]extent{}}
-		if got := p.masked(NewSource("f", []byte(text)), 1); got != want {
+		if got := p.masks.Line(NewSource("f", []byte(text)), 1); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

@@ -43,7 +43,7 @@ func Text(w io.Writer, l List, excerpts bool) error { return Style{Excerpts: exc
 // Excerpts show the document. Values of members that hold secrets are masked, but the document may have others: excerpts
 // are for the person who wrote it, never for a console or a log.
 func (s Style) Write(w io.Writer, l List) error {
-	p := printer{Style: s, masks: map[*Source][]extent{}}
+	p := printer{Style: s, masks: Masker{}}
 	for i, d := range l {
 		full := s.Full == 0 || i < s.Full
 		if i > 0 && s.Excerpts && (full || i == s.Full) {
@@ -62,7 +62,7 @@ func (s Style) Write(w io.Writer, l List) error {
 type printer struct {
 	Style
 	b     bytes.Buffer
-	masks map[*Source][]extent // of documents that were shown already
+	masks Masker
 }
 
 // Escape sequences of ECMA-48, as all terminals know them.
@@ -117,7 +117,7 @@ func (p *printer) excerpt(span Span, color string, around int) {
 	if src == nil || len(src.Text) == 0 || span.Start.Line == 0 {
 		return
 	}
-	line := p.masked(src, span.Start.Line)
+	line := p.masks.Line(src, span.Start.Line)
 	at := min(span.Start.Column-1, len(line))
 	end := len(line)
 	if span.End.Line == span.Start.Line {
@@ -129,7 +129,7 @@ func (p *printer) excerpt(span Span, color string, around int) {
 	first, last := max(1, span.Start.Line-around), min(src.lineCount(), span.Start.Line+around)
 	gutter := len(fmt.Sprint(last))
 	for n := first; n <= last; n++ {
-		text := view.clip(p.masked(src, n))
+		text := view.clip(p.masks.Line(src, n))
 		if text == ellipsis {
 			continue // a line around the mark that ends ahead of the window
 		}
@@ -187,12 +187,15 @@ func (v window) column(at int) int {
 	return at
 }
 
-// masked returns a line with its secrets masked. Bytes stay where they are.
-func (p *printer) masked(src *Source, n int) string {
-	mask, ok := p.masks[src]
+// A Masker returns lines of documents with their secrets masked. It remembers the documents that it has seen.
+type Masker map[*Source][]extent
+
+// Line returns a line, counted from 1. Bytes stay where they are: each byte of a secret is replaced by an asterisk.
+func (m Masker) Line(src *Source, n int) string {
+	mask, ok := m[src]
 	if !ok {
 		mask = secrets(src.Text)
-		p.masks[src] = mask
+		m[src] = mask
 	}
 	line := []byte(src.Line(n))
 	start := src.lineStart(n)

@@ -109,8 +109,11 @@ func TestButanePretty(t *testing.T) {
 
 // TestButaneSecrets checks that lines around a finding show no secrets.
 func TestButaneSecrets(t *testing.T) {
-	_, err, _ := run(t, "variant: fcos\nversion: 1.5.0\npasswd:\n  users:\n    - name: a\n      foo: x\n      password_hash: $y$verysecret\n", "butane")
-	if strings.Contains(err, "verysecret") || !strings.Contains(err, "password_hash: ····") {
+	const text = "variant: fcos\nversion: 1.5.0\npasswd:\n  users:\n    - name: a\n      foo: x\n      password_hash: $y$verysecret\n" +
+		"storage:\n  files:\n    - path: /x\n      contents:\n        inline: |\n          verysecret\n\n          verysecret two\n        foo: x\n" +
+		"ignition:\n  config:\n    merge:\n      - source: https://verysecret:pw@h/?verysecret\n        foo: x\n"
+	_, err, _ := run(t, text, "butane")
+	if strings.Contains(err, "verysecret") || !strings.Contains(err, "password_hash: ····") || strings.Count(err, "unused key foo") != 3 {
 		t.Error(err)
 	}
 }

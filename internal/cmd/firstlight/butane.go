@@ -127,6 +127,7 @@ func (o *butaneOptions) run(s streams) int {
 // no infos, and it has no entries about the document as a whole.
 func (o *butaneOptions) report(s streams, report diag.List) (entries int, failure string) {
 	color := o.color == "always" || o.color == "yes" || o.color == "auto" && isCharDevice(s.err) && os.Getenv("NO_COLOR") == ""
+	masks := diag.Masker{}
 	for _, d := range report {
 		switch {
 		case d.Severity == diag.Info || d.Code == author.CodeRefused:
@@ -143,7 +144,7 @@ func (o *butaneOptions) report(s streams, report diag.List) (entries int, failur
 			if entries > 0 {
 				fmt.Fprintln(s.err)
 			}
-			prettyEntry(s.err, d, color)
+			prettyEntry(s.err, masks, d, color)
 		}
 		entries++
 	}

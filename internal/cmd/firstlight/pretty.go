@@ -33,7 +33,7 @@ func byCharacter(d diag.Diagnostic) diag.Diagnostic {
 }
 
 // prettyEntry writes a finding with the lines around it, in Butane's form. Columns count characters.
-func prettyEntry(w io.Writer, d diag.Diagnostic, color bool) {
+func prettyEntry(w io.Writer, masks diag.Masker, d diag.Diagnostic, color bool) {
 	src, line, column := d.Span.Source, d.Span.Start.Line, d.Span.Start.Column
 	if src == nil || line == 0 {
 		fmt.Fprintln(w, d.Line())
@@ -59,7 +59,7 @@ func prettyEntry(w io.Writer, d diag.Diagnostic, color bool) {
 	gutter := func(number string) string { return " " + paint(boldBlue, number) + " " + paint(boldBlue, "|") }
 	fmt.Fprintln(w, gutter(margin))
 	for n := first; n <= end; n++ {
-		text := masked(src.Line(n))
+		text := masked(masks, src, n)
 		fmt.Fprintln(w, gutter(fmt.Sprintf("%*d", width, n))+" "+text)
 		if n == line {
 			pad, carets := underline(text, column)
@@ -90,24 +90,15 @@ func underline(line string, column int) (pad, carets string) {
 	return pad, strings.Repeat("^", max(1, n))
 }
 
-// secretKeys are the members whose values are not shown.
-var secretKeys = []string{"password_hash:", "passwordHash", "value:", "inline:", "config:"}
-
-// masked replaces the value of a secret member by dots, one for each character, so that columns stay.
-func masked(line string) string {
-	for _, key := range secretKeys {
-		_, value, found := strings.Cut(line, key)
-		if !found {
-			continue
+// masked returns a line with dots for the characters of secrets, so that columns stay.
+func masked(masks diag.Masker, src *diag.Source, n int) string {
+	line, mask := src.Line(n), masks.Line(src, n)
+	var b strings.Builder
+	for i, r := range line {
+		if mask[i] == '*' && r != '*' {
+			r = '·'
 		}
-		before := line[:len(line)-len(value)]
-		value = strings.Map(func(r rune) rune {
-			if strings.ContainsRune(" \t{}[],|\"':", r) {
-				return r
-			}
-			return '·'
-		}, value)
-		return before + value
+		b.WriteRune(r)
 	}
-	return line
+	return b.String()
 }
