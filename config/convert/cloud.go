@@ -24,6 +24,7 @@ type cloud struct {
 	place       func(*yaml.Node) diag.Span
 	report      diag.List
 	users       []*yaml.Node
+	groups      []*yaml.Node
 	files       []*yaml.Node
 	disks       []*yaml.Node
 	filesystems []*yaml.Node
@@ -35,7 +36,7 @@ var modules = []struct {
 	name string
 	run  func(*cloud, *yaml.Node)
 }{
-	{"users", (*cloud).userList}, {"ssh_authorized_keys", (*cloud).defaultKeys},
+	{"users", (*cloud).userList}, {"groups", (*cloud).groupList}, {"ssh_authorized_keys", (*cloud).defaultKeys},
 	{"write_files", (*cloud).writeFiles}, {"hostname", (*cloud).hostname}, {"fqdn", (*cloud).hostname}, {"ntp", (*cloud).ntp},
 	{"disk_setup", (*cloud).diskSetup}, {"fs_setup", (*cloud).filesystemSetup}, {"mounts", (*cloud).mounts},
 	{"runcmd", (*cloud).commands},
@@ -94,7 +95,7 @@ func (c *cloud) document() *yaml.Node {
 			out.Content = append(out.Content, scalar(name), m)
 		}
 	}
-	section("passwd", "users", list(c.users))
+	section("passwd", "users", list(c.users), "groups", list(c.groups))
 	section("storage", "disks", list(c.disks), "filesystems", list(c.filesystems), "files", list(c.files))
 	section("systemd", "units", list(c.units))
 	return out
@@ -105,6 +106,76 @@ func (c *cloud) lost(y *yaml.Node, summary, hint string, steps ...any) {
 	c.report = append(c.report, diag.Diagnostic{
 		Severity: diag.Warning, Code: CodeLost, Path: path.New("yaml", steps...), Span: c.place(y), Summary: summary + ": left out", Hint: hint,
 	})
+}
+
+// note reports a value that is carried over and does not mean quite the same.
+func (c *cloud) note(y *yaml.Node, summary, hint string, steps ...any) {
+	c.report = append(c.report, diag.Diagnostic{
+		Severity: diag.Info, Code: CodeNote, Path: path.New("yaml", steps...), Span: c.place(y), Summary: summary, Hint: hint,
+	})
+}
+
+// isTrue reports whether a value is one that YAML 1.1 takes for true.
+func isTrue(y *yaml.Node) bool {
+	return y != nil && slices.Contains([]string{"true", "yes", "on"}, strings.ToLower(y.Value))
+}
+
+// isFalse reports whether a value is one that YAML 1.1 takes for false.
+func isFalse(y *yaml.Node) bool {
+	return y != nil && slices.Contains([]string{"false", "no", "off"}, strings.ToLower(y.Value))
+}
+
+// groupList converts groups: names, and mappings from a name to the names of members. A member is a user of this config.
+func (c *cloud) groupList(y *yaml.Node) {
+	group := func(name string) { c.groups = append(c.groups, mapping("name", scalar(name))) }
+	if y.Kind == yaml.MappingNode {
+		y = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{y}}
+	}
+	if y.Kind == yaml.ScalarNode {
+		for _, name := range words(y.Value) {
+			group(name)
+		}
+		return
+	}
+	for i, g := range y.Content {
+		if g = resolve(g); g.Kind != yaml.MappingNode {
+			group(g.Value)
+			continue
+		}
+		for k := 0; k+1 < len(g.Content); k += 2 {
+			name, members := g.Content[k].Value, resolve(g.Content[k+1])
+			group(name)
+			for _, m := range scalars(members) {
+				if !c.join(m, name) {
+					c.lost(members, "the member "+m+" is not a user of this config", "add the user to users, with groups: ["+name+"]", "groups", i, name)
+				}
+			}
+		}
+	}
+}
+
+// join adds a group to a user of this config.
+func (c *cloud) join(user, group string) bool {
+	for _, u := range c.users {
+		if n := member(u, "name"); n == nil || n.Value != user {
+			continue
+		}
+		groups := member(u, "groups")
+		if groups == nil {
+			groups = &yaml.Node{Kind: yaml.SequenceNode}
+			u.Content = append(u.Content, scalar("groups"), groups)
+		}
+		if !slices.Contains(scalars(groups), group) {
+			groups.Content = append(groups.Content, scalar(group))
+		}
+		return true
+	}
+	return false
+}
+
+// words splits a list that is one text.
+func words(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // userList converts users.
@@ -138,14 +209,21 @@ func (c *cloud) user(u *yaml.Node, index int) {
 		to := userMembers[key.Value]
 		switch {
 		case to == "groups" && value.Kind == yaml.ScalarNode:
-			value = list(texts(strings.FieldsFunc(value.Value, func(r rune) bool { return r == ',' || r == ' ' })))
+			value = list(texts(words(value.Value)))
 		case key.Value == "sudo":
 			c.sudo(member(u, "name"), value, index)
 			continue
 		case key.Value == "lock_passwd":
-			if value.Value == "false" && member(u, "passwd") == nil && member(u, "hashed_passwd") == nil {
+			if isFalse(value) && member(u, "passwd") == nil && member(u, "hashed_passwd") == nil {
 				c.lost(key, "a user without password stays locked", "give the user a password_hash", "users", index, key.Value)
 			}
+			continue
+		case to == "password_hash" && !isFalse(member(u, "lock_passwd")) && !strings.HasPrefix(value.Value, "!"):
+			c.note(key, "cloud-init locks this password, since lock_passwd is not false: it stays locked", "remove the exclamation mark to permit it",
+				"users", index, key.Value)
+			value = scalar("!" + value.Value)
+		case key.Value == "plain_text_passwd":
+			c.lost(key, "a password in plain text has no counterpart", "give its hash as password_hash; mkpasswd --method=yescrypt prints it", "users", index, key.Value)
 			continue
 		}
 		if to == "" {
@@ -219,13 +297,13 @@ func (c *cloud) writeFiles(y *yaml.Node) {
 				}
 			}
 		}
-		if a := member(f, "append"); a != nil && a.Value == "true" {
+		if isTrue(member(f, "append")) {
 			out.Content = append(out.Content, scalar("append"), list([]*yaml.Node{contents}))
 		} else {
 			out.Content = append(out.Content, scalar("overwrite"), boolean(true), scalar("contents"), contents)
 		}
 		for k := 0; k < len(f.Content); k += 2 {
-			if key := f.Content[k]; !slices.Contains([]string{"path", "content", "encoding", "permissions", "owner", "append", "defer"}, key.Value) {
+			if key := f.Content[k]; !slices.Contains([]string{"path", "content", "encoding", "permissions", "owner", "append", "defer", "source"}, key.Value) {
 				c.lost(key, key.Value+" has no counterpart", "", "write_files", i, key.Value)
 			}
 		}
@@ -241,6 +319,15 @@ func (c *cloud) contents(f *yaml.Node, index int) (*yaml.Node, bool) {
 	}
 	if v := member(f, "encoding"); v != nil {
 		encoding = v.Value
+	}
+	if source := member(f, "source"); source != nil {
+		uri := member(source, "uri")
+		if h := member(source, "headers"); uri == nil || h != nil {
+			c.lost(source, "a source with headers, or without a URI, is not converted", "set contents.source and http_headers", "write_files", index, "source")
+		}
+		if uri != nil {
+			return mapping("source", scalar(uri.Value)), true
+		}
 	}
 	base64 := "data:;base64," + strings.Join(strings.Fields(text), "")
 	switch encoding {
@@ -259,6 +346,9 @@ func (c *cloud) hostname(y *yaml.Node) { c.file("/etc/hostname", 0o644, y.Value+
 
 // ntp writes the time servers for chrony.
 func (c *cloud) ntp(y *yaml.Node) {
+	if isFalse(member(y, "enabled")) {
+		return
+	}
 	var b strings.Builder
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		key, value := y.Content[i], resolve(y.Content[i+1])

@@ -22,10 +22,10 @@ func (c *cloud) diskSetup(y *yaml.Node) {
 			continue
 		}
 		wipe := member(d, "overwrite")
-		disk := mapping("device", scalar(device(key.Value)), "wipe_table", boolean(wipe != nil && wipe.Value == "true"))
+		disk := mapping("device", scalar(device(key.Value)), "wipe_table", boolean(isTrue(wipe)))
 		layout := member(d, "layout")
 		switch {
-		case layout == nil || layout.Value == "false":
+		case layout == nil || isFalse(layout):
 			continue
 		case layout.Kind == yaml.ScalarNode || len(layout.Content) == 1:
 			disk.Content = append(disk.Content, scalar("partitions"), list([]*yaml.Node{mapping("number", number("1"), "size_mib", number("0"))}))
@@ -51,7 +51,7 @@ func (c *cloud) filesystemSetup(y *yaml.Node) {
 			n := p.Value
 			if _, err := strconv.Atoi(n); err != nil {
 				n = "1" // "auto" and "any" look for one; with a layout there is the first
-				c.lost(p, "the machine would choose the partition; the first is assumed", "set the number", "fs_setup", i, "partition")
+				c.note(p, "cloud-init would choose the partition; this is the first one", "set the number", "fs_setup", i, "partition")
 			}
 			dev = partition(dev, n)
 		}
@@ -60,7 +60,7 @@ func (c *cloud) filesystemSetup(y *yaml.Node) {
 			out.Content = append(out.Content, scalar("label"), scalar(l.Value))
 		}
 		if o := member(f, "overwrite"); o != nil {
-			out.Content = append(out.Content, scalar("wipe_filesystem"), boolean(o.Value == "true"))
+			out.Content = append(out.Content, scalar("wipe_filesystem"), boolean(isTrue(o)))
 		}
 		for k := 0; k < len(f.Content); k += 2 {
 			if key := f.Content[k]; !slices.Contains([]string{"device", "filesystem", "partition", "label", "overwrite"}, key.Value) {

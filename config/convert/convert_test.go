@@ -159,7 +159,7 @@ runcmd: [echo hi, [ls, "it's"]]
 
 func TestCloudConfig(t *testing.T) {
 	out, report := convert.FromCloudConfig(diag.NewSource("f", []byte(cloudConfig)))
-	const losses = `warning 7:5 $.users.1.plain_text_passwd: plain_text_passwd has no counterpart: left out
+	const losses = `warning 7:5 $.users.1.plain_text_passwd: a password in plain text has no counterpart: left out
 warning 14:83 $.disk_setup.vdc.layout: percentages need the size of the disk, which is not known here: left out
 warning 16:69 $.mounts.2: only swap and mounts with a mount point are converted: left out
 warning 17:1 $.packages: packages has no counterpart: left out
@@ -174,6 +174,42 @@ warning 17:1 $.packages: packages has no counterpart: left out
 	c := &d.Config
 	if len(c.Passwd.Users) != 2 || len(c.Storage.Files) != 6 || len(c.Systemd.Units) != 3 || len(c.Storage.Disks) != 1 || *c.Storage.Filesystems[0].Path != "/srv/data" {
 		t.Errorf("%s", out)
+	}
+}
+
+// TestCloudMembers converts one member after the other.
+func TestCloudMembers(t *testing.T) {
+	for _, c := range []struct{ text, want, losses string }{
+		{"groups: [web, {db: [alice, bob]}, {x: alice}]\nusers: [{name: alice}]\n",
+			`{"passwd":{"groups":[{"name":"web"},{"name":"db"},{"name":"x"}],"users":[{"groups":["db","x"],"name":"alice"}]}}`,
+			"warning 2:20 $.groups.1.db: the member bob is not a user of this config: left out\n"},
+		{"groups: a, b\n", `{"passwd":{"groups":[{"name":"a"},{"name":"b"}]}}`, ""},
+		{"groups: {a: [core]}\nusers: [{name: core, groups: a}]\n", `{"passwd":{"groups":[{"name":"a"}],"users":[{"groups":["a"],"name":"core"}]}}`, ""},
+		{"users: [{name: a, passwd: $6$a$b}]\n", `{"passwd":{"users":[{"name":"a","passwordHash":"!$6$a$b"}]}}`,
+			"info 2:19 $.users.0.passwd: cloud-init locks this password, since lock_passwd is not false: it stays locked\n"},
+		{"users: [{name: a, hashed_passwd: $6$a$b, lock_passwd: no}]\n", `{"passwd":{"users":[{"name":"a","passwordHash":"$6$a$b"}]}}`, ""},
+		{"ntp: {enabled: false, servers: [a]}\n", `{}`, ""},
+		{"write_files: [{path: /a, source: {uri: 'https://h/x'}}, {path: /b, append: yes, content: x}]\n",
+			`{"storage":{"files":[{"contents":{"source":"https://h/x"},"overwrite":true,"path":"/a"},{"append":[{"compression":"","source":"data:,x"}],"path":"/b"}]}}`, ""},
+		{"fs_setup: [{device: sda, filesystem: xfs, partition: auto, overwrite: yes}]\n", `{"storage":{"filesystems":[{"device":"/dev/sda1","format":"xfs","wipeFilesystem":true}]}}`,
+			"info 2:54 $.fs_setup.0.partition: cloud-init would choose the partition; this is the first one\n"},
+	} {
+		out, report := convert.FromCloudConfig(diag.NewSource("f", []byte("#cloud-config\n"+c.text)))
+		if diff := cmp.Diff(c.losses, lines(report)); diff != "" {
+			t.Errorf("%s%s", c.text, diff)
+		}
+		r, _, report := config.Build(diag.NewSource("out", out), author.Options{})
+		if r == nil {
+			t.Fatalf("%s\n%s", lines(report), out)
+		}
+		var built strings.Builder
+		if err := r.WriteJSON(&built, r.Variant.Spec, false); err != nil {
+			t.Fatal(err)
+		}
+		want := strings.Replace(c.want, "{", `{"ignition":{"version":"3.4.0"},`, 1)
+		if diff := cmp.Diff(value(t, []byte(strings.Replace(want, ",}", "}", 1))), value(t, []byte(built.String()))); diff != "" {
+			t.Errorf("%s%s", c.text, diff)
+		}
 	}
 }
 
