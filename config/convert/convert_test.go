@@ -85,7 +85,8 @@ func TestIgnition2(t *testing.T) {
   "disks": [{"device": "/dev/vdb", "wipeTable": true, "partitions": [{"label": "d", "size": 4096, "start": 2048}]}],
   "filesystems": [
     {"name": "data", "mount": {"device": "/dev/vdb1", "format": "ext4", "create": {"force": true, "options": ["-q"]}}},
-    {"name": "var", "path": "/var"}],
+    {"name": "var", "path": "/var"},
+    {"name": "root", "mount": {"device": "/dev/vdc", "format": "ext4"}}],
   "files": [
     {"filesystem": "root", "path": "/a", "contents": {"source": "data:,1"}, "mode": 420},
     {"filesystem": "root", "path": "/a", "contents": {"source": "data:,2"}, "append": true},
@@ -104,16 +105,16 @@ func TestIgnition2(t *testing.T) {
 {"overwrite":true,"path":"/data/x","contents":{"source":"data:,3"}},{"overwrite":false,"path":"/var/y","contents":{"source":""}},
 {"overwrite":true,"path":"/etc/systemd/network/a.network","contents":{"source":"data:,%5BMatch%5D%0A"},"mode":420},
 {"overwrite":true,"path":"/etc/systemd/network/a.network.d/b.conf","contents":{"source":"data:,x"},"mode":420}],
-"filesystems":[{"device":"/dev/vdb1","format":"ext4","options":["-q"],"path":"/data","wipeFilesystem":true}],
+"filesystems":[{"device":"/dev/vdb1","format":"ext4","options":["-q"],"path":"/data","wipeFilesystem":true},{"device":"/dev/vdc","format":"ext4","path":"/"}],
 "links":[{"path":"/l","target":"/a"}]},
 "systemd":{"units":[{"dropins":[{"contents":"x","name":"a.conf"}],"contents":"[Mount]\nWhat=/dev/vdb1\nWhere=/data\n","enabled":true,"name":"data.mount"}]}}`
 	out, report := convert.FromIgnition2(diag.NewSource("f", []byte(text)))
 	if diff := cmp.Diff(value(t, []byte(want)), value(t, out)); diff != "" {
 		t.Errorf("%s\n%s", diff, lines(report))
 	}
-	const losses = `warning 19:1 $.foo: unused key foo: left out
+	const losses = `warning 20:1 $.foo: unused key foo: left out
 info 2:45 $.ignition.config: referenced configs must be of version 3.x too
-warning 15:65 $.storage.files.4.contents.source: 3.x has no oem: sources
+warning 16:65 $.storage.files.4.contents.source: 3.x has no oem: sources
 `
 	if diff := cmp.Diff(losses, lines(report)); diff != "" {
 		t.Error(diff)
@@ -129,7 +130,10 @@ func TestIgnition2Impossible(t *testing.T) {
 		`{"ignition":{"version":"2.0.0"},"storage":{"disks":[{"device":"/dev/a","partitions":[{"number":1,"size":3}]}]}}`:                                                                               "3.x counts in MiB",
 		`{"ignition":{"version":"2.0.0"},"storage":{"filesystems":[{"name":"d","mount":{"device":"/dev/a","format":"ext4"}}],"files":[{"filesystem":"d","path":"/x","contents":{"source":"data:,"}}]}}`: "has files but no mount point",
 		`{"ignition":{"version":"2.0.0"},"storage":{"files":[{"filesystem":"d","path":"/x","contents":{"source":"data:,"}}]}}`:                                                                          "unknown filesystem d",
-		`{"ignition":{"version":"2.0.0"},"storage":3}`: "must be an object",
+		`{"ignition":{"version":"2.0.0"},"storage":3}`:                                                                                                   "must be an object",
+		`{"ignition":{"version":"2.0.0","config":{"replace":{"source":"data:,","verification":{"hash":"sha512-00"}}}}}`:                                  "error 1:94 $.ignition.config.replace.verification.hash: version 3.6.0: the digest has 2",
+		`{"ignition":{"version":"2.0.0"},"storage":{"files":[{"filesystem":"root","path":"/a"},{"filesystem":"root","path":"/a","mode":99999}]}}`:        "error 1:127 $.storage.files.0.mode: ",
+		`{"ignition":{"version":"2.0.0"},"systemd":{"units":[{"name":"a.service","contents":"[Unit"},{"name":"a.service"},{"name":"b","enable":true}]}}`: "error 1:122 $.systemd.units.1.name: ",
 	} {
 		if _, report := convert.FromIgnition2(diag.NewSource("f", []byte(text))); !report.HasErrors() || !strings.Contains(lines(report), want) {
 			t.Errorf("%s:\n%s", text, lines(report))

@@ -38,7 +38,7 @@ func FromIgnition2(src *diag.Source) ([]byte, diag.List) {
 	c.out.Ignition.Version = spec.Newest.String()
 	text, failed := oldest(config.Document{Config: c.out})
 	for _, found := range failed.Errors() {
-		found.Span = src.Span(0, 0)
+		found.Span = c.doc.Span(c.source(found.Path.Path))
 		c.report = append(c.report, found)
 	}
 	return text, c.report
@@ -55,20 +55,67 @@ type converter2 struct {
 
 // note reports something at a place of the document.
 func (c *converter2) note(severity diag.Severity, code, summary, hint string, steps ...any) {
+	c.report = append(c.report, diag.Diagnostic{
+		Severity: severity, Code: code, Path: path.New("json", steps...), Span: c.doc.Span(c.find(steps)), Summary: summary, Hint: hint,
+	})
+}
+
+// find returns the deepest value of the document on a path.
+func (c *converter2) find(steps []any) *doc.Node {
 	n := &c.doc.Root
 	for _, s := range steps {
+		next := n
 		switch s := s.(type) {
 		case string:
 			if k := n.Find(s); k != nil {
-				n = &k.Node
+				next = &k.Node
 			}
 		case int:
-			if s < len(n.Kids) {
-				n = &n.Kids[s].Node
+			if n.Kind == doc.List && s < len(n.Kids) {
+				next = &n.Kids[s].Node
 			}
 		}
+		if next == n {
+			break
+		}
+		n = next
 	}
-	c.report = append(c.report, diag.Diagnostic{Severity: severity, Code: code, Path: path.New("json", steps...), Span: c.doc.Span(n), Summary: summary, Hint: hint})
+	return n
+}
+
+// source returns the value that became the one at a path of the result, or one around it. Entries of some lists are joined and have
+// other indexes there: they are found by what they are called.
+func (c *converter2) source(steps []any) *doc.Node {
+	if len(steps) < 3 {
+		return c.find(steps)
+	}
+	i, _ := steps[2].(int)
+	name, member := "", "path"
+	switch s := &c.out.Storage; steps[1] {
+	case "files":
+		name = s.Files[i].Path
+	case "directories":
+		name = s.Directories[i].Path
+	case "links":
+		name = s.Links[i].Path
+	case "units":
+		name, member = c.out.Systemd.Units[i].Name, "name"
+	default:
+		return c.find(steps)
+	}
+	list := c.find(steps[:2])
+	best := list
+	for j := range list.Kids {
+		k := list.Kids[j].Find(member)
+		if k == nil || !strings.HasSuffix(name, k.Text) {
+			continue
+		}
+		// The last entry counts that has the member.
+		if n := c.find(append([]any{steps[0], steps[1], j}, steps[3:]...)); best == list || n != &list.Kids[j].Node {
+			best = n
+		}
+	}
+	return best
 }
 
 func (c *converter2) lost(summary, hint string, steps ...any) {
@@ -167,7 +214,11 @@ func (c *converter2) filesystems() {
 		if m.Create.Force != nil {
 			set(&out.WipeFilesystem, m.Create.Force)
 		}
-		if where := cmpOr(f.Path, mounted[m.Device]); where != "" {
+		where := cmpOr(f.Path, mounted[m.Device])
+		if where == "" && f.Name == "root" {
+			where = "/" // made again in place of the image's
+		}
+		if where != "" {
 			out.Path = &where
 			c.roots[f.Name] = where
 		} else if m.Format != nil && *m.Format != "swap" && c.used(f.Name) {

@@ -142,8 +142,6 @@ func withoutRepeats(list diag.List) diag.List {
 		case "A013": // a decimal mode in YAML, which is the reason for what else is wrong with it
 			seen[key{"I201", d.Exact().Start.Offset}] = true
 			seen[key{"V211", d.Exact().Start.Offset}] = true
-		case "V211": // a mode with set-user-id, by mistake or not
-			seen[key{"I201", d.Exact().Start.Offset}] = true
 		}
 	}
 	return slices.DeleteFunc(list, func(d diag.Diagnostic) bool {

@@ -22,7 +22,7 @@ complete -c firstlight -n '__fish_seen_subcommand_from build' -l watch -d 'build
 complete -c firstlight -n '__fish_seen_subcommand_from convert' -l format -x -a 'text line json sarif github' -d 'report form: text, line, json, sarif, github'
 complete -c firstlight -n '__fish_seen_subcommand_from convert' -l json -d 'write JSON of version 3.x instead of YAML'
 complete -c firstlight -n '__fish_seen_subcommand_from convert' -l output -r -d 'file to write to'
-complete -c firstlight -n '__fish_seen_subcommand_from convert' -l strict -d 'fail if anything is left out'
+complete -c firstlight -n '__fish_seen_subcommand_from convert' -l strict -d 'fail if anything is left out or changed'
 complete -c firstlight -n '__fish_seen_subcommand_from plan' -l facts -r -d 'file with the facts of a machine; - for standard input'
 complete -c firstlight -n '__fish_seen_subcommand_from plan' -l json -d 'print the plan as JSON'
 complete -c firstlight -n '__fish_seen_subcommand_from plan' -l live -d 'plan for this machine'

@@ -44,7 +44,7 @@ _firstlight() {
 			'--format[report form; text, line, json, sarif, github]:form:(text line json sarif github)' \
 			'--json[write JSON of version 3.x instead of YAML]' \
 			'--output[file to write to]:file:_files' \
-			'--strict[fail if anything is left out]' \
+			'--strict[fail if anything is left out or changed]' \
 			'*:file:_files'
 		;;
 	plan)

@@ -31,7 +31,7 @@ var layers = []struct {
 	}, "the surface of the library"},
 	{"config/convert", []string{"config", "config/author", "config/diag", "config/doc", "config/spec", "config/types"}, "converts foreign formats; only the people's tool needs it"},
 	{"config/lint", []string{
-		"config", "config/diag", "config/doc", "config/merge", "config/rules", "config/spec", "config/types", "config/unitfile",
+		"config", "config/author", "config/diag", "config/doc", "config/merge", "config/rules", "config/spec", "config/types", "config/unitfile",
 	}, "advice; only the people's tool needs it"},
 
 	// Values: codecs, tables and editors of texts.

@@ -28,7 +28,7 @@ the reason. The exit code is 0 if there is a result, 1 if there is none or, with
 func setupConvert(flags *flag.FlagSet) runner {
 	var format string
 	choiceVar(flags, &format, "format", formatText, reportFormats, "report `form`")
-	strict := flags.Bool("strict", false, "fail if anything is left out")
+	strict := flags.Bool("strict", false, "fail if anything is left out or changed")
 	asJSON := flags.Bool("json", false, "write JSON of version 3.x instead of YAML")
 	output := flags.String("output", "", "`file` to write to")
 	return func(args []string, s streams) int {
@@ -41,7 +41,7 @@ func setupConvert(flags *flag.FlagSet) runner {
 		}
 		text, err := read(name, s.in)
 		if err != nil {
-			fmt.Fprintf(s.err, "firstlight convert: read document: %v\n", err)
+			_ = writeFindings(s.err, format, unreadable(name, err))
 			return exitFailed
 		}
 		if name == "-" {
