@@ -32,6 +32,7 @@ type bench struct {
 	jobs *os.Root
 	m    Machine
 	keep keeper
+	log  *slog.Logger
 }
 
 // keeper notes what is kept for later stages.
@@ -57,7 +58,7 @@ func newBench(t testing.TB, lines string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{TB: t, dir: t.TempDir(), jobs: jobs}
+	b := &bench{TB: t, dir: t.TempDir(), jobs: jobs, log: slog.New(slog.DiscardHandler)}
 	t.Cleanup(func() { jobs.Close() })
 	for line := range strings.Lines(lines) {
 		w := strings.Fields(line)
@@ -105,7 +106,7 @@ func (b *bench) apply(o op.Op, before func(string) error) (err error) {
 	}
 	text, keys := "text", "key\n"
 	b.m = Machine{
-		Sys: fake.New("apply"), Root: root, Keep: &b.keep, Log: slog.New(slog.DiscardHandler),
+		Sys: fake.New("apply"), Root: root, Keep: &b.keep, Log: b.log,
 		Payloads: op.Payloads{"text": {Text: &text}, "keys": {Text: &keys}, op.VolumeKey("v"): {Text: &text}},
 	}
 	return errors.Join(Run(context.Background(), &b.m, j, p), j.Close())

@@ -19,7 +19,7 @@ import (
 // old ones are kept beside them under the names that the shadow suite uses for its backups, durably before the first
 // is replaced: a run that is cut short between two files goes back to them.
 func editAccounts(_ context.Context, m *Machine, o op.EditAccounts) error {
-	locks, err := lockAccounts(m.Root)
+	locks, err := lockAccounts(m)
 	if err != nil {
 		return err
 	}

@@ -8,10 +8,8 @@ import (
 	"os"
 	"path"
 	"strconv"
-	"strings"
 
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
-	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
 // accountLocks are the lock files of the shadow suite, one for each account file, in its order; pwdLock is the lock
@@ -29,9 +27,9 @@ type heldLocks struct {
 	held []string
 }
 
-// lockAccounts locks the account files of the target as the shadow suite does, so that no program of a running system edits
-// them at the same time. A lock file whose process has ended is removed.
-func lockAccounts(root *rootfs.Root) (*heldLocks, error) {
+// lockAccounts locks the account files of the target as the shadow suite does. A lock file that exists is removed.
+func lockAccounts(m *Machine) (*heldLocks, error) {
+	root := m.Root
 	f, err := lockPwd(root)
 	if err != nil {
 		return nil, err
@@ -40,7 +38,7 @@ func lockAccounts(root *rootfs.Root) (*heldLocks, error) {
 	for _, name := range accountLocks {
 		place, err := root.Resolve(name)
 		if err == nil {
-			err = checkLock(root, place)
+			err = breakLock(m, place)
 		}
 		if err == nil {
 			err = root.WriteFile(place, []byte(strconv.Itoa(os.Getpid())+"\x00"), 0, 0, 0o600)
@@ -78,22 +76,15 @@ func lockPwd(root *rootfs.Root) (*os.File, error) {
 	return f, nil
 }
 
-// checkLock fails if a lock file is held by a running process.
-func checkLock(root *rootfs.Root, place string) error {
-	info, err := root.Lstat(place)
+// breakLock removes a lock file that a crashed program left, for example an image build. What it says of its process means nothing
+// here: before switch root only firstlight edits the accounts of the target, and process numbers begin again with every boot.
+func breakLock(m *Machine, place string) error {
+	info, err := m.Root.Lstat(place)
 	if err != nil || info.Type == rootfs.None {
 		return err
 	}
-	const longest = 64 // bytes of a process number
-	text, err := root.ReadFile(place, longest)
-	if err != nil {
-		return err
-	}
-	pid, err := strconv.Atoi(strings.TrimRight(string(text), "\x00\n"))
-	if err == nil && pid > 0 && pid != os.Getpid() && sys.Running(pid) {
-		return fmt.Errorf("lock account files: %s is held by process %d; remove it if that is another program", place, pid)
-	}
-	return nil
+	m.Log.Warn(place + " is a lock that another program left in the image; removing it, because nothing else edits accounts before switch root")
+	return m.Root.Remove(place)
 }
 
 // release gives the locks up.

@@ -185,7 +185,7 @@ func (f *File) Discard() error {
 	return errors.Join(f.parent.root.wrap("remove temporary file of", f.parent.path, err), f.file.Close())
 }
 
-// WriteFile puts a whole file into place, replacing what is there unless it is a directory.
+// WriteFile puts a whole file into place, replacing what is there, a directory with all that is in it.
 func (r *Root) WriteFile(name string, data []byte, uid, gid int, mode uint32) error {
 	f, err := r.Create(name)
 	if err != nil {
