@@ -87,6 +87,14 @@ func linked() *facts.Tree {
 	return t
 }
 
+// owned is a tree with a directory that belongs to a user, in which something was looked for.
+func owned(dir string) *facts.Tree {
+	t := &facts.Tree{}
+	t.Prepare()
+	t.Nodes[dir], t.Asked["/home/core/a/f"] = facts.Node{Type: "directory", UID: 1000}, false
+	return t
+}
+
 // What a part asks for, on what is known so far.
 func TestQuestions(t *testing.T) {
 	tree := func(asked ...string) *facts.Tree {
@@ -130,6 +138,10 @@ func TestQuestions(t *testing.T) {
 			"links":[{"path":"/h","target":"t","hard":true},{"path":"/s","target":"t"}],"directories":[{"path":"/d"}]}`, FilesAhead,
 			facts.Facts{SELinux: &facts.SELinux{Policy: "p"}, Tree: tree("/g")},
 			"Programs setfiles\nNode /d false\nNode /f true\nNode /h false\nNode /t false\nNode /s false\nHandover\n"},
+		{"accounts, if parents are missing in a directory of a user", `,"storage":{"files":[{"path":"/home/core/a/f"}]}`, FilesAhead,
+			facts.Facts{SELinux: &facts.SELinux{}, Handover: &facts.Handover{}, Tree: owned("/home/core")}, "Accounts\n"},
+		{"none if only root has them", `,"storage":{"files":[{"path":"/home/core/a/f"}]}`, FilesAhead,
+			facts.Facts{SELinux: &facts.SELinux{}, Handover: &facts.Handover{}, Tree: owned("/srv")}, ""},
 		{"what earlier stages left", "", FilesAhead, facts.Facts{SELinux: &facts.SELinux{}, Handover: &facts.Handover{
 			VolumeKeyFiles: []string{"/etc/zkey/k"}, PlatformFiles: []facts.PlatformFile{{Path: "/p"}}}}, "Node /etc/zkey/k false\nNode /p false\n"},
 		{"units", unit, FilesAhead, facts.Facts{SELinux: &facts.SELinux{}, Handover: &facts.Handover{}},

@@ -3,6 +3,7 @@
 package ask
 
 import (
+	"path"
 	"slices"
 
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -59,6 +60,22 @@ func FilesAhead(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	units(c, f, q)
 	labels(f, q)
 	handover(f, q)
+	if f.Accounts == nil && f.Tree != nil && inHomes(c, f.Tree) {
+		q.Accounts = true
+	}
+}
+
+// inHomes reports whether the parents of an entry are missing in a directory that is not root's: in the home of a user, perhaps.
+func inHomes(c *types.Config, t *facts.Tree) bool {
+	missing := func(n *types.Node) bool {
+		place := t.Place(path.Clean(n.Path))
+		near, found := t.Near(place)
+		return found.UID != 0 && near != path.Dir(place)
+	}
+	s := &c.Storage
+	return slices.ContainsFunc(s.Directories, func(d types.Directory) bool { return missing(&d.Node) }) ||
+		slices.ContainsFunc(s.Files, func(f types.File) bool { return missing(&f.Node) }) ||
+		slices.ContainsFunc(s.Links, func(l types.Link) bool { return missing(&l.Node) })
 }
 
 func places(c *types.Config, f *facts.Facts, q *facts.Questions) {

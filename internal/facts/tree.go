@@ -175,12 +175,19 @@ func (t *Tree) Move(from, to string) {
 
 // Blocked returns the nearest existing parent of a resolved place if it is not a directory, or "".
 func (t *Tree) Blocked(place string) string {
-	for dir := path.Dir(place); dir != "/"; dir = path.Dir(dir) {
-		if n, ok := t.Nodes[dir]; ok && n.Type != "directory" {
-			return dir
-		} else if ok {
-			return ""
-		}
+	if dir, n := t.Near(place); n.Type != "" && n.Type != "directory" {
+		return dir
 	}
 	return ""
+}
+
+// Near returns the nearest parent of a resolved place that is known to exist, or "/".
+func (t *Tree) Near(place string) (string, Node) {
+	dir := path.Dir(place)
+	for ; dir != "/"; dir = path.Dir(dir) {
+		if n, ok := t.Nodes[dir]; ok {
+			return dir, n
+		}
+	}
+	return dir, Node{}
 }

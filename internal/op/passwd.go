@@ -228,4 +228,6 @@ func (o WriteKeys) Describe() string {
 func (o WriteKeys) Touches() []Resource { return []Resource{PlaceResource(o.Home)} }
 
 // Predict implements Op.
-func (WriteKeys) Predict(*facts.Facts) {}
+func (o WriteKeys) Predict(f *facts.Facts) {
+	f.Tree.Put(f.Tree.Final(path.Join(o.Home, o.File)), facts.Node{Type: "file", UID: o.Owner.UID, GID: o.Owner.GID, Mode: 0o600})
+}

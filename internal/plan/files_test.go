@@ -156,3 +156,43 @@ func TestFilesConvergence(t *testing.T) {
 		t.Errorf("the second plan is\n%s", outline(again))
 	}
 }
+
+// TestHomeParents: the missing parents of an entry in a home directory belong to the user whose home it is, and those elsewhere to
+// root.
+func TestHomeParents(t *testing.T) {
+	for _, c := range []struct{ name, storage, want string }{
+		{"a file", `"files":[{"path":"/home/core/.config/app/f","user":{"id":0}}]`,
+			"make directory /home/core/.config with user 1000, group 1001\n" +
+				"make directory /home/core/.config/app with user 1000, group 1001\nwrite file /home/core/.config/app/f\n"},
+		{"a link, and a second one", `"links":[{"path":"/home/core/.a/l","target":"x"},{"path":"/home/core/.a/m","target":"x"}]`,
+			"make directory /home/core/.a with user 1000, group 1001\nmake link /home/core/.a/l to x\nmake link /home/core/.a/m to x\n"},
+		{"a hard link and a directory", `"directories":[{"path":"/home/core/a/b"}],"links":[{"path":"/home/core/c/h","target":"/etc/motd","hard":true}]`,
+			"make directory /home/core/a with user 1000, group 1001\nmake directory /home/core/a/b\n" +
+				"make directory /home/core/c with user 1000, group 1001\nmake hard link /home/core/c/h to /etc/motd\n"},
+		{"a directory of the config is made first", `"directories":[{"path":"/home/core/a","mode":448}],"files":[{"path":"/home/core/a/b/f"}]`,
+			"make directory /home/core/a with mode 0700\nwrite file /home/core/a/b/f\n"},
+		{"through the link to the homes", `"files":[{"path":"/users/core/x/f"}]`,
+			"make directory /home/core/x with user 1000, group 1001\nwrite file /home/core/x/f\n"},
+		{"a home of its own below another", `"files":[{"path":"/home/core/sub/x/f"}]`, "write file /home/core/sub/x/f\n"},
+		{"nothing is missing", `"files":[{"path":"/home/core/f"}]`, "write file /home/core/f\n"},
+		{"a directory that is not a home", `"files":[{"path":"/srv/x/f"}]`, "write file /srv/x/f\n"},
+		{"a home that is the root directory", `"files":[{"path":"/lone/x/f"}]`, "write file /lone/x/f\n"},
+		{"a home of root", `"files":[{"path":"/root/x/f"}]`, "write file /root/x/f\n"},
+		{"a home that is missing", `"files":[{"path":"/home/none/x/f"}]`, "write file /home/none/x/f\n"},
+	} {
+		f := target()
+		f.Accounts.Texts["/etc/passwd"] += "core:x:1000:1001::/home/core/:/bin/sh\nnone:x:1002:1002::/home/none:/bin/sh\nlone:x:1003:1003::/:/bin/sh\n"
+		f.Tree.Resolved["/users/core/x/f"] = "/home/core/x/f"
+		for place, uid := range map[string]int{"/home": 0, "/home/core": 1000, "/home/core/sub": 0, "/lone": 1003, "/root": 0} {
+			f.Tree.Nodes[place] = facts.Node{Type: "directory", Mode: 0o755, UID: uid}
+		}
+		r := Build("files", Files, document(t, `"storage":{`+c.storage+`}`), f, Inputs{})
+		var got strings.Builder
+		for _, s := range r.Plan.Steps {
+			got.WriteString(s.Op.Describe() + "\n")
+		}
+		if got.String() != c.want || r.Report.HasErrors() {
+			t.Errorf("%s: got\n%s\nwant\n%s\n%v", c.name, &got, c.want, r.Report)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -85,9 +86,31 @@ func (b *builder) entries() (entries, hard []entry) {
 	return entries, hard
 }
 
+// homeParents makes the missing parents of a place in a home directory, for the user whose home it is: made by root, they would be
+// closed to the programs of this user.
+func (b *builder) homeParents(p, place string) {
+	near, n := b.facts.Tree.Near(place)
+	if n.UID == 0 || near == path.Dir(place) {
+		return
+	}
+	for _, name := range b.database().Users() {
+		u, _ := b.database().User(name)
+		if home := b.facts.Tree.Final(u.Home); u.UID != n.UID || home == "/" || !facts.Within(near, home) {
+			continue
+		}
+		for rest := range strings.SplitSeq(path.Dir(place)[len(near)+1:], "/") {
+			near = path.Join(near, rest)
+			b.addNode(p, near, op.MakeDirectory{Place: op.Place{Path: near}, Owner: op.Owner{UID: u.UID, GID: u.GID}, Mode: op.NoMode},
+				"it is missing in the home directory of user "+name)
+		}
+		return
+	}
+}
+
 // addNode adds a step that makes or changes the node at a place: after the step that makes the nearest of its
 // parents, if one does.
 func (b *builder) addNode(p, place string, o op.Op, reason string) {
+	b.homeParents(p, place)
 	var after []int
 	for dir := path.Dir(place); dir != "/"; dir = path.Dir(dir) {
 		if step, ok := b.last[op.PlaceResource(dir)]; ok {

@@ -218,7 +218,7 @@ func (m *machine) untrue(doc config.Document) []string {
 	if found.Tree == nil {
 		found.Tree = &facts.Tree{}
 	}
-	var again facts.Questions // places that nobody would ask about now, such as a skeleton once the home directory exists
+	again := facts.Questions{Accounts: true} // places that nobody would ask about now, such as a skeleton once the home directory exists
 	for place := range predicted.Tree.Nodes {
 		again.Nodes = append(again.Nodes, facts.NodeQuestion{Path: place})
 	}
