@@ -30,7 +30,7 @@ type Options struct {
 	Offline bool   // everything that needs the network is answered by ErrNeedNet
 	// Platform is the id of the platform; "aws" and "azure" have credentials for the machine.
 	Platform string
-	// EC2 reads an item of EC2's metadata service; nil: this client has sessions of its own with it.
+	// EC2 reads an item of EC2's metadata service, for the credentials of a machine on "aws"; nil: it has none.
 	EC2 ec2.Get
 	// AzureClientID selects one of several managed identities; empty: the machine has one.
 	AzureClientID string
@@ -102,9 +102,6 @@ func New(o Options) (*Client, error) {
 	c := &Client{o: o, clouds: newClouds(o)}
 	return c, c.Configure(context.Background(), Settings{})
 }
-
-// EC2 returns the client of EC2's metadata service. All that asks it shares this one, and so one token.
-func (c *Client) EC2() *ec2.Client { return c.clouds.ec2 }
 
 // Fetch streams the decompressed payload to w and checks it. A payload that breaks off is continued where it broke. If the
 // server cannot do that, it comes from the beginning: then w must be a Rewinder, and is brought back to where it

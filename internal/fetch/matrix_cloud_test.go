@@ -18,6 +18,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/firstlight-boot/firstlight/internal/fetch/ec2"
+	"github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
 // The matrix of clouds: each object store, with each way in which the metadata service and the store can behave. What is secret
@@ -170,10 +173,25 @@ func serveTLS(w *world, host string, a *authority, text string) {
 	}
 }
 
+// ec2Item asks the metadata service of EC2 as the engine does: by the client that the platforms use. Its own log has the names of
+// items, which are no secrets, and so the role's, which may be a canary here.
+func ec2Item(w *world) ec2.Get {
+	client := metadata.New(metadata.Options{Dial: func(ctx context.Context, network, address string, _ int) (net.Conn, error) {
+		return w.dial(ctx, network, address)
+	}})
+	return func(ctx context.Context, item string) ([]byte, error) {
+		data, err := client.Once(ctx, metadata.EC2, "/"+item)
+		if errors.Is(err, metadata.ErrNotFound) {
+			err = ec2.Status(http.StatusNotFound)
+		}
+		return data, err
+	}
+}
+
 func (c cloud) run(t *testing.T, w *world, a *authority, want error) {
 	out := &emitted{}
 	client, err := New(Options{
-		Dial: w.dial, Platform: c.platform, Total: 25 * time.Second, Say: func(text string) { io.WriteString(out, text+"\n") },
+		Dial: w.dial, Platform: c.platform, EC2: ec2Item(w), Total: 25 * time.Second, Say: func(text string) { io.WriteString(out, text+"\n") },
 		Log:  slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Base: Settings{Authorities: []Request{{URL: DataURL(a.pem())}}},
 	})

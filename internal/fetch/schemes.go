@@ -110,7 +110,6 @@ func DataURL(payload []byte) string { return data.URL(payload) }
 
 // clouds is what a client finds out about the cloud around the machine.
 type clouds struct {
-	ec2    *ec2.Client
 	aws    *s3.Machine
 	google *gcs.Account
 	azure  *azure.Identity
@@ -118,13 +117,10 @@ type clouds struct {
 
 func newClouds(o Options) clouds {
 	local := httporigin.LinkLocal(o.Dial)
-	if o.EC2 == nil {
-		o.EC2 = ec2.NewService(local).Get
-	}
-	c := clouds{ec2: ec2.New(o.EC2), google: gcs.NewAccount(local, o.Platform, o.Log), azure: azure.NewIdentity(local, o.AzureClientID)}
+	c := clouds{google: gcs.NewAccount(local, o.Platform, o.Log), azure: azure.NewIdentity(local, o.AzureClientID)}
 	c.aws = s3.NewMachine(nil, o.Log)
-	if o.Platform == "aws" {
-		c.aws = s3.NewMachine(c.ec2, o.Log)
+	if o.Platform == "aws" && o.EC2 != nil {
+		c.aws = s3.NewMachine(ec2.New(o.EC2), o.Log)
 	}
 	return c
 }

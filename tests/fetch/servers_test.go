@@ -29,6 +29,8 @@ import (
 	"time"
 
 	"github.com/firstlight-boot/firstlight/internal/fetch"
+	"github.com/firstlight-boot/firstlight/internal/fetch/ec2"
+	services "github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
 // required makes a server that is not installed a failure. The build script sets it.
@@ -222,7 +224,7 @@ func (n *network) http() *http.Client {
 func (n *network) client(platform string) *fetch.Client {
 	n.t.Helper()
 	c, err := fetch.New(fetch.Options{
-		Version: "test", Platform: platform, Dial: n.dial, Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)),
+		Version: "test", Platform: platform, Dial: n.dial, EC2: n.ec2(), Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)),
 	})
 	if err != nil {
 		n.t.Fatal(err)
@@ -233,6 +235,20 @@ func (n *network) client(platform string) *fetch.Client {
 		n.t.Fatal(err)
 	}
 	return c
+}
+
+// ec2 asks the metadata service of EC2 as the engine does: by the client that the platforms use.
+func (n *network) ec2() ec2.Get {
+	client := services.New(services.Options{Version: "test", Dial: func(ctx context.Context, network, address string, _ int) (net.Conn, error) {
+		return n.dial(ctx, network, address)
+	}})
+	return func(ctx context.Context, item string) ([]byte, error) {
+		data, err := client.Once(ctx, services.EC2, "/"+item)
+		if errors.Is(err, services.ErrNotFound) {
+			err = ec2.Status(http.StatusNotFound)
+		}
+		return data, err
+	}
 }
 
 // A fetched is one fetch and what is to come of it.

@@ -40,9 +40,6 @@ type Client struct {
 // New returns a client.
 func New(ask Get) *Client { return &Client{ask: ask} }
 
-// Get reads one item.
-func (c *Client) Get(ctx context.Context, item string) ([]byte, error) { return c.ask(ctx, item) }
-
 // Credentials are those of an instance's role. All members but Expires are secret.
 type Credentials struct {
 	AccessKeyID, SecretAccessKey, SessionToken string

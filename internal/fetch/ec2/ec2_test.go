@@ -3,93 +3,79 @@
 package ec2
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// imds answers as the metadata service is documented to.
-type imds struct {
-	sessions bool
-	role     string
-	tokens   int
-	asked    []string
+// service answers as the metadata service is documented to, with credentials that last for an hour.
+type service struct {
+	role, code string
+	asked      []string
 }
 
-func (s *imds) RoundTrip(r *http.Request) (*http.Response, error) {
-	s.asked = append(s.asked, r.Method+" "+r.URL.Path)
-	answer := func(code int, text string) (*http.Response, error) {
-		return &http.Response{StatusCode: code, Body: io.NopCloser(strings.NewReader(text))}, nil
+func (s *service) get(_ context.Context, item string) ([]byte, error) {
+	s.asked = append(s.asked, item)
+	switch item {
+	case "latest/meta-data/placement/region":
+		return []byte("eu-west-1\n"), nil
+	case "latest/meta-data/iam/security-credentials/":
+		return []byte(s.role), nil
+	case "latest/meta-data/iam/security-credentials/the%20role":
+		return fmt.Appendf(nil, `{"Code":%q,"AccessKeyID":"id","SecretAccessKey":"key","Token":"session","Expiration":%q}`,
+			s.code, time.Now().Add(time.Hour).UTC().Format(time.RFC3339)), nil
+	case "latest/meta-data/iam/security-credentials/malformed":
+		return []byte("{"), nil
 	}
-	if r.Method == http.MethodPut {
-		if !s.sessions {
-			return answer(http.StatusForbidden, "")
-		}
-		s.tokens++
-		return answer(http.StatusOK, fmt.Sprint("token", s.tokens))
-	}
-	if s.sessions && r.Header.Get("X-Aws-Ec2-Metadata-Token") != fmt.Sprint("token", s.tokens) {
-		return answer(http.StatusUnauthorized, "")
-	}
-	switch r.URL.Path {
-	case "/latest/meta-data/placement/region":
-		return answer(http.StatusOK, "eu-west-1\n")
-	case "/latest/meta-data/iam/security-credentials/":
-		return answer(http.StatusOK, s.role)
-	case "/latest/meta-data/iam/security-credentials/role":
-		return answer(http.StatusOK, fmt.Sprintf(`{"Code":"Success","AccessKeyId":"id","SecretAccessKey":"key","Token":"session","Expiration":%q}`,
-			time.Now().Add(time.Hour).UTC().Format(time.RFC3339)))
-	case "/2019-10-01/user-data":
-		return answer(http.StatusOK, "user data")
-	}
-	return answer(http.StatusNotFound, "")
+	return nil, Status(http.StatusNotFound)
 }
 
-func TestSession(t *testing.T) {
-	for _, sessions := range []bool{true, false} {
-		synctest.Test(t, func(t *testing.T) {
-			service := &imds{sessions: sessions, role: "role\n"}
-			c := New(NewService(&http.Client{Transport: service}).Get)
-			if got, err := c.Get(t.Context(), "2019-10-01/user-data"); err != nil || string(got) != "user data" {
-				t.Errorf("user data: %q, %v", got, err)
-			}
+// Credentials and region are asked for once, and credentials again before they end.
+func TestOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{role: "the role\n", code: "Success"}
+		c := New(s.get)
+		for range 2 {
 			if got, err := c.Region(t.Context()); err != nil || got != "eu-west-1" {
 				t.Errorf("region: %q, %v", got, err)
 			}
-			for range 2 {
-				if got, err := c.Credentials(t.Context()); err != nil || got.SessionToken != "session" {
-					t.Errorf("credentials: %v", err)
-				}
+			if got, err := c.Credentials(t.Context()); err != nil || got.SessionToken != "session" || got.AccessKeyID != "id" || got.SecretAccessKey != "key" {
+				t.Errorf("credentials: %v", err)
 			}
-			if _, err := c.Get(t.Context(), "latest/none"); !errors.Is(err, Status(http.StatusNotFound)) {
-				t.Errorf("missing: %v", err)
-			}
-			if len(service.asked) != 6 {
-				t.Errorf("the requests are %v, want one for a token and one for each item", service.asked)
-			}
-			time.Sleep(tokenTTL)
-			if _, err := c.Get(t.Context(), "2019-10-01/user-data"); err != nil || sessions && service.tokens != 2 {
-				t.Errorf("after the end of a session: %v with %d tokens", err, service.tokens)
-			}
-			service.tokens++ // the service forgets the session
-			if _, err := c.Get(t.Context(), "2019-10-01/user-data"); sessions && !errors.Is(err, Status(http.StatusUnauthorized)) {
-				t.Errorf("in a session that is over: %v", err)
-			}
-			if _, err := c.Get(t.Context(), "2019-10-01/user-data"); err != nil {
-				t.Errorf("in the session after it: %v", err)
-			}
-		})
-	}
+		}
+		if len(s.asked) != 3 {
+			t.Errorf("the requests are %v, want one for the region and two for the credentials", s.asked)
+		}
+		time.Sleep(time.Hour - early)
+		if _, err := c.Credentials(t.Context()); err != nil || len(s.asked) != 5 {
+			t.Errorf("shortly before they end: %v after %v", err, s.asked)
+		}
+	})
 }
 
-func TestNoRole(t *testing.T) {
-	c := New(NewService(&http.Client{Transport: &imds{sessions: true}}).Get)
-	if _, err := c.Credentials(t.Context()); !errors.Is(err, Status(http.StatusNotFound)) {
-		t.Errorf("error %v, want status 404", err)
+// What the service answers instead of credentials is told apart.
+func TestNoCredentials(t *testing.T) {
+	for role, want := range map[string]string{
+		"":          "status 404 Not Found of the metadata service",
+		"other":     "status 404 Not Found of the metadata service",
+		"malformed": "the credentials of the metadata service are malformed",
+		"the role":  `the metadata service has no credentials: "Failed"`,
+	} {
+		s := &service{role: role, code: "Failed"}
+		if _, err := New(s.get).Credentials(t.Context()); err == nil || err.Error() != want {
+			t.Errorf("role %q: error %v, want %s", role, err, want)
+		}
+	}
+	broken := errors.New("no route")
+	c := New(func(context.Context, string) ([]byte, error) { return nil, broken })
+	if _, err := c.Credentials(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("credentials: %v, want %v", err, broken)
+	}
+	if _, err := c.Region(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("region: %v, want %v", err, broken)
 	}
 }
