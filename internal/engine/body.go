@@ -132,8 +132,10 @@ func (r *run) finish(ctx context.Context, m *apply.Machine, digest, seed string)
 			return err
 		}
 	}
+	flag := r.flag(ctx)
 	if err := seal.Write(m.Root, seal.Seal{
 		Provisioned: time.Now().Format(time.RFC3339), BootID: boot, Engine: version.Version(), Config: digest,
+		Flag: &flag, Machine: r.machine(ctx),
 	}); err != nil {
 		return err
 	}
@@ -142,7 +144,7 @@ func (r *run) finish(ctx context.Context, m *apply.Machine, digest, seed string)
 		parts = append(parts, p.Name)
 	}
 	// The machine is sealed: what fails now must not stop the boot.
-	if err := errors.Join(seal.RemoveJournals(m.Root, parts), r.label(ctx, m, seal.Dir)); err != nil {
+	if err := errors.Join(seal.RemoveJournals(m.Root, parts), r.label(ctx, m, seal.Dir), r.leaveWatch(flag)); err != nil {
 		r.log.Warn(err.Error())
 	}
 	return nil

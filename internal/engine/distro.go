@@ -5,6 +5,8 @@ package engine
 import (
 	"fmt"
 	"strings"
+
+	"github.com/firstlight-boot/firstlight/internal/seal"
 )
 
 // Settings of a distribution, set when the program is linked: go build -ldflags "-X PACKAGE.version=…".
@@ -20,6 +22,7 @@ var (
 	writeKeyFragment    = "true"
 	resultFile          = "/etc/.ignition-result.json"
 	yamlConfigs         = "true"
+	flagFiles           = "" // more of seal.FlagFiles, "LABEL=boot:/first !root:/var/lib/done"
 	programReplacements = "" // "mkfs.ext4=/usr/bin/mke2fs mount=/bin/mount"
 )
 
@@ -31,6 +34,7 @@ type Distro struct {
 	Relabel, KeyFragment    bool
 	ResultFile              string // empty: none is written
 	JSONOnly                bool   // configs in YAML are not read
+	FlagFiles               []seal.FlagFile
 }
 
 // ReadDistro returns the settings; an environment variable that is not empty wins over what was linked in.
@@ -57,6 +61,9 @@ func ReadDistro(getenv func(string) string) (Distro, error) {
 		d.Programs[name] = program
 	}
 	var err error
+	if d.FlagFiles, err = seal.FlagFiles(flagFiles); err != nil {
+		return d, err
+	}
 	if d.Relabel, err = truth("selinuxRelabel", selinuxRelabel); err != nil {
 		return d, err
 	}

@@ -27,8 +27,6 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/logx"
 	"github.com/firstlight-boot/firstlight/internal/metadata"
 	"github.com/firstlight-boot/firstlight/internal/platform"
-	"github.com/firstlight-boot/firstlight/internal/rootfs"
-	"github.com/firstlight-boot/firstlight/internal/seal"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 	"github.com/firstlight-boot/firstlight/internal/version"
 )
@@ -126,6 +124,12 @@ func (r *run) prepare() error {
 	if r.progress, err = handover.LoadProgress(r.progressFile()); err != nil {
 		return err
 	}
+	if r.progress.Root == "" && r.stage.acquires {
+		r.progress.Root = r.o.Root
+	}
+	if r.elsewhere() {
+		r.progress = handover.Progress{Root: r.progress.Root, Source: r.progress.Source}
+	}
 	r.state, err = handover.Load(r.o.StateFile)
 	return err
 }
@@ -158,26 +162,38 @@ func (r *run) fetchTimeout() time.Duration {
 	return r.o.FetchTimeout
 }
 
-// progressFile is where the stages of a boot keep their progress.
+// progressFile is where the stages of a boot keep their progress; runs on other roots have one of their own.
 func (r *run) progressFile() string {
-	return filepath.Join(filepath.Dir(r.o.StateFile), "progress.json")
+	name := "progress.json"
+	if r.elsewhere() {
+		name = "progress-elsewhere.json"
+	}
+	return filepath.Join(filepath.Dir(r.o.StateFile), name)
 }
 
 // run does the stage, unless the machine is provisioned already.
 func (r *run) run(ctx context.Context) error {
+	if r.stage.onRoot {
+		if err := r.persist(ctx); err != nil {
+			return err
+		}
+	}
 	sealed, err := r.sealed(ctx)
+	if err == nil && sealed == nil {
+		err = r.work(ctx)
+	}
+	if errors.Is(err, errSealed) {
+		sealed, err = r.progress.Sealed, nil
+	}
 	if err != nil {
 		return err
 	}
 	if sealed != nil {
 		r.log.Info("already provisioned on " + sealed.Provisioned + " (boot " + sealed.BootID + "): nothing is done")
-		if r.stage.seals {
+		if r.stage.seals && !r.elsewhere() {
 			r.say("firstlight: already provisioned on " + sealed.Provisioned + "; nothing was done")
 		}
 		return r.forgetMarks(ctx)
-	}
-	if err := r.work(ctx); err != nil {
-		return err
 	}
 	if err := r.forgetMarks(ctx); err != nil {
 		return err
@@ -189,24 +205,19 @@ func (r *run) run(ctx context.Context) error {
 	if err := r.progress.Save(r.progressFile()); err != nil {
 		return err
 	}
-	if r.stage.seals {
+	if r.stage.seals && !r.elsewhere() {
 		r.say(r.progress.Summary())
 	}
 	return nil
 }
 
-// forgetMarks removes, as the last thing of a boot whose root is sealed, what the disks stage noted on disks for the case
-// of a power cut.
+// forgetMarks removes, once the root is sealed, what the disks stage noted on disks for the case of a power cut. The stage that
+// seals does so; the last one does it again for a seal that is older than a cut.
 func (r *run) forgetMarks(ctx context.Context) error {
-	if !r.stage.forgets {
+	if !r.stage.forgets || r.elsewhere() {
 		return nil
 	}
-	root, err := rootfs.Open(r.o.Root)
-	if err != nil {
-		return err
-	}
-	found, err := seal.Read(root, false)
-	if err := errors.Join(err, root.Close()); err != nil || found == nil {
+	if found, err := r.readSeal(r.o.Root); err != nil || found == nil {
 		return err
 	}
 	return apply.ForgetMarks(ctx, &apply.Machine{Sys: r.host, Log: r.log})
@@ -231,32 +242,50 @@ func (r *run) newHost(log *slog.Logger) *sys.Host {
 
 // work acquires the config and does the body of the stage.
 func (r *run) work(ctx context.Context) error {
-	base, err := acquire.Base(r.acquireEnv())
+	if r.stage.acquires {
+		watched, stop := r.watch(ctx)
+		_, err := r.acquire(watched)
+		if errors.Is(err, fetch.ErrNeedNet) && r.stage.offline {
+			r.log.Info("the network is needed: " + err.Error())
+			err = r.signalNeedNet()
+		}
+		if err := stop(err); err != nil {
+			return err
+		}
+		r.log.Info(r.stage.name + ": " + r.stage.name + " passed")
+		return nil
+	}
+	doc, err := r.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	r.note(acquire.Fetched{Kind: acquire.KindBase, Source: "system"})
-	user, err := r.userConfig(ctx, base)
-	if errors.Is(err, fetch.ErrNeedNet) && r.stage.offline {
-		r.log.Info("the network is needed: " + err.Error())
-		return r.signalNeedNet()
-	} else if err != nil {
+	if err := r.decide(ctx, &doc.Config); err != nil {
 		return err
-	}
-	if r.stage.acquires {
-		r.log.Info(r.stage.name + ": " + r.stage.name + " passed")
-		return nil
 	}
 	prefixed := *r
 	prefixed.log = logx.Prefix(r.log, r.stage.name+":")
 	prefixed.host = r.newHost(prefixed.log)
-	err = prefixed.body(ctx, config.Merge(base, user))
+	err = prefixed.body(ctx, doc)
 	r.progress = prefixed.progress
 	if err != nil {
 		return err
 	}
 	prefixed.log.Info(r.stage.name + " passed")
 	return nil
+}
+
+// acquire returns the config of the system merged with the user's.
+func (r *run) acquire(ctx context.Context) (config.Document, error) {
+	base, err := acquire.Base(r.acquireEnv())
+	if err != nil {
+		return config.Document{}, err
+	}
+	r.note(acquire.Fetched{Kind: acquire.KindBase, Source: "system"})
+	user, err := r.userConfig(ctx, base)
+	if err != nil {
+		return config.Document{}, err
+	}
+	return config.Merge(base, user), nil
 }
 
 // acquireEnv is what acquiring the config may see.

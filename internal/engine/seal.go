@@ -7,216 +7,339 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/firstlight-boot/firstlight/internal/disk/probe"
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/types"
+	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/handover"
-	"github.com/firstlight-boot/firstlight/internal/provision"
+	"github.com/firstlight-boot/firstlight/internal/plan"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 	"github.com/firstlight-boot/firstlight/internal/seal"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// sealed returns the seal of this machine if an earlier boot provisioned it. Stages before the root is mounted look at the root's
-// device; once the answer is known it is kept for the stages that follow.
+// errSealed ends the work of a stage that finds out, while it works, that an earlier boot provisioned the machine.
+var errSealed = errors.New("the machine was provisioned by an earlier boot")
+
+// sealed returns the seal of this machine if an earlier boot provisioned it and nothing asks for another provisioning; nil
+// also stands for "not known yet". Stages before the root is mounted look at the root's device, if it exists by now. Once the
+// answer is known it is kept for the stages that follow.
 func (r *run) sealed(ctx context.Context) (*handover.Sealed, error) {
-	if r.progress.Sealed != nil {
+	if r.elsewhere() {
+		found, err := r.readSeal(r.o.Root)
+		return verdict(found), err
+	}
+	if r.progress.Sealed != nil && r.stage.seals {
+		return r.stillSealed(ctx)
+	}
+	if r.progress.Sealed != nil || r.progress.Unsealed {
 		return r.progress.Sealed, nil
 	}
-	if r.progress.Unsealed {
+	found, known, err := r.look(ctx)
+	if err != nil && !r.stage.onRoot {
+		r.log.Info("not known yet whether this machine was provisioned before: " + err.Error())
 		return nil, nil
 	}
-	found, known, err := r.lookForSeal(ctx)
 	if err != nil || !known {
 		return nil, err
 	}
-	if found != nil {
-		r.progress.Sealed = &handover.Sealed{Provisioned: found.Provisioned, BootID: found.BootID}
-	}
-	r.progress.Unsealed = found == nil
-	return r.progress.Sealed, r.progress.Save(r.progressFile())
+	return r.keep(found)
 }
 
-// lookForSeal reads the seal from wherever the root can be reached now.
-func (r *run) lookForSeal(ctx context.Context) (found *seal.Seal, known bool, err error) {
-	flag, _ := r.cmdline.Last("ignition.firstboot")
-	liftable := flag != "auto" // with auto nothing ever removes the flag, and only the seal decides
-	read := func(dir string) error {
-		root, err := rootfs.Open(dir)
-		if err != nil {
-			return err
+func verdict(found *seal.Seal) *handover.Sealed {
+	if found == nil {
+		return nil
+	}
+	return &handover.Sealed{Provisioned: found.Provisioned, BootID: found.BootID}
+}
+
+// keep leaves the verdict to the stages that follow. Programs of the distribution that read the cached config find, on a sealed
+// machine, an empty one, whatever a stage that did not know has put there, and the network is not asked for.
+func (r *run) keep(found *seal.Seal) (*handover.Sealed, error) {
+	r.progress.Sealed, r.progress.Unsealed = verdict(found), found == nil
+	err := r.progress.Save(r.progressFile())
+	if found != nil {
+		err = errors.Join(err, r.writeCache(config.Empty()), os.RemoveAll(r.o.NeedNet))
+	}
+	return r.progress.Sealed, err
+}
+
+// elsewhere reports whether this run works on another root than the boot does, as programs of a distribution do to have a part
+// of a config written somewhere. Only the seal of that root counts then, and the boot learns nothing of the run.
+func (r *run) elsewhere() bool {
+	return r.progress.Root != "" && filepath.Clean(r.progress.Root) != filepath.Clean(r.o.Root)
+}
+
+// stillSealed looks at the mounted root: what is not there any more, since a reset emptied the root meanwhile, has to be made.
+func (r *run) stillSealed(ctx context.Context) (*handover.Sealed, error) {
+	found, err := r.readSeal(r.o.Root)
+	if err != nil || found != nil {
+		return r.progress.Sealed, err
+	}
+	r.log.Warn("the seal has vanished from the root since this boot began: provisioning the machine")
+	if _, err := r.keep(nil); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(r.o.ConfigCache); err != nil {
+		return nil, fmt.Errorf("forget the cached config: %w", err)
+	}
+	for _, s := range stages() {
+		if s.offline {
+			continue // the stage after it asks the same places
 		}
-		found, err = seal.Read(root, liftable)
-		return errors.Join(err, root.Close())
+		if s.seals {
+			break
+		}
+		missed := *r
+		missed.stage = s
+		if err := missed.prepareFetch(); err != nil {
+			return nil, err
+		}
+		if err := missed.work(ctx); err != nil {
+			return nil, fmt.Errorf("stage %s, which the seal had skipped: %w", s.name, err)
+		}
+		r.progress = missed.progress
 	}
-	if r.stage.onRoot {
-		err = read(r.o.Root)
-		return found, true, err
-	}
-	device, format, _ := r.rootDevice()
-	if device == "" {
+	return nil, nil
+}
+
+// look reads the seal from wherever the root can be reached now, and compares it with the flag and the machine.
+func (r *run) look(ctx context.Context) (found *seal.Seal, known bool, err error) {
+	device, format, options := r.rootDevice()
+	switch {
+	case r.stage.onRoot:
+		found, err = r.readSeal(r.o.Root)
+	case device == "" || !sys.IsBlockDevice(device):
 		return nil, false, nil
+	default:
+		if readable, err := r.mountable(device); err != nil || !readable {
+			return nil, false, err
+		}
+		err = r.within(ctx, device, format, options, func(dir string) error {
+			found, err = r.seek(ctx, dir)
+			return err
+		})
 	}
-	if r.stage.first {
-		// The root of an image comes with the other disks; one that the config is going to make never comes.
-		r.host.AwaitUdev(ctx, udevPatience, func() bool { return sys.IsBlockDevice(device) })
-	}
-	if !sys.IsBlockDevice(device) {
-		r.log.Debug("the root device " + device + " is not there (yet): cannot look for a seal")
-		return nil, false, nil
-	}
-	if readable, err := r.mountable(device); err != nil || !readable {
-		return nil, false, err
-	}
-	if err := sys.Peek(ctx, r.host, device, format, "", read); err != nil {
+	if err != nil {
 		return nil, false, fmt.Errorf("find out whether this machine was provisioned before: %w", err)
+	}
+	if found == nil {
+		return nil, true, nil
+	}
+	if again := found.Again(r.flag(ctx), r.machine(ctx)); again != "" {
+		r.log.Info("already provisioned on " + found.Provisioned + " (boot " + found.BootID + "); " + again + ": provisioning it again")
+		return nil, true, nil
 	}
 	return found, true, nil
 }
 
-// mountable reports whether a device has a filesystem that can be looked into. A blank one was never provisioned, and one
-// that is still encrypted cannot tell.
-func (r *run) mountable(device string) (bool, error) {
-	node, err := r.host.Resolve(device)
+// readSeal reads the seal of the root that is mounted in a directory.
+func (r *run) readSeal(dir string) (*seal.Seal, error) {
+	root, err := rootfs.Open(dir)
 	if err != nil {
-		return false, fmt.Errorf("find the root device: %w", err)
+		return nil, err
 	}
-	info, err := r.host.Block(node)
-	if err != nil {
-		return false, fmt.Errorf("look at the root device: %w", err)
-	}
-	f, err := r.host.OpenRead(node)
-	if err != nil {
-		return false, fmt.Errorf("look at the root device: %w", err)
-	}
-	found, err := probe.Probe(f, info.Size, info.SectorSize)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return false, fmt.Errorf("look at the root device %s: %w", device, err)
-	}
-	content, _, ok := probe.Content(found)
-	if !ok || !content.Mountable() {
-		r.log.Info("no seal can be read from the root device " + device + ", which holds " + describe(content, ok))
-		return false, nil
-	}
-	return true, nil
+	found, err := seal.Read(root)
+	return found, errors.Join(err, root.Close())
 }
 
-func describe(s probe.Signature, ok bool) string {
-	if !ok {
-		return "nothing"
+// resetFiles have the initramfs of a distribution empty the root in this boot: Flatcar's flatcar-reset(8).
+var resetFiles = []string{"/selective-os-reset"}
+
+// seek reads the seal of the root whose filesystem is mounted in a directory, where the boot itself will have it: that of the
+// deployment of OSTree that boots, or that of an /etc which the initramfs will mount.
+func (r *run) seek(ctx context.Context, dir string) (*seal.Seal, error) {
+	top, err := rootfs.Open(dir)
+	if err != nil {
+		return nil, err
 	}
-	return s.String()
-}
-
-// udevPatience bounds the wait for udev to have seen the disks that are there.
-const udevPatience = 10 * time.Second
-
-// unitDirs is where systemd's generators and the initramfs keep sysroot.mount, in systemd's order (systemd.unit(5)).
-var unitDirs = []string{
-	"/etc/systemd/system", "/run/systemd/generator.early", "/run/systemd/system",
-	"/run/systemd/generator", "/usr/lib/systemd/system", "/run/systemd/generator.late",
-}
-
-// rootDevice returns the device that will be mounted as the target root, its filesystem type and mount options, from
-// sysroot.mount or, where there is none, the kernel command line.
-func (r *run) rootDevice() (device, format, options string) {
-	for _, dir := range unitDirs {
-		text, err := os.ReadFile(filepath.Join(dir, "sysroot.mount"))
-		if err != nil {
-			continue
+	defer top.Close()
+	for _, name := range resetFiles {
+		if reset, err := exists(top, name); err != nil || reset {
+			r.log.Info("this boot resets the root (" + name + ")")
+			return nil, err
 		}
-		format = "auto"
-		for line := range strings.Lines(string(text)) {
-			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-			switch {
-			case key == "What":
-				device = sys.DevicePath(value)
-			case key == "Type" && value != "":
-				format = value
-			case key == "Options":
-				options = value
+	}
+	deployment, ok := r.cmdline.Last("ostree")
+	if !ok {
+		found, err := seal.Read(top)
+		if err != nil || found != nil {
+			return found, err
+		}
+		return r.seekEtc(ctx, top)
+	}
+	place, err := top.Follow(deployment)
+	if err != nil {
+		return nil, err
+	}
+	root, err := rootfs.Open(filepath.Join(dir, place))
+	if err != nil {
+		return nil, err
+	}
+	found, err := seal.Read(root)
+	if err := errors.Join(err, root.Close()); err != nil || found != nil {
+		return found, err
+	}
+	return seal.ReadAt(top, stateroot(place))
+}
+
+// stateroot is where seals are kept for all deployments of an operating system, by the place of one of them (ostree(1)).
+func stateroot(deployment string) string {
+	return path.Join(deployment, "../../var/lib/firstlight")
+}
+
+// decide finds out before anything is changed, whatever it takes, whether an earlier boot provisioned the machine; it
+// waits for the root. A root that the config makes cannot be waited for.
+func (r *run) decide(ctx context.Context, c *types.Config) error {
+	if !r.stage.decides || r.elsewhere() || r.progress.Unsealed || !r.changes(c) {
+		return nil
+	}
+	device, _, _ := r.rootDevice()
+	if device == "" {
+		r.log.Info("not known whether this machine was provisioned before: the kernel command line names no device for the root")
+		return nil
+	}
+	limit := r.host.DeviceTimeout
+	if limit <= 0 {
+		limit = sys.DeviceTimeout
+	}
+	if makes(c, device) {
+		limit = 0
+	}
+	var found *seal.Seal
+	var known bool
+	var failed error
+	err := r.host.Await(ctx, limit, "the root device "+device+", to see whether this machine was provisioned before", func() bool {
+		if !sys.IsBlockDevice(device) {
+			return false
+		}
+		found, known, failed = r.look(ctx)
+		return failed == nil
+	})
+	switch {
+	case known:
+		sealed, err := r.keep(found)
+		if err == nil && sealed != nil {
+			err = errSealed
+		}
+		return err
+	case err == nil || limit == 0:
+		r.log.Info("not known whether this machine was provisioned before; the root is going to be made, or holds nothing that can be mounted")
+		return nil
+	}
+	return &undecidedError{device, errors.Join(failed, err)}
+}
+
+// changes reports whether the stage has something to do for a config before the root is mounted.
+func (r *run) changes(c *types.Config) bool {
+	if r.stage.kargs {
+		return len(c.KernelArguments.ShouldExist)+len(c.KernelArguments.ShouldNotExist) > 0
+	}
+	return len(c.Storage.Disks)+len(c.Storage.Raid)+len(c.Storage.Luks)+len(c.Storage.Filesystems) > 0
+}
+
+// makes reports whether a config makes the root: a filesystem for it, or something that the device is named by.
+func makes(c *types.Config, device string) bool {
+	name := path.Base(device)
+	for _, m := range plan.Mountables(c) {
+		if *m.Path == "/" {
+			return true
+		}
+	}
+	named := func(text *string) bool { return text != nil && strings.EqualFold(facts.EncodeLabel(*text), name) }
+	for _, f := range c.Storage.Filesystems {
+		if f.Device == device || named(f.Label) || named(f.UUID) {
+			return true
+		}
+	}
+	for _, d := range c.Storage.Disks {
+		for _, p := range d.Partitions {
+			if named(p.Label) || named(p.GUID) {
+				return true
 			}
 		}
-		return device, format, options
 	}
-	if spec, ok := r.cmdline.Last("root"); ok {
-		options, _ = r.cmdline.Last("rootflags")
-		return sys.DevicePath(spec), "auto", options
+	for _, a := range c.Storage.Raid {
+		if named(&a.Name) {
+			return true
+		}
 	}
-	return "", "", ""
+	for _, l := range c.Storage.Luks {
+		if named(&l.Name) || named(l.Label) || named(l.UUID) {
+			return true
+		}
+	}
+	return false
 }
 
-// peek gives access to the root filesystem before it is mounted, for planning. It is no use where the tree that will be the target
-// root is another one than that of the filesystem, or only a part of it is there yet.
-func (r *run) peek(ctx context.Context, use func(*rootfs.Root) error) (device, unknown string, err error) {
-	device, format, options := r.rootDevice()
-	switch {
-	case device == "":
-		return "", "the kernel command line names no device for it", nil
-	case r.given("ostree"):
-		return device, "it is a deployment of OSTree, which is mounted later", nil
-	case strings.Contains(options, "subvol"):
-		return device, "it is a subvolume, which is mounted later", nil
-	case r.given("mount.usr"):
-		return device, "its /usr is another filesystem, which is mounted later", nil
-	case !sys.IsBlockDevice(device):
-		return device, device + " does not exist yet", nil
-	}
-	if readable, err := r.mountable(device); err != nil || !readable {
-		return device, device + " holds no filesystem", err
-	}
-	var failed error
-	err = sys.Peek(ctx, r.host, device, format, "", func(dir string) error {
-		root, err := rootfs.Open(dir)
-		if err != nil {
-			return err
-		}
-		if unknown, failed = whole(root); failed == nil && unknown == "" {
-			failed = use(root)
-		}
-		return root.Close()
-	})
-	if failed != nil {
-		return device, "", failed
-	}
-	if err != nil {
-		return device, "it cannot be mounted: " + err.Error(), nil
-	}
-	return device, unknown, nil
+// undecidedError is a root that does not show, before the first change, whether the machine was provisioned.
+type undecidedError struct {
+	device string
+	err    error
 }
 
-// given reports whether a parameter is on the kernel command line.
-func (r *run) given(name string) bool {
-	_, ok := r.cmdline.Last(name)
-	return ok
+func (e *undecidedError) Error() string {
+	return "cannot find out whether this machine was provisioned before: the root device " + e.device + ": " + e.err.Error()
 }
 
-// whole says why a tree is not the one that a first boot starts from; empty: it is.
-func whole(root *rootfs.Root) (why string, err error) {
-	for _, p := range provision.Parts() {
-		if p.Journal != provision.OnRoot {
-			continue
-		}
-		begun, err := exists(root, seal.Dir+"/"+seal.JournalName(p.Name))
-		if err != nil || begun {
-			return "an earlier boot was cut short after it had begun to change it", err
-		}
-	}
-	for _, name := range []string{"/etc", "/usr/bin"} {
-		if ok, err := exists(root, name); err != nil || !ok {
-			return "it has no " + name + " yet", err
-		}
-	}
-	return "", nil
+func (e *undecidedError) Unwrap() error { return e.err }
+
+// Hint says what to do.
+func (e *undecidedError) Hint() string {
+	return "see why " + e.device + " does not come or cannot be mounted, or correct root= on the kernel command line"
 }
 
-func exists(root *rootfs.Root, name string) (bool, error) {
-	place, err := root.Follow(name)
-	if err != nil {
-		return false, err
+// lastLook is how long a stage that is going to fail waits for the root: what it fails for is no matter on a sealed machine.
+const lastLook = 10 * time.Second
+
+// lookAgain is how long after a look that told nothing the next one comes.
+const lookAgain = time.Second
+
+// watch looks for the seal while a stage waits for its config: it cancels the context as soon as there is one. The stage
+// calls stop with its error; stop returns errSealed if there is a seal.
+func (r *run) watch(ctx context.Context) (watched context.Context, stop func(failed error) error) {
+	watched, cancel := context.WithCancel(ctx)
+	device, _, _ := r.rootDevice()
+	if r.elsewhere() || r.progress.Unsealed || device == "" {
+		return watched, func(failed error) error { cancel(); return failed }
 	}
-	info, err := root.Lstat(place)
-	return err == nil && info.Type != rootfs.None, err
+	waiting, end := context.WithCancel(ctx)
+	done := make(chan struct{})
+	var found *seal.Seal
+	var known bool
+	go func() {
+		defer close(done)
+		var looked time.Time
+		r.host.Appear(waiting, func() bool {
+			if sys.IsBlockDevice(device) && time.Since(looked) > lookAgain {
+				found, known, _ = r.look(ctx) // to its end: a mount that is cut short stays
+				looked = time.Now()
+			}
+			return known
+		})
+		if found != nil {
+			cancel()
+		}
+	}()
+	return watched, func(failed error) error {
+		if failed != nil {
+			time.AfterFunc(lastLook, end)
+		} else {
+			end()
+		}
+		<-done
+		end()
+		cancel()
+		if !known {
+			return failed
+		}
+		if _, err := r.keep(found); err != nil || found == nil {
+			return errors.Join(failed, err)
+		}
+		return errSealed
+	}
 }

@@ -9,7 +9,8 @@ type stage struct {
 	name     string
 	acquires bool // gets the config from its sources; the others read the cache
 	offline  bool // may not use the network
-	first    bool // runs before anything else: the disks may still be appearing
+	kargs    bool // changes nothing but kernel arguments
+	decides  bool // changes the machine before the root is mounted, and so first finds out whether it was provisioned before
 	foresees bool // the rest of the boot is planned, as far as that is possible, before anything is changed
 	onRoot   bool // works on the mounted target root
 	seals    bool // ends the provisioning: writes the result and the seal
@@ -19,12 +20,12 @@ type stage struct {
 // stages is the table of all stages, in the order of a boot. Their parts are in the table of package provision.
 func stages() []stage {
 	return []stage{
-		{name: "fetch-offline", acquires: true, offline: true, first: true},
+		{name: "fetch-offline", acquires: true, offline: true},
 		{name: "fetch", acquires: true},
-		{name: provision.Kargs},
-		{name: provision.Disks, foresees: true},
+		{name: provision.Kargs, kargs: true, decides: true},
+		{name: provision.Disks, foresees: true, decides: true},
 		{name: provision.Mount, onRoot: true},
-		{name: provision.Files, onRoot: true, seals: true},
+		{name: provision.Files, onRoot: true, seals: true, forgets: true},
 		{name: provision.Umount, onRoot: true, forgets: true},
 	}
 }

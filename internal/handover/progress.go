@@ -16,6 +16,7 @@ import (
 
 // Progress is what the stages of one boot tell each other in addition to Ignition's state file.
 type Progress struct {
+	Root     string  `json:"root,omitempty"` // the target root of the boot, as its first stage was told
 	Sealed   *Sealed `json:"sealed,omitempty"`
 	Unsealed bool    `json:"unsealed,omitempty"` // the root was looked at and has no seal
 	Touched  bool    `json:"touched,omitempty"`  // a step was begun: the machine may have been changed

@@ -172,3 +172,18 @@ func WriteFile(path string, data []byte, mode, dirMode fs.FileMode) error {
 	}
 	return nil
 }
+
+// Link makes a symbolic link with the given target, and its directory if that is missing. A link of that name is replaced.
+func Link(target, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("link %s: %w", path, err)
+	}
+	temporary := path + ".new"
+	if err := os.Symlink(target, temporary); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("link %s: %w", path, err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return fmt.Errorf("link %s: %w", path, err)
+	}
+	return nil
+}

@@ -105,3 +105,35 @@ func formatID(fd int, format int64) string {
 	}
 	return hex.EncodeToString(answer[from:to])
 }
+
+// getVersion is FS_IOC_GETVERSION of linux/fs.h, _IOR('v', 1, long); FS_IOC_GETFLAGS is _IOR('f', 1, long).
+const getVersion = unix.FS_IOC_GETFLAGS + ('v'-'f')<<8
+
+// Fingerprint identifies the regular file at a resolved path as it is now: it differs after the file was made again or
+// written to, and stays when the machine starts again. It is made of the filesystem, of the inode with its generation
+// (ioctl_iflags(2), FS_IOC_GETVERSION) where the format keeps them, and of the times of birth and of the last modification.
+// It is empty if there is no regular file.
+func (r *Root) Fingerprint(name string) (string, error) {
+	info, err := r.Lstat(name)
+	if err != nil || info.Type != Regular {
+		return "", err
+	}
+	filesystem, err := r.Identity(name)
+	if err != nil {
+		return "", err
+	}
+	f, err := r.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	var st unix.Statx_t
+	if err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &st); err != nil {
+		return "", r.wrap("look at", name, err)
+	}
+	inode := ""
+	if generation, err := unix.IoctlGetUint32(int(f.Fd()), getVersion); err == nil {
+		inode = fmt.Sprintf("%x.%x", st.Ino, generation) // formats without generations, such as vfat, number their inodes at each mount
+	}
+	return fmt.Sprintf("%s/%s-%x.%x-%x.%x", filesystem, inode, st.Btime.Sec, st.Btime.Nsec, st.Mtime.Sec, st.Mtime.Nsec), nil
+}

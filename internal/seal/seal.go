@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
@@ -24,6 +25,14 @@ type Seal struct {
 	BootID      string `json:"bootID"`
 	Engine      string `json:"engine"` // version
 	Config      string `json:"config"` // digest of the merged config
+	// Flag and Machine are as they were then; nil: the seal does not say.
+	Flag    *Flag   `json:"flag,omitempty"`
+	Machine Machine `json:"machine"`
+
+	// Cleared reports whether the flag was removed since, whatever it came from.
+	Cleared bool `json:"-"`
+	// Gone are the flag files that did not set the flag any more at some time since.
+	Gone []string `json:"-"`
 }
 
 // Dir is the directory of seal and journals, on the root filesystem itself, where it can be read before anything else is
@@ -33,17 +42,23 @@ const Dir = "/etc/.firstlight"
 // Names in the directory.
 const (
 	sealFile    = "seal.json"
-	clearedFile = "cleared"  // the flag was removed after the seal was written: a flag met now was set on purpose
+	clearedFile = "cleared"  // the flag was removed after the seal was written
+	goneFile    = "gone"     // lines: the names of flag files that were seen not to set the flag any more
 	journalFile = "journal-" // and the name of the part
 )
 
 // mostSeal bounds the size of a seal, in bytes.
 const mostSeal = 1 << 20
 
-// Read returns the seal of a root, or nil if there is none. With liftable it also returns nil if the seal was lifted: the flag
-// that this boot met was set after an earlier one had been removed.
-func Read(root *rootfs.Root, liftable bool) (*Seal, error) {
-	dir, err := root.Follow(Dir)
+// Read returns the seal of a root, or nil if there is none.
+func Read(root *rootfs.Root) (*Seal, error) { return ReadAt(root, Dir) }
+
+// ReadAt returns the seal in a directory of a root, or nil if there is none.
+func ReadAt(root *rootfs.Root, place string) (*Seal, error) {
+	wrap := func(err error) error {
+		return fmt.Errorf("read seal: %w (to provision this machine again, remove %s from its root)", err, place)
+	}
+	dir, err := root.Follow(place)
 	if err != nil {
 		return nil, fmt.Errorf("read seal: %w", err)
 	}
@@ -51,26 +66,33 @@ func Read(root *rootfs.Root, liftable bool) (*Seal, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
-		return nil, fmt.Errorf("read seal: %w (to provision this machine again, remove %s from its root)", err, Dir)
-	}
-	if info, err := root.Lstat(path.Join(dir, clearedFile)); liftable && (err != nil || info.Type != rootfs.None) {
-		return nil, err
+		return nil, wrap(err)
 	}
 	var s Seal
 	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, fmt.Errorf("read seal: %w (to provision this machine again, remove %s from its root)", err, Dir)
+		return nil, wrap(err)
 	}
+	info, err := root.Lstat(path.Join(dir, clearedFile))
+	if err != nil {
+		return nil, wrap(err)
+	}
+	s.Cleared = info.Type != rootfs.None
+	gone, err := root.ReadFile(path.Join(dir, goneFile), mostSeal)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, wrap(err)
+	}
+	s.Gone = strings.Split(strings.TrimSpace(string(gone)), "\n")
 	return &s, nil
 }
 
 // Lift removes an old seal before the root is changed: from then on the machine counts as unfinished, and the next boot
-// provisions it if this one is cut short. The note that the flag was removed goes after the seal that it belongs to.
+// provisions it if this one is cut short. The notes that the flag was removed go after the seal that they belong to.
 func Lift(root *rootfs.Root) error {
 	dir, err := root.Follow(Dir)
 	if err != nil {
 		return fmt.Errorf("lift the seal: %w", err)
 	}
-	for _, name := range []string{sealFile, clearedFile} {
+	for _, name := range []string{sealFile, clearedFile, goneFile} {
 		info, err := root.Lstat(path.Join(dir, name))
 		if err == nil && info.Type != rootfs.None {
 			err = errors.Join(root.Remove(path.Join(dir, name)), root.Sync())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,7 +31,7 @@ func TestSeal(t *testing.T) {
 	root, dir := newRoot(t)
 	read := func() *Seal {
 		t.Helper()
-		s, err := Read(root, true)
+		s, err := Read(root)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,16 +50,16 @@ func TestSeal(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, Dir, clearedFile), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if s := read(); s != nil {
-		t.Fatal("a flag met with a cleared seal was set on purpose")
+	if err := os.WriteFile(filepath.Join(dir, Dir, goneFile), []byte("one\ntwo\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if s, err := Read(root, false); s == nil || err != nil {
-		t.Fatalf("with ignition.firstboot=auto only the seal decides: %+v, %v", s, err)
+	if s := read(); s == nil || !s.Cleared || !slices.Equal(s.Gone, []string{"one", "two"}) {
+		t.Fatalf("the notes read %+v", s)
 	}
 	if err := errors.Join(Lift(root), Write(root, Seal{Config: "again"})); err != nil {
 		t.Fatal(err)
 	}
-	if s := read(); s == nil || s.Config != "again" {
+	if s := read(); s == nil || s.Config != "again" || s.Cleared || slices.Contains(s.Gone, "one") {
 		t.Fatalf("the machine was provisioned again, the seal reads %+v", s)
 	}
 }
@@ -105,7 +106,7 @@ func TestHostile(t *testing.T) {
 			if err := c.put(filepath.Join(dir, Dir, sealFile)); err != nil {
 				t.Fatal(err)
 			}
-			if s, err := Read(root, true); s != nil || (err != nil) != c.err {
+			if s, err := Read(root); s != nil || (err != nil) != c.err {
 				t.Errorf("read %+v, %v", s, err)
 			}
 		})
@@ -125,7 +126,7 @@ func TestLinkedEtc(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "data/etc/.firstlight/seal.json")); err != nil {
 		t.Error(err)
 	}
-	if s, err := Read(root, true); s == nil || err != nil {
+	if s, err := Read(root); s == nil || err != nil {
 		t.Errorf("read %+v, %v", s, err)
 	}
 }

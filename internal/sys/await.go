@@ -69,6 +69,18 @@ func (h *Host) Await(ctx context.Context, limit time.Duration, what string, read
 	return nil
 }
 
+// Appear waits until ready returns true, which it asks after each of udev's events, or until ctx ends. It says nothing to anybody.
+func (h *Host) Appear(ctx context.Context, ready func() bool) {
+	events, err := openEvents()
+	if err != nil {
+		h.Log.Debug("wait without events: " + err.Error())
+	}
+	defer events.close()
+	for !ready() && ctx.Err() == nil {
+		events.wait(recheck)
+	}
+}
+
 // await looks whenever udev is done with an event, and says every five seconds what it waits for.
 func (h *Host) await(ctx context.Context, limit time.Duration, ready func() bool, message func() string) error {
 	if ready() {

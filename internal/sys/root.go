@@ -3,11 +3,9 @@
 package sys
 
 import (
-	"context"
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
@@ -32,27 +30,4 @@ func DevicePath(spec string) string {
 func IsBlockDevice(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode()&fs.ModeDevice != 0 && info.Mode()&fs.ModeCharDevice == 0
-}
-
-// udevQueue exists while udev has events to work on.
-const udevQueue = "/run/udev/queue"
-
-// AwaitUdev waits until udev has worked off all events it knows of, until enough says so, or until limit has passed.
-func (h *Host) AwaitUdev(ctx context.Context, limit time.Duration, enough func() bool) {
-	h.poll(ctx, limit, func() bool {
-		_, err := os.Stat(udevQueue)
-		return err != nil || enough()
-	})
-}
-
-// poll calls ready every 10 ms until it says yes, and returns false if limit passes before that.
-func (h *Host) poll(ctx context.Context, limit time.Duration, ready func() bool) bool {
-	end := time.Now().Add(limit)
-	for !ready() {
-		if ctx.Err() != nil || time.Now().After(end) {
-			return false
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return true
 }

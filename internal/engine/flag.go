@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/firstlight-boot/firstlight/internal/handover"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/seal"
+	"github.com/firstlight-boot/firstlight/internal/sys"
+)
+
+// flagParams are the kernel parameters that are a first-boot flag.
+var flagParams = []string{"ignition.firstboot", "flatcar.first_boot", "coreos.first_boot"}
+
+// flag returns where the first-boot flag of this boot comes from. What cannot be read is left out.
+func (r *run) flag(ctx context.Context) seal.Flag {
+	f := seal.Flag{Files: map[string]string{}}
+	var words []string
+	for _, w := range r.cmdline {
+		if name, _, _ := strings.Cut(w, "="); slices.Contains(flagParams, name) {
+			words = append(words, w)
+		}
+	}
+	f.Words = strings.Join(words, " ")
+	for _, file := range r.distro.FlagFiles {
+		id, err := r.flagFile(ctx, file)
+		if err != nil {
+			r.log.Debug("no flag file " + file.Name() + ": " + err.Error())
+			continue
+		}
+		f.Files[file.Name()] = id
+	}
+	return f
+}
+
+var errNoFlagFile = errors.New("nothing of this kind is on this machine")
+
+// flagFile returns what identifies a flag file if it sets the flag, and "" if it does not.
+func (r *run) flagFile(ctx context.Context, file seal.FlagFile) (id string, err error) {
+	read := func(dir string) error {
+		root, err := rootfs.Open(dir)
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		id, err = readFlagFile(root, file)
+		return err
+	}
+	device, format, options := r.rootDevice()
+	switch {
+	case file.Device != "":
+		device, format, options = sys.DevicePath(file.Device), "auto", ""
+	case device == "" && r.stage.onRoot && file.Options == "":
+		return id, read(r.o.Root)
+	}
+	if !sys.IsBlockDevice(device) {
+		return "", errNoFlagFile
+	}
+	if file.Options != "" {
+		content, err := r.content(device)
+		if err != nil || content.Type != "btrfs" {
+			return "", errors.Join(errNoFlagFile, err)
+		}
+		options = file.Options
+	}
+	return id, r.within(ctx, device, format, options, read)
+}
+
+// readFlagFile reads a flag file below the filesystem that holds it.
+func readFlagFile(root *rootfs.Root, file seal.FlagFile) (string, error) {
+	place, err := root.Follow(file.Path)
+	if err != nil || !file.Missing {
+		return fingerprint(root, place, err)
+	}
+	dir, err := root.Lstat(path.Dir(place))
+	if err == nil && dir.Type != rootfs.Directory {
+		err = errNoFlagFile
+	}
+	info, found := root.Lstat(place)
+	if err := errors.Join(err, found); err != nil || info.Type != rootfs.None {
+		return "", err
+	}
+	return seal.Absent, nil
+}
+
+func fingerprint(root *rootfs.Root, place string, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return root.Fingerprint(place)
+}
+
+// machine returns the identity of the machine that runs.
+func (r *run) machine(ctx context.Context) seal.Machine {
+	device, format, options := r.rootDevice()
+	var disks []string
+	if node, err := r.host.Resolve(device); err == nil {
+		disks = r.disksOf(node, 0)
+	}
+	m := seal.ReadMachine(r.host.ReadFile, disks)
+	identify := func(dir string) error {
+		root, err := rootfs.Open(dir)
+		if err != nil {
+			return err
+		}
+		m.Root, err = root.Identity("/")
+		return errors.Join(err, root.Close())
+	}
+	var err error
+	if sys.IsBlockDevice(device) {
+		err = r.within(ctx, device, format, options, identify)
+	} else if r.stage.onRoot {
+		err = identify(r.o.Root)
+	}
+	if err != nil {
+		r.log.Debug("identify the root filesystem: " + err.Error())
+	}
+	return m
+}
+
+// disksOf returns the names in the kernel of the disks that a device is built on. Devices are not built on each other in circles;
+// the depth is bounded all the same.
+func (r *run) disksOf(node string, depth int) []string {
+	b, err := r.host.Block(node)
+	if err != nil || depth > 8 {
+		return nil
+	}
+	below := b.Members
+	if b.Disk != "" {
+		below = append(below, b.Disk)
+	}
+	if len(below) == 0 {
+		return []string{b.Name}
+	}
+	var names []string
+	for _, n := range below {
+		names = append(names, r.disksOf(n, depth+1)...)
+	}
+	return names
+}
+
+// within calls f with a directory at which a device is mounted whole, or with those options that select a part of it: where it
+// is mounted already, or where it is mounted for the time of the call, for reading only.
+func (r *run) within(ctx context.Context, device, format, options string, f func(dir string) error) error {
+	node, err := r.host.Resolve(device)
+	if err != nil {
+		return err
+	}
+	mounts, err := r.host.Mounts()
+	if err != nil {
+		return err
+	}
+	options = selecting(options)
+	for _, m := range mounts {
+		if m.Source == node && options == "" && m.Root == "/" {
+			return f(m.Point)
+		}
+	}
+	return sys.Peek(ctx, r.host, device, format, options, f)
+}
+
+// selecting returns those of the options of a mount that say what is seen, or whether it can be.
+func selecting(options string) string {
+	var list []string
+	for o := range strings.SplitSeq(options, ",") {
+		if name, _, _ := strings.Cut(o, "="); slices.Contains([]string{"subvol", "subvolid", "degraded"}, name) {
+			list = append(list, o)
+		}
+	}
+	return strings.Join(list, ",")
+}
+
+// runtimeUnits is where units are that last until the machine is switched off: they come along into the running system.
+const runtimeUnits = "/run/systemd/system"
+
+// leaveWatch leaves units that note when the flag is removed, where that could not be told afterwards.
+func (r *run) leaveWatch(flag seal.Flag) error {
+	if r.elsewhere() {
+		return nil
+	}
+	var files []seal.FlagFile
+	for _, f := range r.distro.FlagFiles {
+		if flag.Files[f.Name()] == seal.Absent {
+			files = append(files, f)
+		}
+	}
+	for name, text := range seal.WatchUnits(files) {
+		if err := handover.WriteFile(path.Join(runtimeUnits, name), []byte(text), 0o644, 0o755); err != nil {
+			return err
+		}
+		if path.Ext(name) != ".path" {
+			continue
+		}
+		if err := handover.Link("../"+name, path.Join(runtimeUnits, "basic.target.wants", name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
