@@ -44,6 +44,7 @@ type Boot struct {
 	Disc        bool
 	Files       string // one more disk, as /dev/disk/by-id/virtio-files; empty: none
 	Cmdline     string // in addition to that of every boot
+	UUID        string // of the hardware; empty: it has none
 	Script      string // carried out in the guest once it is up
 	Timeout     time.Duration
 	// Console gets the serial console while it comes; may be nil.
@@ -200,6 +201,9 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 		}
 		args = append(args, "-drive", "file="+b.ConfigDrive+",if=none,id=config,format=raw,readonly=on,media="+media)
 		args = append(args, device...)
+	}
+	if b.UUID != "" {
+		args = append(args, "-uuid", b.UUID)
 	}
 	if b.FwCfg != "" {
 		args = append(args, "-fw_cfg", "name=opt/com.coreos/config,file="+b.FwCfg)

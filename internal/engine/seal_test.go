@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/internal/acquire"
+	"github.com/firstlight-boot/firstlight/internal/handover"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/seal"
+)
+
+// A testBoot is a machine whose root is a directory, with the command line in its file.
+type testBoot struct {
+	t   *testing.T
+	dir string
+	out bytes.Buffer
+}
+
+func newTestBoot(t *testing.T, cmdline, config string) *testBoot {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("setting owners needs root")
+	}
+	b := &testBoot{t: t, dir: t.TempDir()}
+	b.write("cmdline", cmdline)
+	b.write("config.ign", config)
+	b.write("console", "")
+	for _, root := range []string{"root", "other"} {
+		b.write(root+"/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+	}
+	return b
+}
+
+func (b *testBoot) path(name string) string { return filepath.Join(b.dir, name) }
+
+func (b *testBoot) write(name, text string) {
+	b.t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(b.path(name)), 0o755), os.WriteFile(b.path(name), []byte(text), 0o644)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// stage runs a stage on a root and fails the test if it fails. It returns the log.
+func (b *testBoot) stage(name, root string) string {
+	b.t.Helper()
+	b.out.Reset()
+	exit := Run(context.Background(), Options{
+		Platform: "file", Stage: name, Root: b.path(root), ConfigCache: b.path("run/ignition.json"), Console: b.path("console"),
+		StateFile: b.path("run/state"), NeedNet: b.path("run/neednet"), LogToStdout: true, Stdout: &b.out, Stderr: &b.out,
+		Getenv: func(name string) string {
+			return map[string]string{"IGNITION_CONFIG_FILE": b.path("config.ign"), "IGNITION_KERNEL_CMDLINE_PATH": b.path("cmdline")}[name]
+		},
+	})
+	if exit != ExitOK {
+		b.t.Fatalf("stage %s: exit %d\n%s", name, exit, &b.out)
+	}
+	return b.out.String()
+}
+
+// boot runs the stages of a boot and returns their logs.
+func (b *testBoot) boot() string {
+	b.t.Helper()
+	if err := os.RemoveAll(b.path("run")); err != nil {
+		b.t.Fatal(err)
+	}
+	log := b.stage("fetch-offline", "root")
+	for _, s := range []string{"kargs", "disks", "files", "umount"} {
+		log += b.stage(s, "root")
+	}
+	return log
+}
+
+func (b *testBoot) read(name string) string {
+	b.t.Helper()
+	text, err := os.ReadFile(b.path(name))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		b.t.Fatal(err)
+	}
+	return string(text)
+}
+
+const motd = `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/etc/motd","overwrite":true,"contents":{"source":"data:,hello"}}]}}`
+
+// TestFlagFileTouched: a flag that is still set from the first boot provisions nothing again; one that was set since does, by whatever
+// replaced the flag file and without any unit of ours in the running system.
+func TestFlagFileTouched(t *testing.T) {
+	b := newTestBoot(t, "quiet ignition.firstboot", motd)
+	b.write("root/boot/ignition.firstboot", "")
+	b.boot()
+	b.write("root/etc/motd", "changed")
+	if log := b.boot(); !strings.Contains(log, "already provisioned") || b.read("root/etc/motd") != "changed" {
+		t.Fatalf("power was cut before the flag was removed, and the machine was provisioned again:\n%s", log)
+	}
+	if err := os.Remove(b.path("root/boot/ignition.firstboot")); err != nil {
+		t.Fatal(err)
+	}
+	b.write("root/boot/ignition.firstboot", "")
+	if log := b.boot(); b.read("root/etc/motd") != "hello" || !strings.Contains(log, "flag was set after that (root:/boot/ignition.firstboot): provisioning it again") {
+		t.Fatalf("the flag was set again, and the machine was not provisioned:\n%s", log)
+	}
+	b.write("root/etc/motd", "changed")
+	if b.boot(); b.read("root/etc/motd") != "changed" {
+		t.Error("the second provisioning was not sealed")
+	}
+}
+
+// TestFixedCommandLine: without a flag file the machine is provisioned once, and later boots say so in one line.
+func TestFixedCommandLine(t *testing.T) {
+	b := newTestBoot(t, "ignition.firstboot", motd)
+	b.boot()
+	b.write("root/etc/motd", "changed")
+	b.write("root/etc/machine-id", "uninitialized\n") // as after a power cut before the system itself has started
+	b.write("console", "")
+	b.boot()
+	if b.read("root/etc/motd") != "changed" {
+		t.Error("the machine was provisioned twice")
+	}
+	if console := b.read("console"); strings.Count(console, "\n") != 1 || !strings.Contains(console, "already provisioned") {
+		t.Errorf("the console says %q", console)
+	}
+}
+
+// TestSealedCache: programs of the distribution that are ordered after the stages find on a sealed machine what they find after a boot
+// with an empty config.
+func TestSealedCache(t *testing.T) {
+	b := newTestBoot(t, "", motd)
+	b.boot()
+	b.boot()
+	sealed := b.read("run/ignition.json")
+	empty := newTestBoot(t, "", `{"ignition":{"version":"3.4.0"}}`)
+	empty.boot()
+	if want := empty.read("run/ignition.json"); sealed != want {
+		t.Errorf("the cache is\n%s\nafter an empty config it is\n%s", sealed, want)
+	}
+}
+
+// TestElsewhere: a run on another root, such as a rehearsal of the distribution's, has no effect on the verdict of the boot's root, and
+// the console does not call it provisioned.
+func TestElsewhere(t *testing.T) {
+	b := newTestBoot(t, "", motd)
+	b.stage("fetch-offline", "root")
+	b.stage("files", "other")
+	if console := b.read("console"); console != "" {
+		t.Errorf("the console says %q", console)
+	}
+	if b.read("other/etc/motd") != "hello" {
+		t.Error("the other root was not worked on")
+	}
+	if log := b.stage("files", "root"); b.read("root/etc/motd") != "hello" {
+		t.Errorf("the root was not provisioned:\n%s", log)
+	}
+	b.write("root/etc/motd", "changed")
+	b.write("other/etc/motd", "changed")
+	if err := os.RemoveAll(b.path("other/etc/.firstlight")); err != nil {
+		t.Fatal(err)
+	}
+	b.boot()
+	b.stage("fetch-offline", "root")
+	if b.read("root/etc/motd") != "changed" {
+		t.Error("the sealed root was provisioned again")
+	}
+}
+
+// TestReset: a root that a tool of the distribution emptied after the first look is provisioned, by the stages that the seal had skipped.
+func TestReset(t *testing.T) {
+	b := newTestBoot(t, "", motd)
+	sealed := handover.Progress{Root: b.path("root"), Sealed: &handover.Sealed{Provisioned: "2026-01-01T00:00:00Z", BootID: "b"}}
+	if err := sealed.Save(b.path("run/progress.json")); err != nil {
+		t.Fatal(err)
+	}
+	b.write("run/ignition.json", `{"ignition":{"version":"3.4.0"}}`)
+	log := b.stage("files", "root")
+	if b.read("root/etc/motd") != "hello" || !strings.Contains(log, "disks passed") {
+		t.Errorf("the root was not provisioned:\n%s", log)
+	}
+	if b.read("root/etc/.firstlight/seal.json") == "" {
+		t.Error("the machine is called finished on a root without a seal")
+	}
+}
+
+// TestSeek: the seal is looked for where the boot itself will have it.
+func TestSeek(t *testing.T) {
+	const text = `{"provisioned":"2026-01-01T00:00:00Z"}`
+	for name, c := range map[string]struct {
+		cmdline string
+		files   map[string]string
+		links   map[string]string
+		found   bool
+	}{
+		"plain":                      {"", map[string]string{"etc/.firstlight/seal.json": text}, nil, true},
+		"none":                       {"", map[string]string{"etc/passwd": ""}, nil, false},
+		"reset in this boot":         {"", map[string]string{"etc/.firstlight/seal.json": text, "selective-os-reset": ""}, nil, false},
+		"deployment":                 {"ostree=/ostree/boot.1/os/c/0", map[string]string{"ostree/deploy/os/deploy/h.0/etc/.firstlight/seal.json": text}, map[string]string{"ostree/boot.1/os/c/0": "../../../deploy/os/deploy/h.0"}, true},
+		"another deployment":         {"ostree=/ostree/boot.1/os/c/0", map[string]string{"ostree/deploy/os/deploy/h.1/etc/.firstlight/seal.json": text, "ostree/deploy/os/deploy/h.0/etc/passwd": ""}, map[string]string{"ostree/boot.1/os/c/0": "../../../deploy/os/deploy/h.0"}, false},
+		"transient etc":              {"ostree=/ostree/boot.1/os/c/0", map[string]string{"ostree/deploy/os/var/lib/firstlight/seal.json": text, "ostree/deploy/os/deploy/h.1/usr/etc/passwd": ""}, map[string]string{"ostree/boot.1/os/c/0": "../../../deploy/os/deploy/h.1"}, true},
+		"physical root only":         {"ostree=/ostree/boot.1/os/c/0", map[string]string{"etc/.firstlight/seal.json": text, "ostree/deploy/os/deploy/h.0/etc/passwd": ""}, map[string]string{"ostree/boot.1/os/c/0": "../../../deploy/os/deploy/h.0"}, false},
+		"overlay of the fstab":       {"", map[string]string{"var/lib/overlay/1/etc/.firstlight/seal.json": text, "etc/fstab": "overlay /etc overlay defaults,lowerdir=/sysroot/etc,upperdir=/sysroot/var/lib/overlay/1/etc,workdir=/sysroot/w,x-initrd.mount 0 0\n"}, nil, true},
+		"overlay of the system only": {"", map[string]string{"var/lib/overlay/1/etc/.firstlight/seal.json": text, "etc/fstab": "overlay /etc overlay lowerdir=/etc,upperdir=/var/lib/overlay/1/etc 0 0\n"}, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, text := range c.files {
+				p := filepath.Join(dir, name)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.WriteFile(p, []byte(text), 0o600)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for name, target := range c.links {
+				p := filepath.Join(dir, name)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.Symlink(target, p)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := &run{cmdline: acquire.ParseCmdline(c.cmdline), log: slog.New(slog.DiscardHandler)}
+			found, err := r.seek(context.Background(), dir)
+			if err != nil || (found != nil) != c.found {
+				t.Errorf("found %+v, %v", found, err)
+			}
+		})
+	}
+}
+
+// TestReadFlagFile: the three answers for both kinds of flag files.
+func TestReadFlagFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "d"), 0o755), os.WriteFile(filepath.Join(dir, "d/here"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	root, err := rootfs.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for _, c := range []struct {
+		path    string
+		missing bool
+		want    string // "set", "absent", "", or "error"
+	}{
+		{"/d/here", false, "set"}, {"/d/gone", false, ""}, {"/none/gone", false, ""}, {"/d", false, ""},
+		{"/d/here", true, ""}, {"/d/gone", true, "absent"}, {"/none/gone", true, "error"},
+	} {
+		id, err := readFlagFile(root, seal.FlagFile{Path: c.path, Missing: c.missing})
+		got := id
+		switch {
+		case err != nil:
+			got = "error"
+		case id != "" && id != seal.Absent:
+			got = "set"
+		}
+		if got != c.want {
+			t.Errorf("%s, missing %t: %s, want %s", c.path, c.missing, got, c.want)
+		}
+	}
+}
+
+// TestMakes: which configs make the root, by what the kernel command line calls it.
+func TestMakes(t *testing.T) {
+	for _, c := range []struct {
+		storage, device string
+		want            bool
+	}{
+		{`"filesystems":[{"device":"/dev/vdb","format":"ext4","path":"/"}]`, "/dev/vda1", true},
+		{`"filesystems":[{"device":"/dev/disk/by-label/root","format":"ext4"}]`, "/dev/disk/by-label/root", true},
+		{`"filesystems":[{"device":"/dev/vdb","format":"ext4","label":"my root"}]`, `/dev/disk/by-label/my\x20root`, true},
+		{`"filesystems":[{"device":"/dev/vdb","format":"ext4","label":"data"}]`, "/dev/disk/by-label/root", false},
+		{`"disks":[{"device":"/dev/vda","partitions":[{"label":"root","number":1}]}]`, "/dev/disk/by-partlabel/root", true},
+		{`"raid":[{"name":"root","level":"raid1","devices":["/dev/vdb","/dev/vdc"]}]`, "/dev/md/root", true},
+		{`"luks":[{"name":"root","device":"/dev/vdb"}]`, "/dev/mapper/root", true},
+		{`"luks":[{"name":"data","device":"/dev/vdb"}]`, "/dev/mapper/root", false},
+	} {
+		doc, report := config.Parse(diag.NewSource("config", []byte(`{"ignition":{"version":"3.4.0"},"storage":{`+c.storage+`}}`)))
+		if report.HasErrors() {
+			t.Fatal(report)
+		}
+		if got := makes(&doc.Config, c.device); got != c.want {
+			t.Errorf("%s makes %s: %t", c.storage, c.device, got)
+		}
+	}
+}
