@@ -192,6 +192,9 @@ func (r *run) run(ctx context.Context) error {
 		r.log.Info("already provisioned on " + sealed.Provisioned + " (boot " + sealed.BootID + "): nothing is done")
 		if r.stage.seals && !r.elsewhere() {
 			r.say("firstlight: already provisioned on " + sealed.Provisioned + "; nothing was done")
+			if err := r.leaveWatch(r.flag(ctx)); err != nil {
+				r.log.Warn(err.Error())
+			}
 		}
 		return r.forgetMarks(ctx)
 	}

@@ -219,17 +219,19 @@ func prune(pattern string, since time.Time) error {
 // cpio returns an archive of one executable in the "newc" format (cpio(5)).
 func cpio(name string, data []byte) []byte {
 	var b bytes.Buffer
-	entry := func(name string, mode int, data []byte) {
-		fmt.Fprintf(&b, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
-			1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name)+1, 0)
-		b.WriteString(name + "\x00")
-		b.Write(make([]byte, (4-b.Len()%4)%4))
-		b.Write(data)
-		b.Write(make([]byte, (4-b.Len()%4)%4))
-	}
-	entry(name, 0o100755, data)
-	entry("TRAILER!!!", 0, nil)
+	cpioEntry(&b, name, 0o100755, data)
+	cpioEntry(&b, "TRAILER!!!", 0, nil)
 	return b.Bytes()
+}
+
+// cpioEntry appends an entry to an archive; data is the target of a symbolic link.
+func cpioEntry(b *bytes.Buffer, name string, mode int, data []byte) {
+	fmt.Fprintf(b, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+		1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name)+1, 0)
+	b.WriteString(name + "\x00")
+	b.Write(make([]byte, (4-b.Len()%4)%4))
+	b.Write(data)
+	b.Write(make([]byte, (4-b.Len()%4)%4))
 }
 
 // digest identifies files and trees by name and content.

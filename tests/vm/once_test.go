@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A sequence is a directory below once: boots of one machine, and which of them provision it.
+//
+//	case.json  the members below
+//	config.ign the config of all boots
+//	prepare    carried out in a guest beforehand that is not provisioned; it has the function copyroot DIRECTORY, which
+//	           copies the guest's own root
+//	initramfs  files that the initramfs of the distribution has in addition
+//	leave      carried out at the end of each boot, before its own script: what it prints is compared with the member says
+//
+// The config has to write "hello" to /etc/motd: a boot that finds that there provisioned the machine.
+type sequence struct {
+	About   string
+	Disks   []string
+	Cmdline string // of all boots
+	Boots   []struct {
+		About       string
+		Cmdline     string // in addition
+		UUID        string // of the hardware
+		Script      string // carried out at the end
+		Provisioned bool   // or else sealed
+		Says        string // what leave prints
+	}
+}
+
+// TestOnce boots machines again and again with the first-boot flag, and looks which boots provision them.
+func TestOnce(t *testing.T) {
+	t.Parallel()
+	guest := needGuest(t)
+	dirs, err := filepath.Glob("once/*")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no sequences: %v", err)
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Parallel()
+			runSequence(t, guest, dir)
+		})
+	}
+}
+
+func runSequence(t *testing.T, guest Guest, dir string) {
+	var s sequence
+	text, err := os.ReadFile(filepath.Join(dir, "case.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		t.Fatal(err)
+	}
+	m := &Machine{Guest: guest, Dir: t.TempDir(), Disks: s.Disks}
+	if err := m.Create(); err != nil {
+		t.Fatal(err)
+	}
+	if prepare, err := os.ReadFile(filepath.Join(dir, "prepare")); err == nil {
+		said := bootOnce(t, m, Boot{Script: copyRoot + "(set -ex\n" + string(prepare) + ") && echo prepared\n", Timeout: bootTime})
+		if !strings.Contains(said, "\nprepared") {
+			t.Fatalf("the machine could not be prepared:\n%s", said)
+		}
+	}
+	if m.Guest.Initramfs, err = withFiles(guest.Initramfs, filepath.Join(m.Dir, "initramfs"), filepath.Join(dir, "initramfs")); err != nil {
+		t.Fatal(err)
+	}
+	leave, _ := os.ReadFile(filepath.Join(dir, "leave"))
+	const report = "echo motd $(cat /etc/motd)\necho changed >/etc/motd\njournalctl -b -t ignition -o cat --no-pager\nsync\n"
+	for i, b := range s.Boots {
+		said := bootOnce(t, m, Boot{
+			Cmdline: "ignition.firstboot ignition.platform.id=qemu " + s.Cmdline + " " + b.Cmdline, UUID: b.UUID,
+			FwCfg: filepath.Join(dir, "config.ign"), Script: string(leave) + report + b.Script, Timeout: bootTime,
+		})
+		want := "motd changed\n"
+		if b.Provisioned {
+			want = "motd hello\n"
+		}
+		if !strings.Contains(said, want) || !strings.Contains(said, b.Says) {
+			t.Fatalf("boot %d (%s): expected %q and %q; the guest said\n%s", i+1, b.About, want, b.Says, said)
+		}
+		t.Logf("boot %d: %s: provisioned %t", i+1, b.About, b.Provisioned)
+	}
+}
+
+// bootOnce boots a machine to its end and returns what the script printed.
+func bootOnce(t *testing.T, m *Machine, b Boot) string {
+	t.Helper()
+	r, err := m.Start(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := r.Wait()
+	if err != nil {
+		t.Fatalf("%v; the console ends with\n%s\nthe guest said\n%s", err, tail(r.Console(), 60), said)
+	}
+	return said
+}
+
+// copyRoot copies what a guest needs of its own root, less what takes long.
+const copyRoot = `copyroot() {
+	local m
+	tar -C / --one-file-system --exclude=./usr/lib/modules --exclude=./usr/share/{doc,locale,man,i18n,zoneinfo} --exclude=./usr/lib/python3* \
+		--exclude=./var/cache --exclude=./var/lib/{apt,dpkg} --exclude='./boot/*' --exclude='./var/log/*' --exclude='./tmp/*' -cf - . | tar -C "$1" -xf -
+	m=usr/lib/modules/$(uname -r)
+	mkdir -p "$1/$m/kernel/drivers"
+	cp -a "/$m"/modules.* "$1/$m/"
+	cp -a "/$m"/kernel/drivers/{char,firmware} "$1/$m/kernel/drivers/"
+	echo uninitialized >"$1/etc/machine-id"
+}
+`
+
+// withFiles writes an initramfs with the files of a directory in addition to those of another, if there is the directory.
+func withFiles(initramfs, name, dir string) (string, error) {
+	if _, err := os.Stat(dir); err != nil {
+		return initramfs, nil
+	}
+	whole, err := os.ReadFile(initramfs)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || p == dir {
+			return err
+		}
+		rel, err := filepath.Rel(dir, p)
+		if err != nil {
+			return err
+		}
+		mode, data := 0o040755, []byte(nil)
+		if !d.IsDir() {
+			mode = 0o100755
+			data, err = os.ReadFile(p)
+			if d.Type()&fs.ModeSymlink != 0 {
+				var target string
+				mode = 0o120777
+				target, err = os.Readlink(p)
+				data = []byte(target)
+			}
+		}
+		cpioEntry(&b, rel, mode, data)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	cpioEntry(&b, "TRAILER!!!", 0, nil)
+	whole = append(whole, make([]byte, (4-len(whole)%4)%4)...)
+	return name, os.WriteFile(name, append(whole, b.Bytes()...), 0o644)
+}
