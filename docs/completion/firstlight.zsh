@@ -8,6 +8,7 @@ _firstlight() {
 			'convert:turn Ignition configs and cloud-config into YAML'
 			'plan:show what a first boot would do to a machine'
 			'facts:print what planning a config needs to know of this machine'
+			'rearm:have the next boot provision this machine or an image again'
 			'completion:print a script that completes command lines'
 			'version:print the version'
 			'help:explain firstlight, or one of its commands'
@@ -60,6 +61,12 @@ _firstlight() {
 			'--root[dir of the target root]:dir:_files' \
 			'*:file:_files'
 		;;
+	rearm)
+		_arguments '--help[explain the command]' \
+			'--dry-run[print what would be changed, and change nothing]' \
+			'--root[dir of the root to arm]:dir:_files' \
+			'*:file:_files'
+		;;
 	completion)
 		_arguments '--help[explain the command]' \
 			'1:argument:(bash zsh fish)'
@@ -70,7 +77,7 @@ _firstlight() {
 		;;
 	help)
 		_arguments '--help[explain the command]' \
-			'1:argument:(validate build convert plan facts completion version help)'
+			'1:argument:(validate build convert plan facts rearm completion version help)'
 		;;
 	esac
 }

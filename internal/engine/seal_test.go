@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/diag"
@@ -18,6 +19,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/handover"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 	"github.com/firstlight-boot/firstlight/internal/seal"
+	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
 // A testBoot is a machine whose root is a directory, with the command line in its file.
@@ -286,5 +288,37 @@ func TestMakes(t *testing.T) {
 		if got := makes(&doc.Config, c.device); got != c.want {
 			t.Errorf("%s makes %s: %t", c.storage, c.device, got)
 		}
+	}
+}
+
+// TestDecide: before the first change the root has to say whether the machine was provisioned, if the config does not make it.
+func TestDecide(t *testing.T) {
+	const data, root = `"filesystems":[{"device":"/dev/vdb","format":"ext4","label":"data"}]`, `"filesystems":[{"device":"/dev/vdb","format":"ext4","label":"r"}]`
+	for name, c := range map[string]struct {
+		cmdline, storage string
+		want             string // in the error
+	}{
+		"a root that does not come":             {"root=LABEL=r", data, "cannot find out whether this machine was provisioned before: the root device /dev/disk/by-label/r"},
+		"a root that the config makes":          {"root=LABEL=r", root, ""},
+		"a root that is no block device":        {"root=/dev/nfs", data, ""},
+		"nothing to do before it is mounted":    {"root=LABEL=r", `"directories":[{"path":"/d"}]`, ""},
+		"a command line that does not name one": {"quiet", data, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			doc, report := config.Parse(diag.NewSource("config", []byte(`{"ignition":{"version":"3.4.0"},"storage":{`+c.storage+`}}`)))
+			if report.HasErrors() {
+				t.Fatal(report)
+			}
+			log := slog.New(slog.DiscardHandler)
+			r := &run{cmdline: acquire.ParseCmdline(c.cmdline), log: log, host: &sys.Host{Log: log, DeviceTimeout: time.Millisecond}}
+			r.stage, _ = findStage("disks")
+			err := r.decide(context.Background(), &doc.Config)
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("the decision is %v", err)
+			}
+			if err != nil && hint(err) == "" {
+				t.Error("the error does not say what to do")
+			}
+		})
 	}
 }

@@ -5,6 +5,9 @@ package seal
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -136,5 +139,67 @@ func TestWatchUnits(t *testing.T) {
 		if strings.HasSuffix(name, ".service") && strings.Index(text, "sync -f /boot") > strings.Index(text, ">>/etc/.firstlight/gone") {
 			t.Errorf("the note comes before the removal of the flag is durable:\n%s", text)
 		}
+	}
+}
+
+// TestRearm: seal, notes and journals go, the flag is set where it came from, and nothing else is touched.
+func TestRearm(t *testing.T) {
+	files, err := FlagFiles("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		flag  *Flag
+		boot  []string // files that exist below the root
+		want  []string
+		how   bool
+		fails bool
+	}{
+		{"flag file", &Flag{Files: map[string]string{"LABEL=boot:/ignition.firstboot": "f"}}, []string{"boot/loader"},
+			[]string{"create /boot/ignition.firstboot"}, false, false},
+		{"flag by absence", &Flag{Files: map[string]string{"root,subvol=@/boot/writable:/firstboot_happened": Absent}}, []string{"boot/writable/firstboot_happened"},
+			[]string{"remove /boot/writable/firstboot_happened"}, false, false},
+		{"command line", &Flag{Files: map[string]string{"LABEL=boot:/ignition.firstboot": ""}}, []string{"boot/loader"}, nil, true, false},
+		{"boot is not mounted", &Flag{Files: map[string]string{"PARTLABEL=EFI-SYSTEM:/flatcar/first_boot": "f"}}, nil, nil, false, true},
+		{"a seal that does not say", nil, nil, nil, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root, dir := newRoot(t)
+			open(t, root)
+			if err := Write(root, Seal{Flag: c.flag}); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range append(c.boot, "etc/.firstlight/cleared", "etc/.firstlight/journal-files", "etc/.firstlight/mine") {
+				p := filepath.Join(dir, name)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.WriteFile(p, nil, 0o600)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			actions, how, err := Rearm(root, files)
+			if (err != nil) != c.fails {
+				t.Fatalf("failed with %v", err)
+			} else if c.fails {
+				return
+			}
+			var got []string
+			for _, a := range actions {
+				if !strings.HasPrefix(a.Text, "remove /etc/.firstlight/") {
+					got = append(got, a.Text)
+				}
+			}
+			if !slices.Equal(got, c.want) || (how != "") != c.how {
+				t.Errorf("actions %q, how %q", got, how)
+			}
+			if err := Do(root, actions); err != nil {
+				t.Fatal(err)
+			}
+			if left, err := os.ReadDir(filepath.Join(dir, Dir)); err != nil || len(left) != 1 || left[0].Name() != "mine" {
+				t.Errorf("left in the directory: %v, %v", left, err)
+			}
+			if again, _, err := Rearm(root, files); err != nil || len(again) > 0 {
+				t.Errorf("a second time: %v, %v", again, err)
+			}
+		})
 	}
 }

@@ -20,7 +20,7 @@ func DevicePath(spec string) string {
 			return "/dev/disk/" + by.dir + "/" + facts.EncodeLabel(strings.Trim(name, `"`))
 		}
 	}
-	if strings.HasPrefix(spec, "/dev/") {
+	if strings.HasPrefix(spec, "/dev/") && spec != "/dev/nfs" { // which stands for a network (nfsroot.rst of the kernel)
 		return spec
 	}
 	return ""

@@ -51,6 +51,10 @@ func commands() []command {
 			manual: factsManual, setup: setupFacts,
 		},
 		{
+			name: "rearm", synopsis: "[FLAG]...", about: "have the next boot provision this machine or an image again",
+			manual: rearmManual, setup: setupRearm,
+		},
+		{
 			name: "completion", synopsis: "SHELL", about: "print a script that completes command lines",
 			manual: completionManual, setup: setupCompletion,
 		},
