@@ -4,7 +4,8 @@
 //
 // The seal is the last thing that provisioning writes, durably, before switch root; a run that meets it does nothing, even if the
 // first-boot flag is still set. Everything in the directory of the seal is read through the target root, never through links
-// that lead out of it, and only regular files of bounded size are read. The package does not decide when a machine is sealed.
+// that lead out of it, and only regular files of bounded size are read. The package does not decide when a machine is sealed; it decides,
+// as a function of values, whether a sealed machine is to be provisioned again.
 package seal
 
 import (
