@@ -5,6 +5,7 @@ package vm
 import (
 	"context"
 	"flag"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ func TestCuts(t *testing.T) {
 	} {
 		t.Run(moment.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFragile(t, guest, moment.of)
+			f := newFragile(t, guest, "cases/"+moment.of)
 			r := f.start(t)
 			ctx, cancel := context.WithTimeout(t.Context(), bootTime)
 			defer cancel()
@@ -44,22 +45,19 @@ func TestCuts(t *testing.T) {
 	}
 }
 
-// A window is a time from the beginning of a stage, about as long as the stage, in which the power goes.
+// soaked are the cases whose guests the soak cuts, again and again, each by one of the windows in turn.
+var soaked = []string{"cases/first-boot", "cases/raid-luks", "soak/mixed", "cases/files", "cases/cut-luks-home"}
+
+// A window is a time in which the power goes: from the beginning of a stage, about as long as the stage, or without a stage from
+// power-on to ten seconds after the running system is up.
 type window struct {
-	name, stage string // of the case, and where the time begins
-	time        time.Duration
+	stage string
+	time  time.Duration
 }
 
-// windows are what the soak goes through, again and again.
-var windows = []window{
-	{"first-boot", "disks", 6 * time.Second},
-	{"raid-luks", "disks", 9 * time.Second},
-	{"files", "files", 2 * time.Second},
-	{"first-boot", "files", 2 * time.Second},
-	{"raid-luks", "fetch-offline", 20 * time.Second},
-}
+var windows = []window{{"", 0}, {"disks", 9 * time.Second}, {"", 0}, {"files", 2 * time.Second}}
 
-// TestSoak cuts the power of guests at random moments of provisioning, up to three times each, and looks what they become.
+// TestSoak cuts the power of guests at random moments, up to three times each, and looks what they become.
 func TestSoak(t *testing.T) {
 	if *soak == 0 {
 		t.Skip("only with -soak TIME")
@@ -68,28 +66,41 @@ func TestSoak(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
-	guests, cuts := 0, map[string]int{}
+	guests, total, cuts, whole := 0, 0, map[string]int{}, map[string]time.Duration{}
 	for end := time.Now().Add(*soak); time.Now().Before(end) && !t.Failed(); guests++ {
-		w := windows[guests%len(windows)]
-		f := newFragile(t, guest, w.name)
+		f := newFragile(t, guest, soaked[guests%len(soaked)])
+		if whole[f.Name] == 0 { // once without a cut: how long it takes, and that the case itself is right
+			began := time.Now()
+			newFragile(t, guest, soaked[guests%len(soaked)]).whole(t)
+			whole[f.Name] = time.Since(began)
+		}
 		for range 1 + random.IntN(3) {
+			w := windows[total%len(windows)]
+			if w.stage == "" {
+				w.time = whole[f.Name] + 10*time.Second
+			}
 			stage, doing := f.cut(t, w.stage, time.Duration(random.Int64N(int64(w.time))))
 			t.Logf("guest %d (%s): cut in %s: %s", guests, f.Name, stage, doing)
-			cuts[stage]++
+			cuts[f.Name+" "+stage]++
+			total++
 		}
 		f.whole(t)
 	}
-	t.Logf("%d guests, cuts by stage: %v", guests, cuts)
+	t.Logf("%d guests, %d cuts", guests, total)
+	for _, where := range slices.Sorted(maps.Keys(cuts)) {
+		t.Logf("%4d %s", cuts[where], where)
+	}
 }
 
-// cut boots the machine and takes the power away some time after the beginning of a stage. It returns what the machine was
-// doing: the last that it said.
+// cut boots the machine and takes the power away some time after the beginning of a stage, or after power-on. It returns what the
+// machine was doing: the stage, and the last that it said.
 func (f fragile) cut(t *testing.T, from string, after time.Duration) (stage, doing string) {
 	t.Helper()
+	f.boot.Script = "echo STAY"
 	r := f.start(t)
 	ctx, cancel := context.WithTimeout(t.Context(), bootTime)
 	defer cancel()
-	if r.AwaitConsole(ctx, "Stage: "+from) {
+	if from == "" || r.AwaitConsole(ctx, "Stage: "+from) {
 		select {
 		case <-r.done:
 		case <-time.After(after):
@@ -104,6 +115,9 @@ func (f fragile) cut(t *testing.T, from string, after time.Duration) (stage, doi
 				stage = s
 			}
 		}
+		if strings.Contains(l, " login:") {
+			stage, doing = "running system", "it is up"
+		}
 	}
 	return stage, doing
 }
@@ -117,7 +131,7 @@ type fragile struct {
 
 func newFragile(t *testing.T, guest Guest, name string) fragile {
 	t.Helper()
-	c, err := Load("cases/" + name)
+	c, err := Load(name)
 	if err != nil {
 		t.Fatal(err)
 	}

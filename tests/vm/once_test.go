@@ -21,6 +21,8 @@ import (
 //	initramfs  files that the initramfs of the distribution has in addition
 //	leave      carried out at the end of each boot, before its own script: what it prints is compared with the member says
 //
+// A script that prints "next: WORDS" adds words to the command line of the boots that follow, in place of those that an earlier one added.
+//
 // The config has to write "hello" to /etc/motd: a boot that finds that there provisioned the machine.
 type sequence struct {
 	About   string
@@ -65,11 +67,13 @@ func runSequence(t *testing.T, guest Guest, dir string) {
 	if err := m.Create(); err != nil {
 		t.Fatal(err)
 	}
+	next := ""
 	if prepare, err := os.ReadFile(filepath.Join(dir, "prepare")); err == nil {
 		said := bootOnce(t, m, Boot{Script: copyRoot + "(set -ex\n" + string(prepare) + ") && echo prepared\n", Timeout: bootTime})
 		if !strings.Contains(said, "\nprepared") {
 			t.Fatalf("the machine could not be prepared:\n%s", said)
 		}
+		next = nextWords(said, next)
 	}
 	if m.Guest.Initramfs, err = withFiles(guest.Initramfs, filepath.Join(m.Dir, "initramfs"), filepath.Join(dir, "initramfs")); err != nil {
 		t.Fatal(err)
@@ -78,7 +82,7 @@ func runSequence(t *testing.T, guest Guest, dir string) {
 	const report = "echo motd $(cat /etc/motd)\necho changed >/etc/motd\njournalctl -b -t ignition -o cat --no-pager\nsync\n"
 	for i, b := range s.Boots {
 		said := bootOnce(t, m, Boot{
-			Cmdline: "ignition.firstboot ignition.platform.id=qemu " + s.Cmdline + " " + b.Cmdline, UUID: b.UUID,
+			Cmdline: "ignition.firstboot ignition.platform.id=qemu " + s.Cmdline + " " + next + " " + b.Cmdline, UUID: b.UUID,
 			FwCfg: filepath.Join(dir, "config.ign"), Script: string(leave) + report + b.Script, Timeout: bootTime,
 		})
 		want := "motd changed\n"
@@ -88,8 +92,19 @@ func runSequence(t *testing.T, guest Guest, dir string) {
 		if !strings.Contains(said, want) || !strings.Contains(said, b.Says) {
 			t.Fatalf("boot %d (%s): expected %q and %q; the guest said\n%s", i+1, b.About, want, b.Says, said)
 		}
+		next = nextWords(said, next)
 		t.Logf("boot %d: %s: provisioned %t", i+1, b.About, b.Provisioned)
 	}
+}
+
+// nextWords returns what a guest has said belongs on the command line from now on; until it says so that stays.
+func nextWords(said, before string) string {
+	for _, l := range lines(said) {
+		if words, ok := strings.CutPrefix(l, "next: "); ok {
+			return words
+		}
+	}
+	return before
 }
 
 // bootOnce boots a machine to its end and returns what the script printed.
