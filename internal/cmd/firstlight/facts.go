@@ -87,7 +87,7 @@ func lookAtMachine(dir string, doc config.Document, say io.Writer) (f facts.Fact
 		return f, err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	found, err := seal.Read(root) // lifted or not: without a flag that somebody sets, a boot leaves the machine alone
+	found, err := seal.Read(root) // without a flag that somebody sets, a boot leaves the machine alone
 	if err != nil {
 		return f, err
 	}
