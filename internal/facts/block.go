@@ -31,6 +31,8 @@ type Device struct {
 	Size       int64             `json:"size"`       // bytes
 	SectorSize int               `json:"sectorSize"` // bytes, logical
 	Signatures []probe.Signature `json:"signatures,omitempty"`
+	// Udev is what udev's database says of the contents, as NAME=VALUE, where the signatures say nothing.
+	Udev []string `json:"udev,omitempty"`
 	// MountedOn lists the places where the device is mounted.
 	MountedOn []string `json:"mountedOn,omitempty"`
 	// Holders are the nodes of the arrays and mappings that are built on the device, and Members those that the

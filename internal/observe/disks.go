@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
@@ -27,6 +28,7 @@ func (m Machine) devices(ctx context.Context, q *facts.Questions, f *facts.Facts
 	f.Block.Prepare()
 	l := looker{
 		system: m.System, block: f.Block, probes: map[string]probed{},
+		udev: func(node string) []string { return m.System.UdevContents(ctx, node) },
 		open: &openDevices{system: m.System, files: map[string]func() (sys.ReadDisk, error){}},
 	}
 	defer l.open.close()
@@ -58,7 +60,8 @@ type looker struct {
 	system System
 	block  *facts.Block
 	mounts []sys.Mount
-	probes map[string]probed // by node
+	udev   func(node string) []string // what udev's database says
+	probes map[string]probed          // by node
 	open   *openDevices
 }
 
@@ -141,8 +144,24 @@ func (l looker) device(node string) error {
 	if d.Signatures, err = l.contents(node); err != nil {
 		return err
 	}
+	d.Udev = l.secondOpinion(node, d.Signatures)
 	l.block.Add(node, d)
 	return nil
+}
+
+// secondOpinion returns what udev's database says of the contents of a device on which the probe has found none: its libblkid may
+// be newer.
+func (l looker) secondOpinion(node string, found []probe.Signature) []string {
+	if _, _, ok := probe.Content(found); ok {
+		return nil
+	}
+	var all []string
+	for _, p := range l.udev(node) {
+		if len(found) == 0 || !strings.HasPrefix(p, "ID_PART_TABLE_TYPE=") { // else the probe has seen a table, too
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // probed is what probing a device found.

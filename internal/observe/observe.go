@@ -20,6 +20,7 @@ type System interface {
 	sys.Devices
 	sys.Names
 	sys.Opener
+	UdevContents(ctx context.Context, node string) []string
 	Mounts() ([]sys.Mount, error)
 	Missing(programs ...string) []string
 }

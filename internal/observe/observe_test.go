@@ -263,3 +263,60 @@ func TestBelow(t *testing.T) {
 		}
 	}
 }
+
+// Where the probe finds nothing, what udev's database says counts, unless the database is older than what was written, or says of
+// a partition what it knows of the disk.
+func TestSecondOpinion(t *testing.T) {
+	m, model := newMachine(t)
+	put := func(node string, offset int64, text string) {
+		t.Helper()
+		d, err := model.OpenDisk(context.Background(), node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.WriteAt([]byte(text), offset); err != nil {
+			t.Fatal(err)
+		}
+		d.Close()
+	}
+	look := func(node string) []string {
+		t.Helper()
+		var f facts.Facts
+		answer(t, m, facts.Questions{Look: []string{node}}, &f)
+		return f.Block.Devices[node].Udev
+	}
+	announce := func(node string) {
+		t.Helper()
+		if err := model.Announce(node); err != nil {
+			t.Fatal(err)
+		}
+		model.Settle()
+	}
+	for _, node := range []string{"/dev/vda", "/dev/vda1", "/dev/vda3", "/dev/vdb"} {
+		if got := look(node); got != nil {
+			t.Errorf("%s: %q", node, got)
+		}
+	}
+	want := []string{"ID_FS_TYPE=" + fake.Foreign}
+	for _, node := range []string{"/dev/vda3", "/dev/vdb"} {
+		put(node, fake.ForeignAt, fake.Foreign)
+		announce(node)
+		if got := look(node); !cmp.Equal(got, want) {
+			t.Errorf("%s: %q", node, got)
+		}
+		put(node, fake.ForeignAt, "gone") // of which udev does not hear
+		if got := look(node); got != nil {
+			t.Errorf("%s: an outdated record says %q", node, got)
+		}
+		put(node, fake.ForeignAt, fake.Foreign)
+		if err := model.Announce(node); err != nil {
+			t.Fatal(err)
+		}
+		model.Settle()
+		put(node, fake.ForeignAt, "gone")
+		announce(node)
+		if got := look(node); got != nil {
+			t.Errorf("%s: %q after the contents were erased", node, got)
+		}
+	}
+}

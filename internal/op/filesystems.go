@@ -63,7 +63,7 @@ func (o MakeFilesystem) Predict(f *facts.Facts) {
 // setContents makes a signature the only one of a device.
 func setContents(f *facts.Facts, node string, s ...probe.Signature) {
 	d := f.Block.Devices[node]
-	d.Signatures, d.Unfinished, d.Blank, d.Closed = s, false, false, false
+	d.Signatures, d.Udev, d.Unfinished, d.Blank, d.Closed = s, nil, false, false, false
 	f.Block.Devices[node] = d
 }
 

@@ -125,7 +125,10 @@ func (o WritePartitionTable) Predict(f *facts.Facts) {
 	for _, n := range o.Deleted {
 		delete(disk.Partitions, n)
 	}
-	whole.Signatures = nil
+	whole.Signatures, whole.Udev = nil, nil
+	if o.Table != nil && len(o.Table.Partitions) > 0 {
+		whole.Signatures = []probe.Signature{{Type: "gpt", Usage: probe.PartTable}, {Type: "PMBR", Usage: probe.PartTable}}
+	}
 	f.Block.Devices[o.Node] = whole
 	disk.Table, disk.Other = nil, ""
 	if o.Table != nil {

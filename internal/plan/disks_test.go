@@ -194,6 +194,35 @@ note that the work on /dev/vda is finished`},
 			b.Disks["/dev/vda"] = facts.Disk{Other: "dos"}
 			return b
 		}, `error at $.storage.disks.0: /dev/vda has a partition table of type dos, not gpt (set wipeTable to have it destroyed)`},
+		{"no table, but a filesystem", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1}]},{"device":"/dev/vdb"}]}`, func(*testing.T) *facts.Block {
+			b := machine("/dev/vda", "/dev/vdb")
+			for _, node := range []string{"/dev/vda", "/dev/vdb"} { // nothing is to be made on the second
+				b.Devices[node] = facts.Device{Size: testDisk, SectorSize: 512, Signatures: []probe.Signature{{Type: "xfs", Usage: probe.Filesystem, Label: "l"}}}
+			}
+			return b
+		}, `error at $.storage.disks.0: /dev/vda (64 MiB) has no partition table, but it holds xfs labelled "l" (set wipeTable to have it destroyed)`},
+		{"no table, but udev knows better", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1}]},
+			{"device":"/dev/vdb","wipeTable":true,"partitions":[{"number":1}]}],"filesystems":[{"device":"/dev/vdb1","format":"xfs"}]}`, func(*testing.T) *facts.Block {
+			b := machine("/dev/vda", "/dev/vdb")
+			b.Devices["/dev/vda"] = facts.Device{Size: testDisk, SectorSize: 512, Udev: []string{"ID_PART_TABLE_TYPE=later"}}
+			return b
+		}, `error at $.storage.disks.0: /dev/vda (64 MiB) has no partition table, but it is not empty according to udev's database: ID_PART_TABLE_TYPE=later (set wipeTable to have it destroyed)`},
+		{"wiping what only udev knows", `{"disks":[{"device":"/dev/vda","wipeTable":true,"partitions":[{"number":1}]}],
+			"filesystems":[{"device":"/dev/vdb","format":"xfs","wipeFilesystem":true}]}`, func(*testing.T) *facts.Block {
+			b := machine("/dev/vda", "/dev/vdb")
+			for _, node := range []string{"/dev/vda", "/dev/vdb"} {
+				b.Devices[node] = facts.Device{Size: testDisk, SectorSize: 512, Udev: []string{"ID_FS_TYPE=later"}}
+			}
+			return b
+		}, `
+partition /dev/vda: wipe its table; destroy contents that only udev's database knows, ID_FS_TYPE=later; create partition 1 63 MiB
+format /dev/vdb as xfs, destroying contents that only udev's database knows, ID_FS_TYPE=later, 64 MiB
+note that the work on /dev/vda is finished`},
+		{"a filesystem over partitions", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1}]}],"filesystems":[{"device":"/dev/vda","format":"xfs"}]}`,
+			func(*testing.T) *facts.Block { return machine("/dev/vda") }, `
+partition /dev/vda: make a table; create partition 1 63 MiB
+error at $.storage.filesystems.0: /dev/vda (64 MiB) cannot be used: it has a partition table of type gpt (set wipeFilesystem to have it destroyed)
+note that the work on /dev/vda is finished`},
 		{"in use", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"sizeMiB":5,"wipePartitionEntry":true}]}]}`,
 			func(t *testing.T) *facts.Block {
 				b := with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4")

@@ -5,6 +5,8 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
@@ -52,8 +54,8 @@ func (b *builder) planFilesystem(path string, f types.Filesystem, node string, d
 		b.warn(path, fmt.Sprintf("%s has several signatures at once; the first counts: %v", f.Device, d.Signatures), "")
 	}
 	destroy := ""
-	if v != leave && len(d.Signatures) > 0 {
-		destroy = describe(d) + ", " + sizeText(d.Size)
+	if v != leave {
+		destroy = losing(d)
 	}
 	switch {
 	case v == refuse:
@@ -78,11 +80,13 @@ func hasDevice(f types.Filesystem) bool {
 // judgeFilesystem decides on an entry.
 func judgeFilesystem(f types.Filesystem, d facts.Device) (verdict, string) {
 	found, _, ok := probe.Content(d.Signatures)
-	wipe := types.True(f.WipeFilesystem)
+	wipe, other := types.True(f.WipeFilesystem), foreign(d)
 	format, real := filesystem.Find(types.Text(f.Format))
 	switch {
 	case !real && wipe:
 		return erase, "wipeFilesystem is set"
+	case other != "" && !wipe:
+		return refuse, other
 	case !real && (!ok || d.Unfinished):
 		return leave, ""
 	case !real:
@@ -103,6 +107,35 @@ func judgeFilesystem(f types.Filesystem, d facts.Device) (verdict, string) {
 		return refuse, fmt.Sprintf("it holds %s, wanted UUID %s", found, *f.UUID)
 	}
 	return leave, ""
+}
+
+// foreign says what keeps a device without a filesystem or container from being empty: partitions, or contents that only udev's
+// database knows. It is empty where nothing does, or where an earlier run was making the contents.
+func foreign(d facts.Device) string {
+	if _, _, ok := probe.Content(d.Signatures); ok || d.Unfinished {
+		return ""
+	}
+	if table, ok := probe.Table(d.Signatures); ok {
+		return "it has a partition table of type " + table.Type
+	}
+	return recorded(d)
+}
+
+// recorded says what udev's database knows of a device's contents.
+func recorded(d facts.Device) string {
+	if len(d.Udev) == 0 {
+		return ""
+	}
+	text := strconv.QuoteToGraphic(strings.Join(d.Udev, " "))
+	return "it is not empty according to udev's database: " + text[1:min(len(text)-1, 200)]
+}
+
+// losing describes what gets lost on a device for people, or is empty.
+func losing(d facts.Device) string {
+	if len(d.Signatures)+len(d.Udev) == 0 {
+		return ""
+	}
+	return describe(d) + ", " + sizeText(d.Size)
 }
 
 // finishDisks notes on every disk, once all else is done, that the work on it is finished. What the rest of the boot may

@@ -30,6 +30,12 @@ func TestJudgeFilesystem(t *testing.T) {
 	unfinished, predicted := holding(ext4), holding(ext4)
 	unfinished.Unfinished, predicted.Unfinished, predicted.Predicted = true, true, true
 	empty := facts.Device{Unfinished: true}
+	gpt := probe.Signature{Type: "gpt", Usage: probe.PartTable}
+	pmbr, blank := probe.Signature{Type: "PMBR", Usage: probe.PartTable}, gpt
+	blank.Version = probe.EmptyTable
+	doubted := facts.Device{Udev: []string{"ID_FS_TYPE=later", "ID_PART_TABLE_TYPE=x"}}
+	again := doubted
+	again.Unfinished = true
 	want := types.Filesystem{Format: ptr("ext4")}
 	with := func(change func(*types.Filesystem)) types.Filesystem { f := want; change(&f); return f }
 	wipe := with(func(f *types.Filesystem) { f.WipeFilesystem = ptr(true) })
@@ -42,6 +48,17 @@ func TestJudgeFilesystem(t *testing.T) {
 		{want, holding(), "renew: it is empty"},
 		{want, empty, "renew: it is empty"},
 		{want, holding(ext4), "leave: "},
+		{want, doubted, "refuse: it is not empty according to udev's database: ID_FS_TYPE=later ID_PART_TABLE_TYPE=x"},
+		{want, facts.Device{Udev: []string{"ID_FS_TYPE=\x1b[2J" + strings.Repeat("x", 500)}},
+			`refuse: it is not empty according to udev's database: ID_FS_TYPE=\x1b[2J` + strings.Repeat("x", 181)},
+		{want, again, "renew: it is empty"}, // we were making it
+		{wipe, doubted, "renew: wipeFilesystem is set"},
+		{none, doubted, "refuse: it is not empty according to udev's database: ID_FS_TYPE=later ID_PART_TABLE_TYPE=x"},
+		{want, holding(gpt, pmbr), "refuse: it has a partition table of type gpt"},
+		{want, holding(pmbr), "refuse: it has a partition table of type PMBR"},
+		{want, holding(blank, pmbr), "renew: it is empty"},
+		{wipe, holding(gpt, pmbr), "renew: wipeFilesystem is set"},
+		{none, holding(gpt), "refuse: it has a partition table of type gpt"},
 		{want, unfinished, "renew: an earlier run did not finish it"},
 		{want, holding(half), "renew: an earlier run did not finish it"},
 		{want, predicted, "renew: it is new"},
@@ -83,6 +100,8 @@ func TestJudgeVolume(t *testing.T) {
 	}{
 		{keyed, holding(), "renew: it is empty"},
 		{keyed, facts.Device{Unfinished: true, Predicted: true}, "renew: it is empty"},
+		{keyed, facts.Device{Udev: []string{"ID_FS_AMBIVALENT=a b"}}, "refuse: it is not empty according to udev's database: ID_FS_AMBIVALENT=a b"},
+		{keyed, holding(probe.Signature{Type: "dos", Usage: probe.PartTable}), "refuse: it has a partition table of type dos"},
 		{keyed, holding(luks), "leave: it matches the config"},
 		{keyed, unfinished, "renew: an earlier run did not finish it"},
 		{keyed, holding(old), "refuse: it holds LUKS of version 1"},

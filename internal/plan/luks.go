@@ -31,12 +31,8 @@ func LUKS(b *builder) {
 		case d.Uses() != "":
 			b.fail(path, fmt.Sprintf("%s cannot be used for %s: it is %s", l.Device, l.Name, d.Uses()), freeIt)
 		case v == renew:
-			destroy := ""
-			if len(d.Signatures) > 0 {
-				destroy = describe(d) + ", " + sizeText(d.Size)
-			}
 			o := op.MakeVolume{
-				Name: l.Name, Device: l.Device, Node: node, Paths: paths[1:], Destroy: destroy, Key: b.volumeKeySource(l),
+				Name: l.Name, Device: l.Device, Node: node, Paths: paths[1:], Destroy: losing(d), Key: b.volumeKeySource(l),
 				Format: formatArgs(l), Open: openArgs(l), Secure: types.True(l.Cex.Enabled),
 			}
 			if usesClevis(l) {
@@ -58,6 +54,8 @@ func judgeVolume(l types.Luks, d facts.Device) (verdict, string) {
 	switch {
 	case types.True(l.WipeVolume):
 		return renew, "wipeVolume is set"
+	case foreign(d) != "":
+		return refuse, foreign(d)
 	case !ok:
 		return renew, "it is empty"
 	case d.Unfinished && d.Predicted:

@@ -59,6 +59,11 @@ func (b *builder) checkDisk(d DiskPlan) {
 			"set wipeTable to have it destroyed")
 		return
 	}
+	if why := unpartitioned(d); why != "" && !wipe {
+		b.fail(path, fmt.Sprintf("%s (%s) has no partition table, but %s", d.Disk.Device, sizeText(d.Device.Size), why),
+			"set wipeTable to have it destroyed")
+		return
+	}
 	if d.Facts.Table != nil && !wipe && !d.Unfinished() {
 		for _, f := range d.Facts.Table.Findings {
 			if f.Problem.Hides() {
@@ -74,6 +79,17 @@ func (b *builder) checkDisk(d DiskPlan) {
 		b.fail(at("storage", "disks", d.Index, "partitions", c.Entry),
 			fmt.Sprintf("%s does not match the config: %s", b.partitionText(d, c.Number, c.Old), c.Reason), c.Hint)
 	}
+}
+
+// unpartitioned says what is on a disk that has no partition table and would get one.
+func unpartitioned(d DiskPlan) string {
+	if d.Facts.Table != nil || !d.writes() {
+		return ""
+	}
+	if s, _, ok := probe.Content(d.Device.Signatures); ok {
+		return "it holds " + s.String()
+	}
+	return recorded(d.Device)
 }
 
 // freeIt is the hint for what is in use, which is never changed (dracut.cmdline(7)).
@@ -132,6 +148,8 @@ func describe(d facts.Device) string {
 	switch {
 	case !ok && len(d.Signatures) > 0:
 		return "a partition table of type " + d.Signatures[0].Type
+	case !ok && len(d.Udev) > 0:
+		return "contents that only udev's database knows, " + strings.Join(d.Udev, " ")
 	case !ok:
 		return "empty"
 	}
@@ -367,6 +385,8 @@ func (b *builder) losses(d DiskPlan) []string {
 	}
 	if s, _, ok := probe.Content(d.Device.Signatures); ok && d.starts() {
 		words = append(words, "destroy "+s.String())
+	} else if d.starts() && len(d.Device.Udev) > 0 {
+		words = append(words, "destroy "+describe(facts.Device{Udev: d.Device.Udev}))
 	}
 	return words
 }

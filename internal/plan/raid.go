@@ -32,7 +32,7 @@ func RAID(b *builder) {
 			case d.Uses() != "":
 				b.fail(at("storage", "raid", i, "devices", j), fmt.Sprintf("%s cannot become a member of %s: it is %s", device, r.Name, d.Uses()),
 					freeIt+"; an array that exists is not reused")
-			case len(d.Signatures) > 0 && !d.Unfinished:
+			case len(d.Signatures)+len(d.Udev) > 0 && !d.Unfinished:
 				lost = append(lost, describe(d)+" on "+device)
 			}
 			o.Nodes = append(o.Nodes, node)

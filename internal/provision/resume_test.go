@@ -194,3 +194,75 @@ func TestParts(t *testing.T) {
 		t.Errorf("live are %q", got)
 	}
 }
+
+// What firstlight itself has wiped in this boot is empty, whatever udev's database says of it: a stage that was stopped anywhere and
+// starts over under another config does not take its own leavings for somebody's data.
+func TestOutdatedOpinions(t *testing.T) {
+	const used = `"storage":{"disks":[{"device":"/dev/vda","partitions":[{"number":1}]}],"filesystems":[{"device":"/dev/vda1","format":"ext4"},{"device":"/dev/vdb","format":"xfs"}]}`
+	const wiping = `"storage":{"disks":[{"device":"/dev/vda","wipeTable":true}],"filesystems":[{"device":"/dev/vdb","format":"none","wipeFilesystem":true}]}`
+	const plain = `"storage":{"filesystems":[{"device":"/dev/vda","format":"ext4"},{"device":"/dev/vdb","format":"ext4"}]}`
+	b := newBench(t, image, "vda", "vdb")
+	if _, err := b.stage(document(t, used)).Do(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	b.reboot()
+	start := b.Machine
+	stop := func(n int) error {
+		b.Machine, b.journals = start.Clone(), t.TempDir()
+		b.StopBefore(n)
+		_, err := b.stage(document(t, wiping)).Do(context.Background())
+		return err
+	}
+	if err := stop(0); err != nil {
+		t.Fatal(err)
+	}
+	effects, succeeded := len(b.Effects()), false
+	for n := 1; n <= effects+1; n++ {
+		if err := stop(n); n <= effects && !errors.Is(err, fake.ErrStopped) || n > effects && err != nil {
+			t.Fatal(err)
+		}
+		b.StopBefore(0)
+		run := b.stage(document(t, plain))
+		run.Digest = "another"
+		_, err := run.Do(context.Background())
+		if err != nil && strings.Contains(err.Error(), "udev's database") {
+			t.Errorf("stopped before effect %d: %v", n, err)
+		}
+		succeeded = err == nil
+	}
+	if !succeeded {
+		t.Error("after the whole run the devices are not empty")
+	}
+}
+
+// Contents that only udev knows are kept, and the conflict says where it knows them from. With the member that allows it they
+// are destroyed.
+func TestForeignContents(t *testing.T) {
+	for wipe, storage := range map[string]string{
+		"wipeFilesystem": `"filesystems":[{"device":"/dev/vda","format":"ext4"WIPE}]`,
+		"wipeVolume":     `"luks":[{"name":"v","device":"/dev/vda","keyFile":{"source":"data:,k"}WIPE}]`,
+		"wipeTable":      `"disks":[{"device":"/dev/vda","partitions":[{"number":1}]WIPE}]`,
+	} {
+		b := newBench(t, image, "vda")
+		d, err := b.OpenDisk(context.Background(), "/dev/vda")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.WriteAt([]byte(fake.Foreign), fake.ForeignAt); err != nil {
+			t.Fatal(err)
+		}
+		d.Close()
+		b.reboot()
+		before := b.Digest()
+		b.StopBefore(0)
+		_, err = b.stage(document(t, `"storage":{`+strings.Replace(storage, "WIPE", "", 1)+`}`)).Do(context.Background())
+		const want = "not empty according to udev's database: ID_FS_TYPE=" + fake.Foreign
+		if err == nil || !strings.Contains(err.Error(), want) || len(b.Effects()) > 0 || b.Digest() != before {
+			t.Errorf("%s: error %v, effects %q", wipe, err, b.Effects())
+		}
+		_, err = b.stage(document(t, `"storage":{`+strings.Replace(storage, "WIPE", `,"`+wipe+`":true`, 1)+`}`)).Do(context.Background())
+		if err != nil {
+			t.Errorf("%s is set: %v", wipe, err)
+		}
+	}
+}

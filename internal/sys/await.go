@@ -207,12 +207,6 @@ func join(what string, near []string) string {
 	return what + "; " + list
 }
 
-// HasUdev implements Udev.
-func (*Host) HasUdev() bool {
-	_, err := os.Stat("/run/udev/control")
-	return err == nil
-}
-
 // aliasDir is where every device in use has a link that stays when udev replaces its own.
 const aliasDir = "/run/ignition/dev_aliases"
 
@@ -235,22 +229,4 @@ func (h *Host) MakeAlias(path, node string) error {
 		return fmt.Errorf("make alias of %s: %w", path, err)
 	}
 	return nil
-}
-
-// UdevProperty implements Udev.
-func (*Host) UdevProperty(node, name string) string {
-	var st unix.Stat_t
-	if err := unix.Stat(node, &st); err != nil {
-		return ""
-	}
-	text, err := os.ReadFile(fmt.Sprintf("/run/udev/data/b%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev)))
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "E:"+name+"="); ok {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
 }

@@ -36,6 +36,9 @@ func (h *Host) OpenDisk(ctx context.Context, node string) (Disk, error) {
 	if err := lock(ctx, held); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", node, err), held.Close())
 	}
+	if err := outdate(udevData, outdatedDir, recordName(node)); err != nil { // at worst there is a conflict that names the record
+		h.Log.Debug("note that udev's record of " + node + " becomes outdated: " + err.Error())
+	}
 	file, err := openPrivate(node, os.O_RDWR)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", node, err), held.Close())

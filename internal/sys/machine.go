@@ -58,6 +58,9 @@ type Udev interface {
 	// UdevProperty returns a property of a device from udev's database, or "". udev writes the database after the links of the
 	// device are made: whoever finds a new value there finds the links as well.
 	UdevProperty(node, name string) string
+	// UdevContents returns what udev's database says is on a device, as NAME=VALUE: of ID_FS_TYPE, ID_FS_AMBIVALENT and
+	// ID_PART_TABLE_TYPE those that it has. A record that udev made before firstlight opened the device for writing says nothing.
+	UdevContents(ctx context.Context, node string) []string
 	// Announce has the kernel send a change event for a device, on which udev looks at it again. It is an effect.
 	Announce(node string) error
 }

@@ -107,6 +107,21 @@ func Content(found []Signature) (s Signature, ambiguous, ok bool) {
 	return s, ambiguous, ok
 }
 
+// Table returns the partition table that a device has partitions in, if it has one. A protective master boot record counts where
+// the table that it protects is gone.
+func Table(found []Signature) (table Signature, ok bool) {
+	for _, f := range found {
+		switch {
+		case f.Usage != PartTable:
+		case f.Type == "gpt" && f.Version == EmptyTable:
+			return Signature{}, false
+		case f.Version != EmptyTable && !ok:
+			table, ok = f, true
+		}
+	}
+	return table, ok
+}
+
 func optical(s Signature) bool { return s.Type == "udf" || s.Type == "iso9660" }
 
 // Erase returns the extents that have to be zeroed for the signatures to be gone.

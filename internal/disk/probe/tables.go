@@ -36,7 +36,26 @@ func gptPlaces(d *device) []magic {
 func gpt(d *device, m magic, s *Signature) bool {
 	h := d.at(m.offset, 92)
 	s.UUID = guid(h[56:])
+	if d.gptEmpty(h) {
+		s.Version = EmptyTable
+	}
 	return le.Uint64(h[24:]) == uint64(m.offset/d.sector)
+}
+
+// gptEmpty reports whether a table has no partition, by the header: entries of the usual size and number, all unused.
+func (d *device) gptEmpty(h []byte) bool {
+	const entry, entries = 128, 128
+	first := le.Uint64(h[72:])
+	if first >= uint64(d.size/d.sector) || le.Uint32(h[80:]) > entries || le.Uint32(h[84:]) != entry {
+		return false
+	}
+	all := d.at(int64(first)*d.sector, entry*int(le.Uint32(h[80:])))
+	for ; len(all) >= entry; all = all[entry:] {
+		if !zero(all[:16]) {
+			return false
+		}
+	}
+	return true
 }
 
 // mbrEntries returns the four entries of sector 0.
@@ -56,7 +75,7 @@ func protective(d *device, _ magic, _ *Signature) bool {
 	return false
 }
 
-// EmptyTable is the Version of a master boot record that has no partition.
+// EmptyTable is the Version of a GUID partition table or master boot record that has no partition.
 const EmptyTable = "empty"
 
 // dos accepts a master boot record; the boot sector of a filesystem ends in the same two bytes.

@@ -49,7 +49,7 @@ func (m *Machine) open(name string, writable bool) (*handle, error) {
 		if m.locked[d.node] {
 			return nil, fmt.Errorf("lock %s: another program holds it: %w", d.node, errLocked)
 		}
-		m.locked[d.node] = true
+		m.locked[d.node], m.udev.outdated[d.node] = true, true
 	}
 	return &handle{m, d.node, writable}, nil
 }

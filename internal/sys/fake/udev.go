@@ -21,6 +21,7 @@ import (
 // and whoever waits looks after each: code that waits for too little sees what is left undone.
 type udev struct {
 	properties map[string]map[string]string // by node
+	outdated   map[string]bool              // nodes that were opened for writing after their properties were found
 	claims     map[string][]claim           // by link; the last of those with the highest priority has it
 	events     []event
 }
@@ -33,11 +34,11 @@ type claim struct {
 type event struct{ action, node string }
 
 func newUdev() udev {
-	return udev{properties: map[string]map[string]string{}, claims: map[string][]claim{}}
+	return udev{properties: map[string]map[string]string{}, outdated: map[string]bool{}, claims: map[string][]claim{}}
 }
 
 func (u *udev) clone() udev {
-	c := udev{properties: maps.Clone(u.properties), claims: maps.Clone(u.claims), events: slices.Clone(u.events)}
+	c := udev{properties: maps.Clone(u.properties), outdated: maps.Clone(u.outdated), claims: maps.Clone(u.claims), events: slices.Clone(u.events)}
 	return c // lists and maps of one device are replaced, never changed
 }
 
@@ -89,6 +90,34 @@ func (m *Machine) UdevProperty(node, name string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.udev.properties[node][name]
+}
+
+// UdevContents implements sys.Udev.
+func (m *Machine) UdevContents(_ context.Context, node string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := m.recorded(node)
+	if len(found) > 0 {
+		for m.work() {
+		}
+		found = m.recorded(node)
+	}
+	return found
+}
+
+// recorded returns what the database says of contents, without what a partition has inherited. The lock must be held.
+func (m *Machine) recorded(node string) []string {
+	d, p := m.devices[node], m.udev.properties[node]
+	if d == nil || m.udev.outdated[node] {
+		return nil
+	}
+	var all []string
+	for _, name := range sys.ContentProperties() {
+		if p[name] != "" && (d.part == nil || p[name] != m.udev.properties[d.part.disk][name]) {
+			all = append(all, name+"="+p[name])
+		}
+	}
+	return all
 }
 
 // Announce implements sys.Udev.
@@ -179,6 +208,7 @@ func (m *Machine) work() bool {
 // then, unless a partition is in use.
 func (m *Machine) handle(e event, d *device) {
 	m.forget(e.node)
+	delete(m.udev.outdated, e.node)
 	if d == nil {
 		delete(m.udev.properties, e.node)
 		return
@@ -213,9 +243,31 @@ func (m *Machine) forget(node string) {
 	}
 }
 
+// Foreign is a format that this udev's libblkid knows and package probe does not. It is text at ForeignAt.
+const (
+	Foreign   = "foreignfs"
+	ForeignAt = 1 << 19
+)
+
+func (m *Machine) hasForeign(d *device) bool {
+	text := make([]byte, len(Foreign))
+	if d.size < ForeignAt+int64(len(text)) {
+		return false
+	}
+	m.read(d, text, ForeignAt)
+	return string(text) == Foreign
+}
+
 // examine returns what udev records of a device (60-persistent-storage.rules, and what its builtin blkid finds).
 func (m *Machine) examine(d *device) map[string]string {
 	p := map[string]string{}
+	if d.part != nil { // IMPORT{parent}
+		for _, name := range sys.ContentProperties() {
+			if v := m.udev.properties[d.part.disk][name]; v != "" {
+				p[name] = v
+			}
+		}
+	}
 	set := func(name, value string) {
 		if value != "" {
 			p[name] = value
@@ -234,6 +286,17 @@ func (m *Machine) examine(d *device) map[string]string {
 	}
 	found, err := probe.Probe(view{m, d}, d.size, d.sector)
 	s, ambiguous, ok := probe.Content(found)
+	for _, t := range found {
+		if t.Usage == probe.PartTable && t.Type != "PMBR" {
+			set("ID_PART_TABLE_TYPE", t.Type)
+		}
+	}
+	if ambiguous {
+		set("ID_FS_AMBIVALENT", fmt.Sprint(found))
+	}
+	if !ok && m.hasForeign(d) {
+		set("ID_FS_TYPE", Foreign)
+	}
 	if err != nil || !ok || ambiguous {
 		return p
 	}
