@@ -38,8 +38,7 @@ func eraseAll(ctx context.Context, m *Machine, node string) (err error) {
 
 // makeFilesystem erases what is there, makes the filesystem, and looks at the result.
 func makeFilesystem(ctx context.Context, m *Machine, o op.MakeFilesystem) error {
-	alias := sys.Alias(o.Device)
-	node, err := m.Sys.Resolve(alias)
+	alias, node, err := planned(m, o.Device, o.Node)
 	if err != nil {
 		return err
 	}
@@ -96,7 +95,7 @@ func awaitContents(ctx context.Context, m *Machine, node string, s probe.Signatu
 }
 
 func eraseSignatures(ctx context.Context, m *Machine, o op.EraseSignatures) error {
-	node, err := m.Sys.Resolve(sys.Alias(o.Device))
+	_, node, err := planned(m, o.Device, o.Node)
 	if err != nil {
 		return err
 	}

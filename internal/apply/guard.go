@@ -78,3 +78,20 @@ func (g *guarded) Zero(offset, length int64) error {
 	}
 	return g.Disk.Zero(offset, length)
 }
+
+// planned returns the alias of a device for a helper program and the node behind it, which must be the one that was judged: all of
+// it is the program's to write to, and nothing else.
+func planned(m *Machine, path, node string) (alias, now string, err error) {
+	alias = sys.Alias(path)
+	if now, err = m.Sys.Resolve(alias); err != nil {
+		return "", "", err
+	}
+	then, err := m.Sys.Resolve(node)
+	if err != nil {
+		return "", "", err
+	}
+	if then != now {
+		return "", "", fmt.Errorf("%s led to %s when the plan was made and leads to %s now; boot again", path, node, now)
+	}
+	return alias, now, nil
+}

@@ -111,7 +111,7 @@ func makeVolume(ctx context.Context, m *Machine, o op.MakeVolume) error {
 	if err != nil {
 		return err
 	}
-	node, err := m.Sys.Resolve(v.alias)
+	_, node, err := planned(m, o.Device, o.Node)
 	if err != nil {
 		return err
 	}

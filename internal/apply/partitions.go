@@ -296,7 +296,7 @@ func placed(now sys.Block, want extent) bool { return now.Start == want.start &&
 
 // markDisk replaces the note in the backup header.
 func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) error {
-	return withTable(ctx, m, o.Node, nil, func(d *guarded, _ sys.Block, found gpt.Found, err error) error {
+	return withTable(ctx, m, o.Node, []probe.Extent{o.Header}, func(d *guarded, _ sys.Block, found gpt.Found, err error) error {
 		if err != nil {
 			return err
 		}
@@ -304,7 +304,6 @@ func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) error {
 		if err != nil {
 			return err
 		}
-		d.allow(probe.Extent{Offset: w.Offset, Length: int64(len(w.Data))}) // where the table has its backup
 		if _, err := d.WriteAt(w.Data, w.Offset); err != nil {
 			return err
 		}
@@ -320,30 +319,30 @@ func ForgetMarks(ctx context.Context, m *Machine) error {
 		return err
 	}
 	for _, node := range nodes {
-		marked, err := hasMark(m, node)
+		found, err := readTable(m, node)
 		if err != nil {
 			m.Log.Debug("look for a note on " + node + ": " + err.Error())
 			continue
 		}
-		if marked {
-			if err := markDisk(ctx, m, op.MarkDisk{Device: node, Node: node}); err != nil {
-				return err
-			}
+		if found.Mark == nil {
+			continue
+		}
+		if err := markDisk(ctx, m, op.MarkDisk{Device: node, Node: node, Header: op.MarkHeader(found.Table)}); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func hasMark(m *Machine, node string) (bool, error) {
+func readTable(m *Machine, node string) (gpt.Found, error) {
 	info, err := m.Sys.Block(node)
 	if err != nil {
-		return false, err
+		return gpt.Found{}, err
 	}
 	file, err := m.Sys.OpenRead(node)
 	if err != nil {
-		return false, err
+		return gpt.Found{}, err
 	}
 	defer file.Close()
-	found, err := gpt.Read(file, info.Size, info.SectorSize)
-	return err == nil && found.Mark != nil, err
+	return gpt.Read(file, info.Size, info.SectorSize)
 }

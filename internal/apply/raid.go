@@ -18,8 +18,12 @@ func createArray(ctx context.Context, m *Machine, o op.CreateArray) error {
 		args = append(args, "--spare-devices", strconv.Itoa(o.Spares))
 	}
 	args = append(args, o.Options...)
-	for _, d := range o.Devices {
-		args = append(args, sys.Alias(d))
+	for i, d := range o.Devices {
+		alias, _, err := planned(m, d, o.Nodes[i])
+		if err != nil {
+			return err
+		}
+		args = append(args, alias)
 	}
 	if _, err := m.Sys.Run(ctx, sys.Command{Name: "mdadm", Args: args}); err != nil {
 		return err

@@ -23,6 +23,9 @@ const PathClass = "path:"
 // PlaceResource is the resource of a resolved place in the target root.
 func PlaceResource(place string) Resource { return Resource(PathClass + place) }
 
+// Target returns the place itself.
+func (p Place) Target() Place { return p }
+
 // Touches implements Op.
 func (p Place) Touches() []Resource { return []Resource{PlaceResource(p.Path)} }
 

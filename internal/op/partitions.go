@@ -158,6 +158,13 @@ type MarkDisk struct {
 	Device string    `json:"device"`
 	Node   string    `json:"node"`
 	Mark   *gpt.Mark `json:"mark,omitempty"`
+	// Header is the place of the backup table's header, which is all that the step writes to.
+	Header probe.Extent `json:"header"`
+}
+
+// MarkHeader returns the place in which a table keeps its mark.
+func MarkHeader(t gpt.Table) probe.Extent {
+	return bytesOf(gpt.Block{First: t.Backup, Last: t.Backup}, t.SectorSize)
 }
 
 // Kind implements Op.

@@ -167,7 +167,7 @@ func (b *builder) finishDisks() {
 		if len(mark.Numbers)+len(mark.Content) == 0 {
 			mark = nil
 		}
-		b.add(at("storage", "disks", i), op.MarkDisk{Device: d.Device, Node: node, Mark: mark}, "", all...)
+		b.add(at("storage", "disks", i), op.MarkDisk{Device: d.Device, Node: node, Mark: mark, Header: op.MarkHeader(table.Table)}, "", all...)
 	}
 }
 

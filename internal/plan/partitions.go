@@ -42,7 +42,7 @@ func Partitions(b *builder) {
 		case d.writes():
 			b.add(path, b.writeTable(d, mark), "", before...)
 		case len(mark.Content) > 0 && d.Facts.Table != nil && d.Facts.Table.Table.Backup == d.Facts.Table.Table.Sectors-1:
-			b.add(path, op.MarkDisk{Device: d.Disk.Device, Node: d.Node, Mark: mark}, "", before...)
+			b.add(path, op.MarkDisk{Device: d.Disk.Device, Node: d.Node, Mark: mark, Header: op.MarkHeader(d.Facts.Table.Table)}, "", before...)
 		}
 	}
 }

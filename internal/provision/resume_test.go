@@ -5,12 +5,14 @@ package provision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/firstlight-boot/firstlight/internal/disk/probe"
 	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/journal"
 	"github.com/firstlight-boot/firstlight/internal/op"
@@ -264,5 +266,65 @@ func TestForeignContents(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s is set: %v", wipe, err)
 		}
+	}
+}
+
+// planned collects what is carried out.
+type planned struct {
+	Applier
+	steps []op.Step
+}
+
+func (p *planned) Apply(ctx context.Context, all op.Plan, j *journal.Journal, loads op.Payloads) error {
+	p.steps = append(p.steps, all.Steps...)
+	return p.Applier.Apply(ctx, all, j, loads)
+}
+
+// Every write is in a place that a step of the plan declares: in the extents of a table, or on the very device that a step is about.
+// Helper programs never get the disk that their partition is on.
+func TestWritesAreDeclared(t *testing.T) {
+	const storage = `"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"a","sizeMiB":20},{"number":2,"label":"b"}]},{"device":"/dev/vdb","partitions":[{"number":1}]}],
+		"raid":[{"name":"r","level":"raid0","devices":["/dev/vda2","/dev/vdb1"]}],"luks":[{"name":"l","device":"/dev/md/r"}],
+		"filesystems":[{"device":"/dev/vda1","format":"xfs"},{"device":"/dev/mapper/l","format":"ext4"},{"device":"/dev/vdc","format":"btrfs"}]`
+	b := newBench(t, image, "vda", "vdb", "vdc")
+	b.StopBefore(0)
+	run := b.stage(document(t, `"storage":{`+storage+`}`))
+	carried := &planned{Applier: run.Applier}
+	run.Applier = carried
+	if _, err := run.Do(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	declared, whole := map[string][]probe.Extent{}, map[string]bool{}
+	for _, s := range carried.steps {
+		switch o := s.Op.(type) {
+		case op.WritePartitionTable:
+			declared[o.Node] = append(declared[o.Node], o.Extents()...)
+		case op.MarkDisk:
+			declared[o.Node] = append(declared[o.Node], o.Header)
+		case op.CreateArray:
+			for _, n := range o.Nodes {
+				whole[n] = true
+			}
+		case op.MakeVolume:
+			whole[o.Node] = true
+		case op.MakeFilesystem:
+			whole[o.Node] = true
+		}
+	}
+	writes := 0
+	for _, effect := range b.Effects() {
+		var offset, length int64
+		var node string
+		if n, _ := fmt.Sscanf(effect, "write %d bytes at %d of %s", &length, &offset, &node); n < 3 || whole[node] {
+			continue
+		}
+		writes++
+		inside := func(e probe.Extent) bool { return offset >= e.Offset && offset+length <= e.Offset+e.Length }
+		if !slices.ContainsFunc(declared[node], inside) {
+			t.Errorf("%s is in no place that the plan declares", effect)
+		}
+	}
+	if whole["/dev/vda"] || whole["/dev/vdb"] || len(whole) != 6 || writes < 10 {
+		t.Errorf("%d writes to tables, and devices of which all is written to: %v", writes, whole)
 	}
 }
