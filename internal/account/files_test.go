@@ -164,10 +164,11 @@ func TestHomes(t *testing.T) {
 	if _, err := db.RemoveUser("admin"); err != nil {
 		t.Fatal(err)
 	}
-	homes := db.Homes()
+	homes := db.Homes(func(name string) string { return strings.Replace(name, "/home/admin", "/srv/users", 1) })
 	for dir, want := range map[string]string{
 		"/home/admin": "deep", "/home/admin/deep/": "deep", "/home/adm": "", "/home/admin/deep/er": "", "/home/x": "", "/home/x/..": "deep",
 		"/home/odd": "odd", "/": "root", "/root": "root", "/usr": "daemon",
+		"/srv": "deep", "/srv/users/deep": "deep", "/srv/users/deep/er": "",
 	} {
 		if user, found := homes.Below(dir); user != want || found != (want != "") {
 			t.Errorf("%s: got %q, want %q", dir, user, want)

@@ -7,15 +7,20 @@ import "path"
 // Homes finds users by where their home directories are.
 type Homes struct {
 	first map[string]string // the first user with a home directory at or below a path
+	names []string          // of the directories
 }
 
-// Homes returns the home directories of all users as they are now.
-func (db *DB) Homes() Homes {
+// Homes returns the home directories of all users as they are now. place returns where a path leads: each directory is known
+// by its name and by its place.
+func (db *DB) Homes(place func(string) string) Homes {
 	h := Homes{first: map[string]string{}}
 	for _, t := range []*table{db.files[Passwd], db.lib.passwd} {
 		for _, l := range t.understood() {
 			if l.fields[5] != "" && t.find(l.fields[0]) == l {
-				h.add(l.fields[0], path.Clean("/"+l.fields[5]))
+				name := path.Clean("/" + l.fields[5])
+				h.names = append(h.names, name)
+				h.add(l.fields[0], name)
+				h.add(l.fields[0], path.Clean(place(name)))
 			}
 		}
 	}
@@ -28,6 +33,9 @@ func (h Homes) add(user, dir string) {
 		dir = path.Dir(dir)
 	}
 }
+
+// Names returns the absolute and clean names of the directories.
+func (h Homes) Names() []string { return h.names }
 
 // Below returns a user whose home directory is a directory or below it.
 func (h Homes) Below(dir string) (user string, found bool) {

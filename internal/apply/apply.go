@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 
 	"github.com/firstlight-boot/firstlight/internal/fetch"
@@ -86,7 +87,32 @@ func Run(ctx context.Context, m *Machine, j *journal.Journal, p op.Plan) error {
 			return errors.Join(err, fmt.Errorf("make the target root durable: %w", sync))
 		}
 	}
-	return errors.Join(err, r.record(journal.Done, done), r.record(journal.Failed, failed))
+	undone, failed := r.effectless(todo, done, failed)
+	return errors.Join(err, r.record(journal.Done, done), r.record(journal.Failed, failed), r.record(journal.Undone, undone))
+}
+
+// effectless returns those of the steps that have no effect on the machine: those that were not started, and those that failed to
+// put something into an empty place which still is empty. What somebody puts there before the next run is not a leaving of this one.
+func (r *run) effectless(todo, done, failed []int) (undone, left []int) {
+	for _, i := range todo {
+		switch {
+		case slices.Contains(failed, i) && !r.empty(i):
+			left = append(left, i)
+		case !slices.Contains(done, i):
+			undone = append(undone, i)
+		}
+	}
+	return undone, left
+}
+
+// empty reports whether the place of a step that puts something into an empty one is empty.
+func (r *run) empty(step int) bool {
+	p, ok := r.plan.Steps[step].Op.(interface{ Target() op.Place })
+	if !ok || p.Target().Replace {
+		return false
+	}
+	info, err := r.m.Root.Lstat(p.Target().Path)
+	return err == nil && info.Type == rootfs.None
 }
 
 type run struct {
@@ -112,7 +138,7 @@ func (r *run) resume(ctx context.Context) ([]int, error) {
 		switch state, on := r.journal.State(s.ID); {
 		case state == journal.Done && on == r.on[i]:
 			outcome = Applied
-		case state == "":
+		case state == "", state == journal.Undone:
 		default:
 			if outcome, err = r.inspect(ctx, r.m, s.Op); err == nil && outcome == Unclear {
 				err = ErrUnclear

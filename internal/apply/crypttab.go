@@ -29,8 +29,8 @@ func writeVolumeKey(ctx context.Context, m *Machine, o op.WriteVolumeKey) error 
 	return create(m, o.Place, op.Owner{}, 0o600, func(w io.Writer) error { return m.fetch(ctx, o.Key, w) })
 }
 
-func recoverVolumeKey(_ context.Context, m *Machine, o op.WriteVolumeKey) (Outcome, error) {
-	return recoverNode(m, o.Place)
+func recoverVolumeKey(ctx context.Context, m *Machine, o op.WriteVolumeKey) (Outcome, error) {
+	return recoverText(m, o.Place, func(w io.Writer) error { return m.fetch(ctx, o.Key, w) })
 }
 
 func addCrypttab(_ context.Context, m *Machine, o op.AddCrypttab) error {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
@@ -18,28 +19,95 @@ import (
 // removes what an earlier run made in an empty place. None of them ever counts as applied after a look at the machine, since a
 // directory above that is made again takes its contents along.
 
-// recoverNode removes a file or link that an earlier run has made in an empty place.
-func recoverNode(m *Machine, p op.Place) (Outcome, error) {
+// recoverNode removes a file or link that an earlier run has made in an empty place. What it cannot have made stays, and is in the
+// way of the step.
+func recoverNode(m *Machine, p op.Place, own func(rootfs.Info) (bool, error)) (Outcome, error) {
 	if p.Replace {
 		return NotApplied, nil
 	}
 	info, err := m.Root.Lstat(p.Path)
-	if err == nil && (info.Type == rootfs.Regular || info.Type == rootfs.Symlink) {
-		err = m.Root.Remove(p.Path)
+	if err != nil || info.Type == rootfs.None {
+		return NotApplied, err
+	}
+	ours, err := own(info)
+	if err == nil && ours {
+		err = m.Root.RemoveFile(p.Path)
 	}
 	return NotApplied, err
 }
 
-func recoverFile(_ context.Context, m *Machine, o op.WriteFile) (Outcome, error) {
-	return recoverNode(m, o.Place)
+func recoverFile(ctx context.Context, m *Machine, o op.WriteFile) (Outcome, error) {
+	remote := func(c op.Content) bool { return c.Remote }
+	if o.Content != nil && o.Content.Remote || slices.ContainsFunc(o.Fragments, remote) {
+		return recoverNode(m, o.Place, func(i rootfs.Info) (bool, error) { return i.Type == rootfs.Regular, nil })
+	}
+	return recoverText(m, o.Place, func(w io.Writer) error { return writeContent(ctx, m, o, w) })
+}
+
+// recoverText is recoverNode for a file whose content can be had now.
+func recoverText(m *Machine, p op.Place, content func(io.Writer) error) (Outcome, error) {
+	return recoverNode(m, p, func(i rootfs.Info) (bool, error) {
+		if i.Type != rootfs.Regular {
+			return false, nil
+		}
+		file, err := m.Root.Open(p.Path)
+		if err != nil {
+			return false, err
+		}
+		defer file.Close()
+		l := &leaving{file: file}
+		if err := content(l); err != nil {
+			return false, err
+		}
+		return l.ours(), nil
+	})
+}
+
+// A leaving compares a file with what a run that was cut short was writing to it: after a power cut its end may be missing, and
+// blocks of it may be zeros.
+type leaving struct {
+	file    io.Reader
+	differs bool
+}
+
+// Write compares the next bytes.
+func (l *leaving) Write(want []byte) (int, error) {
+	have := make([]byte, len(want))
+	n, err := io.ReadFull(l.file, have)
+	for i, b := range have[:n] {
+		l.differs = l.differs || b != want[i] && b != 0
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil
+	}
+	return len(want), err
+}
+
+// ours reports whether the file is such a leaving. It is called once all has been written.
+func (l *leaving) ours() bool {
+	n, _ := l.file.Read(make([]byte, 1))
+	return !l.differs && n == 0
 }
 
 func recoverLink(_ context.Context, m *Machine, o op.MakeLink) (Outcome, error) {
-	return recoverNode(m, o.Place)
+	return recoverNode(m, o.Place, func(i rootfs.Info) (bool, error) {
+		if i.Type != rootfs.Symlink {
+			return false, nil
+		}
+		target, err := m.Root.Readlink(o.Path)
+		return target == o.Target, err
+	})
 }
 
 func recoverHardLink(_ context.Context, m *Machine, o op.MakeHardLink) (Outcome, error) {
-	return recoverNode(m, o.Place)
+	return recoverNode(m, o.Place, func(i rootfs.Info) (bool, error) {
+		target, err := m.Root.Resolve(o.Target)
+		if err != nil {
+			return false, err
+		}
+		of, err := m.Root.Lstat(target)
+		return of.Type != rootfs.None && i.Dev == of.Dev && i.Ino == of.Ino, err
+	})
 }
 
 // parents makes the directories that a place needs.
@@ -81,14 +149,16 @@ func writeFile(ctx context.Context, m *Machine, o op.WriteFile) error {
 			return put(m, begin, o.Place, o.Owner, o.Mode, func(io.Writer) error { return nil })
 		}
 	}
-	return create(m, o.Place, o.Owner, o.Mode, func(w io.Writer) error {
-		if o.Content != nil {
-			if err := m.fetch(ctx, o.Content.Handle, w); err != nil {
-				return err
-			}
+	return create(m, o.Place, o.Owner, o.Mode, func(w io.Writer) error { return writeContent(ctx, m, o, w) })
+}
+
+func writeContent(ctx context.Context, m *Machine, o op.WriteFile, w io.Writer) error {
+	if o.Content != nil {
+		if err := m.fetch(ctx, o.Content.Handle, w); err != nil {
+			return err
 		}
-		return m.fetchAll(ctx, o.Fragments, w)
-	})
+	}
+	return m.fetchAll(ctx, o.Fragments, w)
 }
 
 // create puts a new file into place once its content is complete.

@@ -299,3 +299,134 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
+
+// What somebody makes by hand after a failure is nobody's leaving: the next run names it, and keeps it.
+func TestHandMade(t *testing.T) {
+	unknown := op.Content{Handle: "unknown"}
+	remote := op.Content{Handle: "unknown", Remote: true}
+	for name, c := range map[string]struct {
+		o       op.Op
+		stopped bool // cut short, rather than failed
+		hand    string
+		want    string
+	}{
+		"at a step that failed":        {op.WriteFile{Place: at("/etc/new"), Content: &unknown, Mode: op.NoMode}, false, "f /etc/new mine", ""},
+		"at a remote one that failed":  {op.WriteFile{Place: at("/etc/new"), Content: &remote, Mode: op.NoMode}, false, "f /etc/new mine", ""},
+		"at a file that was cut short": {op.WriteFile{Place: at("/etc/new"), Content: &text, Mode: 0o600}, true, "f /etc/new mine", "/etc/new: file exists"},
+		"another type":                 {op.WriteFile{Place: at("/etc/new"), Content: &text, Mode: 0o600}, true, "l /etc/new motd", "/etc/new: file exists"},
+		"longer":                       {op.WriteFile{Place: at("/etc/new"), Content: &text, Mode: 0o600}, true, "f /etc/new texts", "/etc/new: file exists"},
+		"another link":                 {op.MakeLink{Place: at("/etc/new"), Target: "motd"}, true, "l /etc/new other", "/etc/new: file exists"},
+		"another hard link":            {op.MakeHardLink{Place: at("/etc/new"), Target: "/etc/motd"}, true, "f /etc/new old", "/etc/new: file exists"},
+		"another key":                  {op.WriteVolumeKey{Place: at("/etc/new"), Name: "v", Key: op.VolumeKey("v")}, true, "f /etc/new mine", "/etc/new: file exists"},
+		"another account file": {op.EditAccounts{Before: map[string]string{"/etc/passwd": sum(passwd)}, After: account.Texts{"/etc/subuid": "core:1:1\n"}},
+			true, "f /etc/subuid mine:1:1", "/etc/subuid did not exist before"},
+		"a directory for a backup": {op.EditAccounts{Before: map[string]string{"/etc/passwd": sum(passwd)}, After: account.Texts{"/etc/passwd": "x:x:1:1::/:/bin/sh\n"}},
+			true, "d /etc/passwd-", "/etc/passwd-"},
+		"a directory for a lock": {op.EditAccounts{Before: map[string]string{"/etc/passwd": sum(passwd)}, After: account.Texts{"/etc/passwd": "x:x:1:1::/:/bin/sh\n"}},
+			true, "d /etc/shadow.lock", "/etc/shadow.lock"},
+		"a directory for a unit":  {op.WriteUnit{Place: over("/etc/new"), Content: text}, true, "d /etc/new", "/etc/new is a directory"},
+		"a directory for a table": {op.AddCrypttab{Place: at("/etc/new"), Lines: []string{"a"}}, true, "d /etc/new", "/etc/new"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, start)
+			var before func(string) error
+			if c.stopped {
+				before = func(string) error { return errors.New("stopped") }
+			}
+			if err := b.apply(c.o, before); err == nil {
+				t.Fatal("the step did not fail")
+			}
+			if c.stopped { // a run that was cut short records nothing any more
+				b.forget(c.o)
+			}
+			other := newBench(t, c.hand)
+			if err := os.CopyFS(b.dir, os.DirFS(other.dir)); err != nil {
+				t.Fatal(err)
+			}
+			made := b.tree()
+			if err := b.apply(c.o, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the error is %v", err)
+			}
+			if diff := changes(made, b.tree()); strings.Contains(diff, "-") {
+				t.Errorf("it is gone:\n%s", diff)
+			}
+		})
+	}
+}
+
+// forget makes the journal say of a step that it was begun, and no more.
+func (b *bench) forget(o op.Op) {
+	b.Helper()
+	id, err := op.ID(o, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	j, err := journal.Open(b.jobs, "j")
+	if err == nil {
+		err = errors.Join(j.Record(journal.Begun, []journal.Entry{{Step: id, On: "somewhere"}}), j.Close())
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// A step whose turn did not come has left nothing, however often it was planned.
+func TestNeverStarted(t *testing.T) {
+	b := newBench(t, start)
+	unknown := op.Content{Handle: "unknown"}
+	steps := []op.Op{op.WriteFile{Place: at("/a"), Content: &unknown, Mode: op.NoMode}, op.WriteFile{Place: at("/b"), Content: &op.Content{Handle: "text", Remote: true}, Mode: op.NoMode}}
+	p := op.Plan{Format: op.Format, Part: "test"}
+	for i, o := range steps {
+		id, err := op.ID(o, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := op.Step{ID: id, Op: o}
+		if i > 0 {
+			s.After = []int{i - 1}
+		}
+		p.Steps = append(p.Steps, s)
+	}
+	root, err := rootfs.Open(b.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	run := func() error {
+		j, err := journal.Open(b.jobs, "j")
+		if errors.Is(err, fs.ErrNotExist) {
+			j, err = journal.Create(b.jobs, "j", journal.Header{Plan: p})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := Machine{Sys: fake.New("apply"), Root: root, Keep: &b.keep, Log: slog.New(slog.DiscardHandler), Payloads: op.Payloads{"text": {Text: new(string)}}}
+		return errors.Join(Run(context.Background(), &m, j, p), j.Close())
+	}
+	if err := run(); err == nil {
+		t.Fatal("the first step did not fail")
+	}
+	for range 2 {
+		if err := os.WriteFile(filepath.Join(b.dir, "b"), []byte("mine"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := run(); err == nil {
+			t.Fatal("the first step did not fail")
+		}
+		if text, err := os.ReadFile(filepath.Join(b.dir, "b")); err != nil || string(text) != "mine" {
+			t.Errorf("what was written by hand is %q, %v", text, err)
+		}
+	}
+}
+
+// Mail that has come in is not overwritten by an empty mailbox.
+func TestMailStays(t *testing.T) {
+	b := newBench(t, start+"f /var/mail/core mail\n")
+	before := b.tree()
+	if err := b.apply(op.MakeMailbox{Path: "/var/mail/core", Name: "core", Mode: 0o660}, nil); err != nil {
+		t.Error(err)
+	}
+	if diff := changes(before, b.tree()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -40,13 +40,7 @@ func changeAccounts(m *Machine, o op.EditAccounts) error {
 			return fmt.Errorf("%s was changed by somebody else while firstlight worked; boot again", f)
 		}
 	}
-	changed, err := o.After.Restore(texts, func(handle string) (string, bool) {
-		p, ok := m.Payloads[op.Handle(handle)]
-		if !ok || p.Text == nil {
-			return "", false
-		}
-		return *p.Text, true
-	})
+	changed, err := o.After.Restore(texts, m.secret)
 	if err != nil {
 		return err
 	}
@@ -70,6 +64,15 @@ func changeAccounts(m *Machine, o op.EditAccounts) error {
 		}
 	}
 	return nil
+}
+
+// secret returns the text that a handle in a template of an account file stands for.
+func (m *Machine) secret(handle string) (string, bool) {
+	p, ok := m.Payloads[op.Handle(handle)]
+	if !ok || p.Text == nil {
+		return "", false
+	}
+	return *p.Text, true
 }
 
 // replaceAccountFile replaces an account file, or with a suffix its backup, by a text. Owner and mode are those of
@@ -111,11 +114,7 @@ func recoverAccounts(_ context.Context, m *Machine, o op.EditAccounts) (Outcome,
 		case now == digest:
 			continue
 		case !existed:
-			place, err := m.Root.Follow(string(f))
-			if err == nil {
-				err = m.Root.Remove(place)
-			}
-			if err != nil {
+			if err := removeNewAccountFile(m, f, o); err != nil {
 				return Unclear, err
 			}
 			continue
@@ -128,6 +127,27 @@ func recoverAccounts(_ context.Context, m *Machine, o op.EditAccounts) (Outcome,
 		}
 	}
 	return NotApplied, nil
+}
+
+// removeNewAccountFile removes an account file that the edit has made, and no other.
+func removeNewAccountFile(m *Machine, f account.File, o op.EditAccounts) error {
+	made, err := account.Texts{f: o.After[f]}.Restore(account.Texts{}, m.secret)
+	if err != nil {
+		return err
+	}
+	place, err := m.Root.Follow(string(f))
+	if err != nil {
+		return err
+	}
+	now, err := m.Root.ReadFile(place, mostAccountFile)
+	if err != nil {
+		return err
+	}
+	l := &leaving{file: bytes.NewReader(now)}
+	if _, err := l.Write([]byte(made[f])); err != nil || !l.ours() {
+		return errors.Join(fmt.Errorf("%s did not exist before, and is not what firstlight writes; move it away and boot again", f), err)
+	}
+	return m.Root.RemoveFile(place)
 }
 
 func restoreAccountFile(root *rootfs.Root, f account.File) error {
@@ -271,6 +291,9 @@ func makeMailbox(_ context.Context, m *Machine, o op.MakeMailbox) error {
 	}
 	if dir, err := m.Root.Lstat(path.Dir(place)); err != nil || dir.Type != rootfs.Directory {
 		return err // as useradd(8): without a directory of mailboxes there is none
+	}
+	if box, err := m.Root.Lstat(place); err != nil || box.Size > 0 || box.Type == rootfs.Directory {
+		return err // mail has come in meanwhile
 	}
 	return m.Root.WriteFile(place, nil, o.Owner.UID, o.Owner.GID, uint32(o.Mode))
 }

@@ -91,7 +91,7 @@ func breakLock(m *Machine, place string) error {
 func (l *heldLocks) release() error {
 	var errs []error
 	for _, place := range l.held {
-		errs = append(errs, l.root.Remove(place))
+		errs = append(errs, l.root.RemoveFile(place))
 	}
 	return errors.Join(append(errs, l.file.Close())...)
 }
@@ -102,7 +102,7 @@ func breakAccountLocks(root *rootfs.Root) error {
 	for _, name := range accountLocks {
 		place, err := root.Resolve(name)
 		if err == nil {
-			err = root.Remove(place)
+			err = root.RemoveFile(place)
 		}
 		errs = append(errs, err)
 	}

@@ -5,6 +5,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"strings"
@@ -15,6 +16,13 @@ import (
 )
 
 func writeUnit(ctx context.Context, m *Machine, o op.WriteUnit) error {
+	info, err := m.Root.Lstat(o.Path)
+	if err == nil && info.Type == rootfs.Directory {
+		err = fmt.Errorf("%s is a directory", o.Path)
+	}
+	if err != nil {
+		return err
+	}
 	return create(m, o.Place, op.Owner{}, 0o644, func(w io.Writer) error { return m.fetch(ctx, o.Content.Handle, w) })
 }
 
@@ -30,7 +38,10 @@ func unmaskUnit(_ context.Context, m *Machine, o op.UnmaskUnit) error {
 	if err != nil || info.Type != rootfs.Symlink {
 		return err // removed before the run was cut short
 	}
-	return m.Root.Remove(o.Path)
+	if target, err := m.Root.Readlink(o.Path); err != nil || target != "/dev/null" {
+		return err // it is somebody's now
+	}
+	return m.Root.RemoveFile(o.Path)
 }
 
 // setPresets writes the lines of the preset file first and changes the links then: whether a unit that is to be
@@ -110,7 +121,7 @@ func enableLink(m *Machine, l unit.Link) error {
 		if err := parents(m, place); err != nil {
 			return err
 		}
-		return m.Root.Symlink(l.Target, place, 0, 0, true)
+		return m.Root.Symlink(l.Target, place, 0, 0, false)
 	}
 	if at, err := m.Root.Follow(place); err == nil {
 		if to, err := m.Root.Follow(l.Target); err == nil && at == to {
@@ -129,7 +140,7 @@ func disableUnit(m *Machine, units *unit.Units, name string) error {
 	for _, l := range links {
 		place, err := m.Root.Resolve(l)
 		if err == nil {
-			err = m.Root.Remove(place)
+			err = m.Root.RemoveFile(place)
 		}
 		if err != nil {
 			return err

@@ -29,6 +29,8 @@ const (
 	Begun  State = "begun"
 	Done   State = "done"
 	Failed State = "failed"
+	// Undone says of a step that was begun that it has no effect: it failed without one, or its turn did not come.
+	Undone State = "undone"
 )
 
 // A Header says what run a journal belongs to, and holds its plan: a restart resumes that plan, whatever it would plan now.

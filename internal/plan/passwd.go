@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/account"
@@ -47,7 +48,7 @@ func Accounts(b *builder) {
 		b.relabelAccounts(edit)
 		b.barrier(edited, edited+1) // what is in home directories comes after that
 	}
-	homes := db.Homes()
+	homes := db.Homes(b.facts.Tree.Place)
 	for _, r := range results {
 		if !r.Group {
 			b.home(r, db, homes)
@@ -97,7 +98,7 @@ func (b *builder) home(r account.Result, db *account.DB, homes account.Homes) {
 		}
 		b.makeHome(p, c, db)
 	case account.Modify:
-		b.changeHome(p, c)
+		b.changeHome(p, c, homes)
 	}
 	u := b.c.Passwd.Users[r.Index]
 	b.ownHomeParts(p, c, u)
@@ -160,6 +161,7 @@ func HomePaths(c *types.Config, a *facts.Accounts) (homes []string, skeleton str
 	}
 	db := account.Parse(a.Texts, 1)
 	spools, _ := db.Spools()
+	moves := false
 	for _, r := range db.Configure(c.Passwd) {
 		if r.Group || r.Err != nil || r.Change.Verb == "" {
 			continue
@@ -176,6 +178,10 @@ func HomePaths(c *types.Config, a *facts.Accounts) (homes []string, skeleton str
 		if r.Change.CreateHome {
 			skeleton = path.Clean(db.Skeleton())
 		}
+		moves = moves || r.Change.Verb == account.Delete || r.Change.MoveHome
+	}
+	if moves { // nobody else's must go with it
+		homes = append(homes, db.Homes(func(name string) string { return name }).Names()...)
 	}
 	return homes, skeleton
 }
@@ -206,11 +212,15 @@ func (b *builder) makeHome(p string, c account.Change, db *account.DB) {
 	b.add(p, box, "CREATE_MAIL_SPOOL in /etc/default/useradd", b.barriers...)
 }
 
-func (b *builder) changeHome(p string, c account.Change) {
+func (b *builder) changeHome(p string, c account.Change, homes account.Homes) {
 	if b.facts.Tree.At(c.Old.Home).Type != "directory" || c.Old.Home == "/" {
 		return
 	}
 	if c.MoveHome {
+		if why := b.othersHome(c.Old.Home, c.Name, homes); why != "" {
+			b.fail(p+".homeDir", fmt.Sprintf("the home directory cannot be moved from %s to %s: %s", c.Old.Home, c.Home, why), "")
+			return
+		}
 		if b.facts.Tree.At(c.Home).Type != "" {
 			b.fail(p+".homeDir", fmt.Sprintf("the home directory cannot be moved from %s to %s: there is something already",
 				c.Old.Home, c.Home), "")
@@ -239,12 +249,26 @@ func (b *builder) removeHome(p string, c account.Change, db *account.DB, homes a
 			b.warn(p, fmt.Sprintf("%s does not belong to user %s and is left as it is", name, c.Name), "")
 			continue
 		}
-		if other, shared := homes.Below(name); shared {
-			b.warn(p, fmt.Sprintf("%s is left as it is: the home directory of user %s is in it", name, other), "")
+		if why := b.othersHome(name, c.Name, homes); why != "" {
+			b.warn(p, fmt.Sprintf("%s is left as it is: %s", name, why), "")
 			continue
 		}
 		b.add(p, op.RemoveHome{Name: c.Name, Home: name}, "", b.barriers...)
 	}
+}
+
+// othersHome says why a user's home directory cannot be removed or moved without somebody else's, or is empty. Where a name with
+// ".." leads is up to links that may be exchanged.
+func (b *builder) othersHome(name, user string, homes account.Homes) string {
+	if slices.Contains(strings.Split(name, "/"), "..") {
+		return `its name leads through ".."`
+	}
+	for _, dir := range []string{name, b.facts.Tree.Place(path.Clean(name))} {
+		if other, shared := homes.Below(dir); shared && other != user {
+			return fmt.Sprintf("the home directory of user %s is in it", other)
+		}
+	}
+	return ""
 }
 
 // ownHomeParts gives the user those directories of the user's home that were made to mount something on them.

@@ -74,7 +74,7 @@ func (r *Root) copyNode(from, to string, c copying) error {
 		if rest, ok := strings.CutPrefix(target, c.from+"/"); ok {
 			target = c.to + "/" + rest
 		}
-		return r.Symlink(target, to, uid, gid, true)
+		return r.symlink(target, to, uid, gid, files)
 	case Directory:
 		if err := r.Mkdir(to, 0o700); err != nil {
 			return err
@@ -110,7 +110,7 @@ func (r *Root) copyFile(from, to string, uid, gid int, mode uint32) error {
 	if err != nil {
 		return errors.Join(err, f.Discard())
 	}
-	return f.Commit(true)
+	return f.put(files)
 }
 
 // ChownTree gives what a user and a group own at a resolved path and below it to others, without following

@@ -28,11 +28,26 @@ const (
 	usualMode   = 0o644
 )
 
-// temporary returns the name that a file has while it is written. It follows from the path, so that what an
-// interrupted run has left is replaced by the next one.
-func temporary(name string) string {
-	sum := sha256.Sum256([]byte(name))
+// temporary returns the name that a node has while it is made. It follows from the path and from the filesystem of the root, so
+// that what an interrupted run has left is replaced by the next one, and no image brings a file of that name along.
+func (p parent) temporary() string {
+	sum := sha256.Sum256([]byte(p.root.salt + "\x00" + p.path))
 	return "tmp" + hex.EncodeToString(sum[:10])
+}
+
+// removeTemporary removes what an interrupted run has left under a temporary name. Such a run leaves nothing but files and links.
+func (p parent) removeTemporary(temp string) error {
+	if err := p.change("unlink"); err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstatat(p.fd, temp, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	if t := infoOf(&st).Type; t != Regular && t != Symlink {
+		return fmt.Errorf("%s, a name for temporary files of firstlight, is taken by a %s", temp, t)
+	}
+	return unix.Unlinkat(p.fd, temp, 0)
 }
 
 // Create begins a regular file at a resolved path whose directory exists. Only its owner can read it until it is complete; then
@@ -55,11 +70,11 @@ func (p parent) create() (*File, error) {
 	if err := p.change("create"); err != nil {
 		return nil, err
 	}
-	temp := temporary(p.path)
+	temp := p.temporary()
 	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	fd, err := unix.Openat(p.fd, temp, flags, privateMode)
 	if err == unix.EEXIST { // left by an interrupted run
-		if err = removeAt(p, temp); err == nil {
+		if err = p.removeTemporary(temp); err == nil {
 			fd, err = unix.Openat(p.fd, temp, flags, privateMode)
 		}
 	}
@@ -123,9 +138,28 @@ func (f *File) Chmod(mode uint32) error {
 	return nil
 }
 
+// replacing says what an operation may replace.
+type replacing int
+
+const (
+	nothing    replacing = iota
+	files                // whatever is no directory
+	everything           // directories, too, with all that is in them
+)
+
+// allowed returns what may be replaced where the config says whether something may.
+func allowed(replace bool) replacing {
+	if replace {
+		return everything
+	}
+	return nothing
+}
+
 // Commit gives the file its final name. Without replace it fails if something is there; with it, a node that
 // is not a directory is replaced in one step, and a directory is removed first.
-func (f *File) Commit(replace bool) error {
+func (f *File) Commit(replace bool) error { return f.put(allowed(replace)) }
+
+func (f *File) put(replace replacing) error {
 	err := f.commit(replace)
 	if err != nil {
 		return errors.Join(f.parent.root.wrap("put into place", f.parent.path, err), f.Discard())
@@ -134,8 +168,8 @@ func (f *File) Commit(replace bool) error {
 	return f.parent.root.wrap("close", f.parent.path, f.file.Close())
 }
 
-func (f *File) commit(replace bool) error {
-	if replace {
+func (f *File) commit(replace replacing) error {
+	if replace == everything {
 		if err := removeDirectory(f.parent); err != nil {
 			return err
 		}
@@ -152,7 +186,7 @@ func (f *File) commit(replace bool) error {
 	if err := f.parent.change("rename"); err != nil {
 		return err
 	}
-	return f.parent.rename(f.temp, replace)
+	return f.parent.rename(f.temp, replace != nothing)
 }
 
 // rename gives the node temp its final name.
@@ -198,7 +232,7 @@ func (r *Root) WriteFile(name string, data []byte, uid, gid int, mode uint32) er
 	if err != nil {
 		return errors.Join(err, f.Discard())
 	}
-	return f.Commit(true)
+	return f.put(files)
 }
 
 // ErrTail is wrapped by Append's error if the file has grown by something else.

@@ -85,6 +85,10 @@ func (r *Root) mkdirAll(name string, mode uint32) (string, error) {
 // group of the process. It appears under its name with its owner. What is there is replaced only if replace
 // is set, a directory with all that is in it.
 func (r *Root) Symlink(target, name string, uid, gid int, replace bool) error {
+	return r.symlink(target, name, uid, gid, allowed(replace))
+}
+
+func (r *Root) symlink(target, name string, uid, gid int, replace replacing) error {
 	p, err := r.open(name)
 	if err == nil {
 		defer p.close()
@@ -93,8 +97,8 @@ func (r *Root) Symlink(target, name string, uid, gid int, replace bool) error {
 	return r.wrap("make link", name, err)
 }
 
-func (p parent) symlink(target string, uid, gid int, replace bool) error {
-	temp := temporary(p.path)
+func (p parent) symlink(target string, uid, gid int, replace replacing) error {
+	temp := p.temporary()
 	err := p.place(temp, "symlink", func() error {
 		if err := unix.Symlinkat(target, p.fd, temp); err != nil {
 			return err
@@ -116,18 +120,18 @@ func (r *Root) Link(target, name string, replace bool) error {
 	p, err := r.open(name)
 	if err == nil {
 		defer p.close()
-		err = p.link(target, replace)
+		err = p.link(target, allowed(replace))
 	}
 	return r.wrap("make hard link", name, err)
 }
 
-func (p parent) link(target string, replace bool) error {
+func (p parent) link(target string, replace replacing) error {
 	from, err := p.root.open(target)
 	if err != nil {
 		return err
 	}
 	defer from.close()
-	temp := temporary(p.path)
+	temp := p.temporary()
 	err = p.place(temp, "link", func() error { return unix.Linkat(from.fd, from.name, p.fd, temp, 0) })
 	if err != nil {
 		return err
@@ -142,7 +146,7 @@ func (p parent) place(temp, kind string, make func() error) error {
 	}
 	err := make()
 	if err == unix.EEXIST {
-		if err = removeAt(p, temp); err == nil {
+		if err = p.removeTemporary(temp); err == nil {
 			err = make()
 		}
 	}
@@ -150,16 +154,16 @@ func (p parent) place(temp, kind string, make func() error) error {
 }
 
 // finish gives a node its final name, or removes it again.
-func (p parent) finish(temp string, replace bool) error {
+func (p parent) finish(temp string, replace replacing) error {
 	var err error
-	if replace {
+	if replace == everything {
 		err = removeDirectory(p)
 	}
 	if err == nil {
 		err = p.change("rename")
 	}
 	if err == nil {
-		err = p.rename(temp, replace)
+		err = p.rename(temp, replace != nothing)
 	}
 	// Renaming onto another name of the same node does nothing and leaves both (rename(2)).
 	if effect := p.root.effect("unlink", p.path); effect != nil {

@@ -4,6 +4,7 @@ package rootfs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +19,76 @@ func (r *Root) Remove(name string) error {
 	}
 	if err == nil {
 		defer p.close()
-		err = removeAt(p, p.name)
+		err = p.remove()
 	}
 	return r.wrap("remove", name, err)
+}
+
+// RemoveFile is Remove for a node that is not a directory; a directory stays and is an error.
+func (r *Root) RemoveFile(name string) error {
+	info, err := r.Lstat(name)
+	if err != nil || info.Type == None {
+		return err
+	}
+	p, err := r.open(name)
+	if err == nil {
+		defer p.close()
+		if err = p.change("unlink"); err == nil {
+			err = unix.Unlinkat(p.fd, p.name, 0)
+		}
+	}
+	return r.wrap("remove", name, err)
+}
+
+// remove removes the entry with all that is below it, or nothing at all where a filesystem is mounted.
+func (p parent) remove() error {
+	if err := checkMounts(p.fd, p.name, p.path); err != nil {
+		return err
+	}
+	return removeAt(p, p.name)
+}
+
+// checkMounts fails if something is mounted on the entry name of a directory or below it: that would be emptied before its mount
+// point turns out to be busy.
+func checkMounts(parent int, name, path string) error {
+	fd, err := openHere(parent, name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err == unix.ENOTDIR || err == unix.ELOOP {
+		fd, err = openHere(parent, name, unix.O_PATH)
+		if err == nil {
+			return unix.Close(fd)
+		}
+	}
+	switch {
+	case err == unix.EXDEV:
+		return fmt.Errorf("a filesystem is mounted on %s: %w", path, unix.EBUSY)
+	case err == unix.ENOENT:
+		return nil
+	case err != nil:
+		return err
+	}
+	dir := os.NewFile(uintptr(fd), path)
+	defer dir.Close()
+	for {
+		names, err := dir.Readdirnames(256)
+		for _, n := range names {
+			if err := checkMounts(fd, n, path+"/"+n); err != nil {
+				return err
+			}
+		}
+		if len(names) == 0 {
+			return skipEOF(err)
+		}
+	}
+}
+
+// openHere opens an entry of a directory unless it is a link or something is mounted on it.
+func openHere(parent int, name string, flags uint64) (int, error) {
+	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_NO_XDEV}
+	for {
+		if fd, err := unix.Openat2(parent, name, &how); err != unix.EINTR {
+			return fd, err
+		}
+	}
 }
 
 // removeDirectory makes room for something else to be renamed onto the path: only a directory is in the way of
@@ -33,7 +101,7 @@ func removeDirectory(p parent) error {
 	} else if err != nil {
 		return err
 	}
-	return removeAt(p, p.name)
+	return p.remove()
 }
 
 // removeAt removes the entry name of a directory, depth first.
@@ -49,9 +117,11 @@ func removeAt(p parent, name string) error {
 		return err
 	}
 	unlinked := err
-	fd, err := unix.Openat(p.fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := openHere(p.fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err == unix.ENOTDIR || err == unix.ELOOP {
 		return unlinked // not a directory: the file could not be removed
+	} else if err == unix.EXDEV {
+		return unix.EBUSY // something was mounted on it meanwhile
 	} else if err != nil {
 		return err
 	}

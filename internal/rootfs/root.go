@@ -27,6 +27,7 @@ import (
 type Root struct {
 	name string
 	dir  *os.File
+	salt string // of temporary names
 	// before is called ahead of every change to the tree.
 	before func(effect string) error
 
@@ -49,7 +50,9 @@ func Open(name string) (*Root, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open target root %s: %w", name, err), dir.Close())
 	}
-	unix.Close(probe)
+	if r.salt, err = identify(probe); err != nil {
+		return nil, errors.Join(fmt.Errorf("open target root %s: %w", name, err), dir.Close())
+	}
 	return r, nil
 }
 
@@ -239,6 +242,8 @@ func (r *Root) wrap(verb, name string, err error) error {
 		e.do = r.full(name)
 	case errors.Is(err, unix.EDQUOT):
 		e.do = "raise the quota of the owner"
+	case errors.Is(err, unix.EBUSY):
+		e.do = "unmount it, or take the place out of the config"
 	case errors.Is(err, unix.EROFS):
 		e.do = "mount the filesystem that holds it read-write"
 	case errors.Is(err, unix.EFBIG):

@@ -198,12 +198,20 @@ var attacks = []struct{ name, tree, path string }{
 	{"directory with a link inside", "d x\nl x/out TEMP/outside", "/x"},
 	{"directory with a directory link inside", "d x/y\nl x/y/out ../../../outside", "/x/y"},
 	{"hard to remove", "d x/a/b/c\np x/a/p\nl x/a/l TEMP/outside/dir\nf x/a/b/f text", "/x"},
-	{"temporary name taken by a link", "l " + temporary("/x") + " TEMP/outside/file", "/x"},
-	{"temporary name taken by a directory link", "l " + temporary("/x") + " TEMP/outside", "/x"},
-	{"temporary name taken by a FIFO", "p " + temporary("/x"), "/x"},
-	{"second name's temporary taken", "l " + temporary("/second") + " TEMP/outside/file\nf x text", "/x"},
+	{"temporary name taken by a link", "l TEMPORARY(/x) TEMP/outside/file", "/x"},
+	{"temporary name taken by a directory link", "l TEMPORARY(/x) TEMP/outside", "/x"},
+	{"temporary name taken by a FIFO", "p TEMPORARY(/x)", "/x"},
+	{"second name's temporary taken", "l TEMPORARY(/second) TEMP/outside/file\nf x text", "/x"},
 	{"the root itself", "", "/"},
 	{"the root by dots", "", "/.."},
+}
+
+// temporaryNames puts the temporary names of the two paths that the attacks use in place of TEMPORARY(PATH).
+func temporaryNames(r *Root, lines string) string {
+	for _, name := range []string{"/x", "/second"} {
+		lines = strings.ReplaceAll(lines, "TEMPORARY("+name+")", parent{root: r, path: name}.temporary())
+	}
+	return lines
 }
 
 // TestAttacks runs every operation on every hostile tree, both on the path as it is and resolved: nothing
@@ -216,9 +224,9 @@ func TestAttacks(t *testing.T) {
 				temp := t.TempDir()
 				outside, dir := filepath.Join(temp, "outside"), filepath.Join(temp, "root")
 				build(t, temp, "d outside/dir\nf outside/file secret\nf outside/dir/file secret\np outside/fifo\nd root")
-				build(t, dir, "f own text\n"+a.tree)
-				before := tree(t, outside)
 				r := open(t, dir)
+				build(t, dir, "f own text\n"+temporaryNames(r, a.tree))
+				before := tree(t, outside)
 				errs := []error{o.run(r, a.path)} // may fail, may not lead out
 				if resolved, err := r.Resolve(a.path); err == nil {
 					errs = append(errs, o.run(r, resolved))
@@ -413,6 +421,19 @@ func TestAs(t *testing.T) {
 	}
 }
 
+// replace puts a file into the place of whatever is there.
+func replace(r *Root, name string, data []byte) error {
+	f, err := r.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chown(1, 1), f.Chmod(0o600)); err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	return f.Commit(true)
+}
+
 // TestBefore stops an operation ahead of each of its changes.
 func TestBefore(t *testing.T) {
 	stopped := errors.New("stopped")
@@ -427,7 +448,7 @@ func TestBefore(t *testing.T) {
 			}
 			return nil
 		})
-		err := r.WriteFile("/x", bytes.Repeat([]byte("x"), 10), 1, 1, 0o600)
+		err := replace(r, "/x", bytes.Repeat([]byte("x"), 10))
 		if err == nil {
 			if n < 6 {
 				t.Errorf("there were only %d changes", n)

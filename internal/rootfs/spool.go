@@ -164,7 +164,7 @@ func (p parent) adopt(s *Spool) (*File, error) {
 	if err := p.change("create"); err != nil {
 		return nil, err
 	}
-	f := &File{parent: p, file: s.file, temp: temporary(p.path)}
+	f := &File{parent: p, file: s.file, temp: p.temporary()}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(s.file.Fd()), &st); err != nil {
 		return nil, err
@@ -174,7 +174,7 @@ func (p parent) adopt(s *Spool) (*File, error) {
 	from := fmt.Sprintf("/proc/self/fd/%d", s.file.Fd()) // open(2), on O_TMPFILE
 	err := unix.Linkat(unix.AT_FDCWD, from, p.fd, f.temp, unix.AT_SYMLINK_FOLLOW)
 	if err == unix.EEXIST { // left by an interrupted run
-		if err = removeAt(p, f.temp); err == nil {
+		if err = p.removeTemporary(f.temp); err == nil {
 			err = unix.Linkat(unix.AT_FDCWD, from, p.fd, f.temp, unix.AT_SYMLINK_FOLLOW)
 		}
 	}

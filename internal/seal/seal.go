@@ -96,7 +96,7 @@ func Lift(root *rootfs.Root) error {
 	for _, name := range []string{sealFile, clearedFile, goneFile} {
 		info, err := root.Lstat(path.Join(dir, name))
 		if err == nil && info.Type != rootfs.None {
-			err = errors.Join(root.Remove(path.Join(dir, name)), root.Sync())
+			err = errors.Join(root.RemoveFile(path.Join(dir, name)), root.Sync())
 		}
 		if err != nil {
 			return fmt.Errorf("lift the seal: %w", err)
@@ -127,7 +127,7 @@ func RemoveJournals(root *rootfs.Root, parts []string) error {
 	dir, err := root.Follow(Dir)
 	for _, p := range parts {
 		if err == nil {
-			err = root.Remove(path.Join(dir, JournalName(p)))
+			err = root.RemoveFile(path.Join(dir, JournalName(p)))
 		}
 	}
 	if err := errors.Join(err, root.Sync()); err != nil {
