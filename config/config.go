@@ -6,11 +6,11 @@
 // invariant: a Document without an error in its report is valid by the rules of the version it was written in, is in the
 // newest form, and knows for each of its values where that was written.
 //
-// Stability: from the first tagged release on, names and signatures of this package, lint, diag and spec change in an
-// incompatible way with the module's major version only. What a config means follows the spec version that it states. Texts of
-// findings are for people and may change at any time: programs branch on Code, Severity, Path and Span. Structs may get more
-// fields, so name the fields in literals; types gets members when the format does. The other packages, doc, merge, rules and
-// unitfile, may change with every release.
+// Stability: from the first tagged release on, names and signatures of this package, author, convert, lint, diag and spec
+// change in an incompatible way with the module's major version only. What a config means follows the spec version that it
+// states. Texts of findings are for people and may change at any time: programs branch on Code, Severity, Path and Span. Structs
+// may get more fields, so name the fields in literals; types gets members when the format does. The other packages, doc, merge,
+// rules and unitfile, may change with every release.
 package config
 
 import (
@@ -46,11 +46,11 @@ func Empty() Document {
 // form. The text is JSON, or YAML with a variant. If the report has errors the document is not to be used.
 func Parse(src *diag.Source) (Document, diag.List) { return ParseWith(src, Options{}) }
 
-// ParseWith is Parse with options.
+// ParseWith is Parse with options. Unknown keys of YAML that people write on purpose, those of author.IsMeant, are not reported.
 func ParseWith(src *diag.Source, o Options) (Document, diag.List) {
 	if !o.JSONOnly && author.IsAuthored(src.Text) {
 		_, d, report := translate(src, author.Options{Files: o.Files})
-		return d, report
+		return d, slices.DeleteFunc(report, author.IsMeant)
 	}
 	if len(src.Text) == 0 {
 		return Document{}, diag.List{{Severity: diag.Error, Code: "V001", Fatal: true, Span: src.Span(0, 0),

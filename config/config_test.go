@@ -4,6 +4,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -215,13 +216,37 @@ func corpus(f testing.TB, add func(text []byte)) {
 	}
 }
 
+// TestParseUpTo caps the version of JSON and of YAML, each at the place that states it.
+func TestParseUpTo(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"ignition": {"version": "3.5.0"}}`:    "1:26 set ignition.version to 3.4.0",
+		"# c\nvariant: fcos\nversion: 1.7.0\n":  "3:10 set version to one that becomes spec version 3.4.0 or an older one",
+		`{"ignition": {"version": "3.4.0"}}`:    "",
+		"variant: flatcar\nversion: 1.0.0\n":    "",
+		`{"ignition": {"version": "3.9.0"}}`:    "1:26 set ignition.version to one of 3.0.0 to 3.6.0",
+		"variant: openshift\nversion: 4.23.0\n": "2:10 the newest final version of openshift is 4.22.0",
+		"variant: fcos\nversion: 1.5.0\nx: 1\n": "",
+	} {
+		d, report := ParseUpTo(diag.NewSource("f", []byte(text)), spec.V3_4)
+		got := ""
+		for _, found := range report.Errors() {
+			got = fmt.Sprintf("%d:%d %s", found.Span.Start.Line, found.Span.Start.Column, found.Hint)
+		}
+		if got != want || (want == "") != (d.Config.Ignition.Version != "") {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
 // FuzzParse checks that every text gets an answer, and every finding a place within the text.
 func FuzzParse(f *testing.F) {
 	corpus(f, func(text []byte) { f.Add(text) })
+	f.Add([]byte("variant: fcos\nversion: 1.5.0\nx: &a [b, b]\nkernel_arguments: {should_exist: *a}\n"))
+	f.Add([]byte("\xff\xfev\x00a\x00r\x00"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		d, report := Parse(diag.NewSource("f", text))
 		for _, found := range report {
-			if found.Code != "N001" && (found.Place().Line < 1 || found.Span.End.Offset > len(text)) {
+			if found.Code != "N001" && (found.Place().Line < 1 || found.Span.End.Offset > len(found.Span.Source.Text)) {
 				t.Errorf("%s: its place is %+v", found.Line(), found.Span)
 			}
 			if found.Summary == "" || found.Code == "" {

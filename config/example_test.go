@@ -5,8 +5,10 @@ package config_test
 import (
 	"fmt"
 	"os"
+	"testing/fstest"
 
 	"github.com/firstlight-boot/firstlight/config"
+	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
@@ -75,4 +77,43 @@ func ExampleParseUpTo() {
 	// Output:
 	// web.ign:1:26: error: config version 3.6.0 is newer than 3.4.0, the newest that is accepted here [V005]
 	// 3.6.0
+}
+
+func ExampleBuild() {
+	files := fstest.MapFS{"motd": {Data: []byte("hello\n")}} // os.DirFS or os.OpenRoot in a program
+	src := diag.NewSource("web.bu", []byte(`variant: fcos
+version: 1.5.0
+storage:
+  files:
+    - path: /etc/motd
+      contents:
+        local: motd
+`))
+	result, _, report := config.Build(src, author.Options{Files: files})
+	if err := report.Err(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := result.WriteJSON(os.Stdout, result.Variant.Spec, false); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// {"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/etc/motd","contents":{"compression":"","source":"data:,hello%0A"}}]}}
+}
+
+func ExampleParse_yaml() {
+	doc, report := config.Parse(diag.NewSource("web.bu", []byte(`variant: fcos
+version: 1.5.0
+storage:
+  filesystems:
+    - device: /dev/vdb
+      path: srv
+      format: ext4
+      with_mount_unit: true
+`)))
+	fmt.Println(report.Err())
+	fmt.Println(doc.Origins.At("$.systemd.units.0.contents")) // the unit is generated: this is what asked for it
+	// Output:
+	// web.bu:6:13: error: the path "srv" is not absolute [V404]
+	// web.bu:8:24
 }

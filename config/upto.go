@@ -3,6 +3,7 @@
 package config
 
 import (
+	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
@@ -13,9 +14,13 @@ func ParseUpTo(src *diag.Source, newest spec.Version) (Document, diag.List) {
 	if d.Version <= newest {
 		return d, report
 	}
+	hint := "set ignition.version to " + newest.String()
+	if author.IsAuthored(src.Text) {
+		hint = "set version to one that becomes spec version " + newest.String() + " or an older one"
+	}
 	return Document{}, diag.List{{
 		Severity: diag.Error, Code: "V005", Path: diag.ParsePath("$"), Span: d.Origins.Span("$.ignition.version"), Fatal: true,
 		Summary: "config version " + d.Version.String() + " is newer than " + newest.String() + ", the newest that is accepted here",
-		Hint:    "set ignition.version to " + newest.String(),
+		Hint:    hint,
 	}}
 }

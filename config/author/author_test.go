@@ -240,6 +240,39 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestGarbage feeds 100 MB of what is no document. It has to be refused within a few times its size.
+func TestGarbage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
+	const size = 100 << 20
+	noise := make([]byte, size)
+	for i, x := 0, uint32(1); i < size; i++ {
+		x = x*1664525 + 1013904223
+		noise[i] = byte(x >> 24)
+	}
+	for name, text := range map[string][]byte{
+		"noise":     noise,
+		"bad UTF-8": bytes.Repeat([]byte{0xff}, size),
+		"brackets":  bytes.Repeat([]byte{'['}, size),
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := append([]byte(head+"x: "), text...)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			r, _, report := config.Build(diag.NewSource("f", text), author.Options{})
+			runtime.ReadMemStats(&after)
+			if r != nil || len(report) != 1 || report[0].Code != author.CodeSyntax {
+				t.Errorf("%d findings", len(report))
+			}
+			const mostPerByte = 10
+			if used := after.TotalAlloc - before.TotalAlloc; used > mostPerByte*size {
+				t.Errorf("it took %d MB", used>>20)
+			}
+		})
+	}
+}
+
 func manyKeys(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -381,6 +414,11 @@ func FuzzBuild(f *testing.F) {
 	f.Add([]byte("storage:\n  filesystems:\n    - {device: /dev/a, path: /var/b, format: xfs, with_mount_unit: true}\n"), uint8(6))
 	f.Add([]byte("systemd: {quadlets: [{name: a@b.container, dropins: [{name: c}]}]}\n"), uint8(8))
 	f.Add([]byte("x: \"a\n\t- b: c:d\n"), uint8(1))
+	f.Add([]byte("a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\nkernel_arguments: {should_exist: *c}\nstorage: {files: [{<<: [*c], path: /a}]}\n"), uint8(5))
+	f.Add([]byte("x: [[[[[[[[{a: [{b: [\n"), uint8(3))
+	f.Add([]byte("x: \xff\xfe\x00\nstorage:\n  files:\n    - path: /\xe9\n"), uint8(2))
+	f.Add([]byte("\xff\xfev\x00a\x00"), uint8(2))
+	f.Add([]byte("ignition: {config: {merge: [{inline: '{\"ignition\":{\"version\":\"3.4.0\"}}'}, {local: a}]}}\n"), uint8(5))
 	files := fstest.MapFS{"a": {Data: []byte("x")}, "t/b": {Data: []byte("y")}}
 	all := author.Variants()
 	f.Fuzz(func(t *testing.T, text []byte, row uint8) {

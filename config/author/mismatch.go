@@ -20,12 +20,20 @@ func (d *decoder) unused(key *yaml.Node, name string, s *shape, at *step) {
 	d.t.warn(CodeUnused, n, "", "unused key "+shown(name), d.spelling(name, s))
 }
 
+// IsMeant reports whether a finding is a warning about a key that people write on purpose: a merge key, or one whose name begins
+// with x-, which holds anchors. Butane warns about both.
+func IsMeant(d diag.Diagnostic) bool {
+	n := d.Path.Len()
+	if d.Code != CodeUnused || n == 0 {
+		return false
+	}
+	name, _ := d.Path.Path[n-1].(string)
+	return name == "<<" || strings.HasPrefix(name, "x-")
+}
+
 // spelling guesses what an unknown key was meant to be.
 func (d *decoder) spelling(name string, s *shape) string {
-	switch {
-	case name == "<<":
-		return "its members are merged; Butane warns about the key all the same"
-	case len(name) > 2 && name[:2] == "x-":
+	if name == "<<" || strings.HasPrefix(name, "x-") {
 		return ""
 	}
 	if snaked := snake(name); snaked != name && s.fields[snaked] != nil {

@@ -153,19 +153,9 @@ func withoutRepeats(list diag.List) diag.List {
 }
 
 // isMeant finds the warnings about unknown members that people write on purpose: $schema at the top, which editors want and
-// Ignition ignores; in YAML merge keys, and members whose names begin with x-, which hold anchors.
+// Ignition ignores, and what author.IsMeant finds in YAML.
 func isMeant(d diag.Diagnostic) bool {
-	name := ""
-	if n := d.Path.Len(); n > 0 {
-		name, _ = d.Path.Path[n-1].(string)
-	}
-	switch d.Code {
-	case "V007":
-		return d.Path.String() == "$.$schema"
-	case author.CodeUnused:
-		return name == "<<" || strings.HasPrefix(name, "x-")
-	}
-	return false
+	return d.Code == "V007" && d.Path.String() == "$.$schema" || author.IsMeant(d)
 }
 
 // Rules describes the rules of this package.
