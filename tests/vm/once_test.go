@@ -124,7 +124,8 @@ func bootOnce(t *testing.T, m *Machine, b Boot) string {
 // copyRoot copies what a guest needs of its own root, less what takes long.
 const copyRoot = `copyroot() {
 	local m
-	tar -C / --one-file-system --exclude=./usr/lib/modules --exclude=./usr/share/{doc,locale,man,i18n,zoneinfo} --exclude=./usr/lib/python3* \
+	tar -C / --one-file-system --exclude=./usr/lib/modules --exclude=./usr/share/{doc,locale,man,i18n,zoneinfo} --exclude=./usr/{lib,bin}/python3* \
+		--exclude=./usr/lib/udev/hwdb* --exclude=./usr/lib/file --exclude=./usr/lib/apt --exclude=./usr/lib/dracut \
 		--exclude=./var/cache --exclude=./var/lib/{apt,dpkg} --exclude='./boot/*' --exclude='./var/log/*' --exclude='./tmp/*' -cf - . | tar -C "$1" -xf -
 	m=usr/lib/modules/$(uname -r)
 	mkdir -p "$1/$m/kernel/drivers"
