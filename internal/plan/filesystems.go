@@ -50,8 +50,8 @@ func Filesystems(b *builder) {
 
 func (b *builder) planFilesystem(path string, f types.Filesystem, node string, d facts.Device, named []int) {
 	v, reason := judgeFilesystem(f, d)
-	if _, ambiguous, _ := probe.Content(d.Signatures); ambiguous && v == leave {
-		b.warn(path, fmt.Sprintf("%s has several signatures at once; the first counts: %v", f.Device, d.Signatures), "")
+	if v == leave {
+		b.warnOthers(path, f.Device, d.Signatures)
 	}
 	destroy := ""
 	if v != leave {
@@ -70,6 +70,23 @@ func (b *builder) planFilesystem(path string, f types.Filesystem, node string, d
 	case v == erase:
 		b.add(path, op.EraseSignatures{Device: f.Device, Node: node, Destroy: destroy}, reason, named...)
 	}
+}
+
+// warnOthers warns about what a device carries in addition to the filesystem that is kept. Keeping it loses nothing, but libblkid
+// and with it udev say nothing of such a device.
+func (b *builder) warnOthers(path, device string, found []probe.Signature) {
+	kept, ambiguous, _ := probe.Content(found)
+	if !ambiguous {
+		return
+	}
+	others, types := "", ""
+	for _, s := range found {
+		if s.Usage != probe.PartTable && s.Type != kept.Type {
+			others, types = others+", "+s.String(), types+","+s.Type
+		}
+	}
+	b.warn(path, fmt.Sprintf("%s is kept: it holds %s as wanted, but also %s", device, kept, others[2:]),
+		"what is left over keeps udev from naming the device by label or UUID; remove it with \"wipefs --all --types "+types[1:]+" "+device+"\"")
 }
 
 // hasDevice tells whether an entry is about a block device and asks for something.

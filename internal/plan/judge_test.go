@@ -82,6 +82,51 @@ func TestJudgeFilesystem(t *testing.T) {
 	}
 }
 
+// TestAmbiguous: what is wanted is kept beside what is left over of something else if it is what libblkid finds first, with a
+// warning that names the rest and how to remove it.
+func TestAmbiguous(t *testing.T) {
+	const uuid = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
+	ext4 := probe.Signature{Type: "ext4", Usage: probe.Filesystem, Label: "l", UUID: uuid}
+	zfs := probe.Signature{Type: "zfs_member", Usage: probe.Filesystem, Label: "tank", UUID: "12"}
+	befs := probe.Signature{Type: "befs", Usage: probe.Filesystem}
+	raid := probe.Signature{Type: "linux_raid_member", Usage: probe.RAID}
+	dos := probe.Signature{Type: "dos", Usage: probe.PartTable}
+	const kept = `warning: /dev/vda is kept: it holds ext4 labelled "l" (` + uuid + `) as wanted, but also `
+	const hint = ` (what is left over keeps udev from naming the device by label or UUID; remove it with "wipefs --all --types `
+	for _, c := range []struct {
+		name, want string
+		wanted     string
+		found      []probe.Signature
+	}{
+		{"an old pool", kept + `zfs_member labelled "tank" (12)` + hint + `zfs_member /dev/vda")`, `"label":"l"`, []probe.Signature{ext4, zfs}},
+		{"several", kept + `zfs_member labelled "tank" (12), befs` + hint + `zfs_member,befs /dev/vda")`, `"uuid":"` + uuid + `"`, []probe.Signature{ext4, zfs, befs, dos}},
+		{"a partition table does not count", "", `"label":"l"`, []probe.Signature{ext4, dos}},
+		{"another label", `error: /dev/vda (64 MiB) cannot be used: it holds ext4 labelled "l" (` + uuid + `), wanted label "m" (set wipeFilesystem to have it destroyed)`,
+			`"label":"m"`, []probe.Signature{ext4, zfs}},
+		{"libblkid finds the other first", `error: /dev/vda (64 MiB) cannot be used: it holds zfs_member labelled "tank" (12), wanted ext4 (set wipeFilesystem to have it destroyed)`,
+			`"label":"l"`, []probe.Signature{zfs, ext4}},
+		{"a member of an array hides it", `error: /dev/vda (64 MiB) cannot be used: it holds linux_raid_member, wanted ext4 (set wipeFilesystem to have it destroyed)`,
+			`"label":"l"`, []probe.Signature{raid, ext4}},
+	} {
+		doc := parse(t, `{"filesystems":[{"device":"/dev/vda","format":"ext4",`+c.wanted+`}]}`)
+		b := machine("/dev/vda")
+		b.Devices["/dev/vda"] = facts.Device{Size: testDisk, SectorSize: 512, Signatures: c.found}
+		r := Build("filesystems", Filesystems, doc, looked(doc, b), Inputs{})
+		var got []string
+		for _, d := range r.Report {
+			got = append(got, fmt.Sprintf("%v: %s (%s)", d.Severity, d.Summary, d.Hint))
+		}
+		if strings.Join(got, "\n") != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+		for _, s := range r.Plan.Steps {
+			if _, names := s.Op.(op.NameDevices); !names {
+				t.Errorf("%s: %s", c.name, s.Op.Describe())
+			}
+		}
+	}
+}
+
 // TestJudgeVolume: a volume is reused only if its key is in the config and all that can be seen of it matches.
 func TestJudgeVolume(t *testing.T) {
 	luks := probe.Signature{Type: "crypto_LUKS", Usage: probe.Crypto, Version: "2", Label: "l", UUID: "u"}
