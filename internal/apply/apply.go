@@ -14,7 +14,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/firstlight-boot/firstlight/internal/fetch"
@@ -169,6 +171,11 @@ func (r *run) do(ctx context.Context, step int) error {
 		return r.handle(ctx, r.m, s.Op)
 	})
 	if err != nil {
+		switch s.Op.(type) {
+		case op.MakeDirectory, op.WriteFile, op.KeepFile, op.MakeLink, op.MakeHardLink:
+			// Distributions look for these words, with the path as the initramfs has it.
+			err = fmt.Errorf("error creating %s: %w", path.Join(r.m.Root.Name(), strings.TrimPrefix(string(s.Op.Touches()[0]), op.PathClass)), err)
+		}
 		return &StepError{Step: s, Err: err}
 	}
 	return nil

@@ -430,3 +430,25 @@ func TestMailStays(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestCreateErrors: what CI of distributions looks for is in the error of an entry that cannot be made, with the path as the
+// initramfs has it.
+func TestCreateErrors(t *testing.T) {
+	unknown := op.Content{Handle: "unknown"}
+	for place, o := range map[string]op.Op{
+		"/etc/motd/d": op.MakeDirectory{Place: at("/etc/motd/d"), Mode: op.NoMode},
+		"/etc/f":      op.WriteFile{Place: at("/etc/f"), Content: &unknown, Mode: op.NoMode},
+		"/etc/motd":   op.KeepFile{Place: at("/etc/motd"), Fragments: []op.Content{text}, Size: 3, Digest: sum("new"), Mode: op.NoMode},
+		"/etc/passwd": op.MakeLink{Place: at("/etc/passwd"), Target: "x"},
+		"/etc/hard":   op.MakeHardLink{Place: at("/etc/hard"), Target: "/none"},
+	} {
+		b := newBench(t, start)
+		if err := b.apply(o, nil); err == nil || !strings.Contains(err.Error(), "error creating "+b.dir+place+": ") {
+			t.Errorf("%s: %v", o.Describe(), err)
+		}
+	}
+	b := newBench(t, start)
+	if err := b.apply(op.Mount{Device: "x", Path: "/home/user/link/x", Format: "ext4"}, nil); err == nil || strings.Contains(err.Error(), "error creating") {
+		t.Errorf("a mount: %v", err)
+	}
+}

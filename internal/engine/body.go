@@ -85,7 +85,7 @@ func (r *run) provision(m *apply.Machine, doc config.Document, digest string) *p
 		},
 		// Saved whatever comes next: the steps that are done are not done again, and with them went the keys of volumes.
 		Done:     func() error { return r.state.Save(r.o.StateFile) },
-		Findings: func(list diag.List) { acquire.LogReport(r.log, list) },
+		Findings: r.findings,
 	}
 	if r.stage.foresees || r.stage.seals {
 		run.Foreseen = r.saveFacts
@@ -94,6 +94,16 @@ func (r *run) provision(m *apply.Machine, doc config.Document, digest string) *p
 		run.Later, run.Peek = provision.After(r.stage.name), r.peek
 	}
 	return run
+}
+
+// findings logs what planning found, and counts the warnings.
+func (r *run) findings(list diag.List) {
+	acquire.LogReport(r.log, list)
+	for _, d := range list {
+		if d.Severity == diag.Warning {
+			r.progress.Warn(d.Line())
+		}
+	}
 }
 
 // saveFacts leaves the facts that a forecast was made on, for people who ask why a boot did what it did. They hold no secrets.

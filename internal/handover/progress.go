@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type Progress struct {
 	Source   string  `json:"source,omitempty"`
 	Stages   []Timed `json:"stages,omitempty"`
 	Counts   []Count `json:"counts,omitempty"`
+	// Warnings are those about the config and this machine, each once: a forecast repeats what a later stage finds.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Sealed says which boot provisioned the machine, as its seal has it.
@@ -83,6 +86,13 @@ func (p *Progress) Add(stage string, took time.Duration, peak int64) {
 	p.Stages = append(p.Stages, Timed{stage, took, peak})
 }
 
+// Warn records a warning.
+func (p *Progress) Warn(text string) {
+	if !slices.Contains(p.Warnings, text) {
+		p.Warnings = append(p.Warnings, text)
+	}
+}
+
 // Count records how much of what the config asks for.
 func (p *Progress) Count(c types.Config) {
 	p.Counts = []Count{
@@ -106,7 +116,7 @@ const shown = "disk filesystem file user unit"
 // took.
 func (p *Progress) Summary() string {
 	var made, times []string
-	for _, c := range p.Counts {
+	for _, c := range append(p.Counts, Count{"warning", "warnings", len(p.Warnings)}) {
 		name := c.Many
 		if c.N == 1 {
 			name = c.One

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/firstlight-boot/firstlight/config/types"
 )
 
 // Progress is what it was after it was read back, and it is written once when the machine is touched.
@@ -88,5 +91,28 @@ func TestKeepAtOnce(t *testing.T) {
 	f := s.Facts()
 	if len(f.Keys) != n || len(f.HomeParts) != n || len(f.VolumeKeyFiles) != n || len(s.Payloads()) != 2*n {
 		t.Errorf("kept are %d keys, %d directories, %d files", len(f.Keys), len(f.HomeParts), len(f.VolumeKeyFiles))
+	}
+}
+
+// Warnings are counted once each, however many stages repeat them, and stand behind what was made.
+func TestWarnings(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "progress")
+	p := Progress{Source: "qemu"}
+	for _, want := range []string{"1 unit; ", "1 unit, 1 warning; ", "1 unit, 2 warnings; ", "1 unit, 2 warnings; "} {
+		p.Count(types.Config{Systemd: types.Systemd{Units: make([]types.Unit, 1)}})
+		if got := p.Summary(); !strings.Contains(got, want) {
+			t.Errorf("%d warnings: %s", len(p.Warnings), got)
+		}
+		if err := p.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if p, err = LoadProgress(path); err != nil {
+			t.Fatal(err)
+		}
+		p.Warn("a")
+		if want != "1 unit; " {
+			p.Warn("b")
+		}
 	}
 }

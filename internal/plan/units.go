@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/op"
@@ -88,12 +89,11 @@ func (b *builder) checkUnit(p string, u types.Unit, config unitSources) {
 			return
 		}
 	}
-	if f.Extended {
-		b.warn(p, summary, "a system extension may bring it; the preset takes effect then")
-		return
-	}
 	hint := similar(u.Name, slices.Concat(f.Names, slices.Sorted(maps.Keys(config.units))))
-	if hint == "" {
+	switch {
+	case f.Extended:
+		hint = strings.TrimSpace(hint + " a system extension may bring it; the preset takes effect then")
+	case hint == "":
 		hint = "the preset takes effect when something brings the unit"
 	}
 	b.warn(p, summary, hint)

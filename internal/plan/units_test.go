@@ -23,6 +23,20 @@ func TestMissingUnits(t *testing.T) {
 			t.Errorf("%s: %+v", c.unit, r.Report)
 		}
 	}
+	for name, hint := range map[string]string{
+		"knwon.service":  `did you mean "known.service"? a system extension may bring it; the preset takes effect then`,
+		"legacy.service": "a system extension may bring it; the preset takes effect then",
+	} {
+		f := target()
+		f.Units.Names, f.Units.Extended = []string{"known.service"}, true
+		r := Build("files", Files, document(t, `"systemd":{"units":[{"name":"`+name+`","enabled":true}]}`), f, Inputs{})
+		if len(r.Report) != 1 || r.Report[0].Hint != hint {
+			t.Errorf("%s in a target with extensions: %+v", name, r.Report)
+		}
+		if got := outline(r.Plan.Steps); got != "$.systemd.units: enable "+name+"\n" {
+			t.Errorf("the preset of %s: %s", name, got)
+		}
+	}
 	doc := document(t, `"storage":{`+quadlet+`},"systemd":{"units":[{"name":"linked.service","enabled":true},{"name":"known.service","enabled":true}]}`)
 	if r := Build("files", Files, doc, target(), Inputs{}); len(r.Report) > 0 {
 		t.Errorf("units that are there: %+v", r.Report)
