@@ -136,6 +136,36 @@ func packageOf(symbol string) string {
 	return symbol[:start] + name
 }
 
+// logic are the files of platforms that have some of their own.
+var logic = map[string][]string{
+	"applehv": {"applehv"}, "azure": {"azure"}, "brightbox": {"openstack"}, "cloudstack": {"cloudstack"}, "hyperv": {"hyperv"},
+	"nvidiabluefield": {"bluefield"}, "openstack": {"openstack"}, "packet": {"packet"}, "virtualbox": {"virtualbox"},
+	"vmware": {"vmware", "ovf"}, "zvm": {"zvm"},
+}
+
+// TestPlatformLines prints how many lines a platform is: its row, and its files if it has some.
+func TestPlatformLines(t *testing.T) {
+	r := platformRows(t)
+	var all []int
+	for i, id := range r.ids {
+		n := strings.Count(string(r.text[r.at[i][0]:r.at[i][1]]), "\n") + 1
+		for _, name := range logic[id] {
+			text, err := os.ReadFile(filepath.Join(filepath.Dir(r.file), name+".go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += strings.Count(string(text), "\n")
+		}
+		all = append(all, n)
+		t.Logf("%4d lines %s", n, id)
+	}
+	slices.Sort(all)
+	t.Logf("%4d lines is the median", all[len(all)/2])
+	if len(all) == 0 || all[len(all)/2] > 10 {
+		t.Error("a platform that differs by facts only is one row")
+	}
+}
+
 // TestPlatformSizes prints what the platforms add to the engine, by package, and holds it to its budget. Line numbers and stack
 // maps of the code are in no symbol; they are what the packages leave of the total.
 func TestPlatformSizes(t *testing.T) {
