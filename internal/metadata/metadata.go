@@ -116,23 +116,27 @@ func dialTCP(ctx context.Context, network, address string, from int) (net.Conn, 
 // Get reads one item of a service. It goes on until there is an answer, or until the context ends; then its error holds
 // what went wrong last. The error is ErrNotFound or a StatusError if that was the answer.
 func (c *Client) Get(ctx context.Context, s Service, path string) ([]byte, error) {
-	hosts := s.Hosts
-	if known := c.session(s).host; known != "" {
-		hosts = []string{known}
-	}
-	return race(ctx, hosts, func(ctx context.Context, host string) ([]byte, error) {
+	return race(ctx, c.hosts(s), func(ctx context.Context, host string) ([]byte, error) {
 		return c.persist(ctx, s, host, path)
 	})
 }
 
-// Once makes one attempt at an item, for callers that have a policy of their own about further ones. Of several hosts it
-// asks the one that has answered before, or the first.
+// Once makes one attempt at an item, for callers that have a policy of their own about further ones.
 func (c *Client) Once(ctx context.Context, s Service, path string) ([]byte, error) {
-	host := c.session(s).host
-	if host == "" {
-		host = s.Hosts[0]
+	return race(ctx, c.hosts(s), func(ctx context.Context, host string) ([]byte, error) {
+		return c.attempt(ctx, s, host, path, 1)
+	})
+}
+
+// Host returns the host of a service that has answered; the first if none has.
+func (c *Client) Host(s Service) string { return c.hosts(s)[0] }
+
+// hosts returns the hosts to ask: the one that has answered before, or all.
+func (c *Client) hosts(s Service) []string {
+	if known := c.session(s).host; known != "" {
+		return []string{known}
 	}
-	return c.attempt(ctx, s, host, path, 1)
+	return s.Hosts
 }
 
 // persist asks one host until it answers.

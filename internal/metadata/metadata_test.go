@@ -75,6 +75,32 @@ func client(t *testing.T, handler http.HandlerFunc) *Client {
 	}})
 }
 
+// TestSecondHost checks that a single attempt reaches a service that has only its second address, and that this address is kept.
+func TestSecondHost(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Host) }))
+	t.Cleanup(server.Close)
+	var dialled []string
+	c := New(Options{Dial: func(ctx context.Context, network, address string, _ int) (net.Conn, error) {
+		dialled = append(dialled, address)
+		if address != "[fd00::1]:80" {
+			return nil, syscall.ENETUNREACH
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+	}})
+	s := Service{Hosts: []string{"169.254.169.254", "[fd00::1]"}}
+	if got := c.Host(s); got != "169.254.169.254" {
+		t.Errorf("before any answer the host is %s", got)
+	}
+	for range 2 {
+		if got, err := c.Once(t.Context(), s, "/item"); err != nil || string(got) != "[fd00::1]" {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+	if got := c.Host(s); got != "[fd00::1]" || len(dialled) != 3 {
+		t.Errorf("the host is %s, connections went to %v", got, dialled)
+	}
+}
+
 // TestToken checks that a token is requested once, and again only when the service does not accept it any more.
 func TestToken(t *testing.T) {
 	var tokens, refused atomic.Int32

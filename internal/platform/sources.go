@@ -58,6 +58,7 @@ func (s service) find(ctx context.Context, env *Env) (Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, env.Timeout)
 	defer cancel()
 	data, err := env.try(found.Name, func() ([]byte, error) { return env.Metadata.Get(ctx, *s.Service, s.path) })
+	found.Name = s.at(env.Metadata.Host(*s.Service))
 	switch {
 	case s.absent && errors.Is(err, metadata.ErrNotFound):
 		return found, nil
@@ -84,13 +85,16 @@ func (s service) hint(err error) string {
 	return "check that the machine reaches " + s.Hosts[0] + ", and that the instance's metadata service is enabled"
 }
 
-func (s service) places() []string {
+func (s service) places() []string { return []string{s.at(s.Hosts[0])} }
+
+// at names the item at one of the service's hosts, for people.
+func (s service) at(host string) string {
 	scheme := "http"
 	if s.Secure {
 		scheme = "https"
 	}
 	path, _, _ := strings.Cut(s.path, "?")
-	return []string{scheme + "://" + s.Hosts[0] + path}
+	return scheme + "://" + host + path
 }
 
 // decodeBase64 decodes user data that the cloud hands out as it was encoded for its API.
