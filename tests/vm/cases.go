@@ -3,6 +3,7 @@
 package vm
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -48,8 +49,12 @@ type Case struct {
 	Drive []string `json:"drive"`
 	// Metadata is the path at which a service of the guest's own network, 169.254.169.254, serves the config.
 	Metadata string `json:"metadata"`
+	Mock     bool   `json:"mock"`   // that service is the mock of EC2's that AWS publishes, with sessions required
+	Base64   bool   `json:"base64"` // it serves the config in base64
+	IPv6     string `json:"ipv6"`   // the guest's network is IPv6 only, and this is the address of the service
 
 	metadata int               // port of the loopback at which the service of Metadata listens; 0: there is none
+	space    *space            // where it listens; nil: in the host's network
 	URL      string            `json:"-"` // of what Serve serves, as guests see it
 	fill     *strings.Replacer // of placeholders
 }
@@ -94,15 +99,18 @@ func (c *Case) Serve(keys string) (stop func(), err error) {
 			return nil, err
 		}
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := c.listen()
 	if err != nil {
+		tang.Close()
+		c.space.close()
 		return nil, err
 	}
 	c.URL = fmt.Sprintf("http://10.0.2.2:%d", listener.Addr().(*net.TCPAddr).Port)
 	c.fill = strings.NewReplacer(append(tang.Placeholders(), "{{URL}}", c.URL)...)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := filepath.Base(r.URL.Path)
-		if c.Metadata != "" && strings.HasPrefix(r.Host, metadataService) {
+		own := c.Metadata != "" && (strings.HasPrefix(r.Host, metadataService) || r.Host == "["+c.IPv6+"]")
+		if own {
 			if name = ""; r.URL.Path == c.Metadata {
 				name = c.config()
 			}
@@ -112,13 +120,39 @@ func (c *Case) Serve(keys string) (stop func(), err error) {
 			http.NotFound(w, r)
 			return
 		}
+		if own && c.Base64 {
+			text = []byte(base64.StdEncoding.EncodeToString(text))
+		}
 		c.fill.WriteString(w, string(text))
 	})}
 	if c.Metadata != "" {
 		c.metadata = listener.Addr().(*net.TCPAddr).Port
 	}
 	go server.Serve(listener)
-	return func() { server.Close(); tang.Close() }, nil
+	stop = func() { server.Close(); tang.Close(); c.space.close() }
+	if !c.Mock {
+		return stop, nil
+	}
+	mock, err := startMock(filepath.Join(c.Dir, "config.ign"), c.Metadata, keys)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	c.metadata = mock.port
+	return func() { mock.stop(); stop() }, nil
+}
+
+// listen opens the port of the server: any, or that of the service itself in a network namespace of its own. QEMU has IPv6
+// addresses of the guest's network only for the host's loopback as a whole.
+func (c *Case) listen() (l net.Listener, err error) {
+	if c.IPv6 == "" {
+		return net.Listen("tcp", "127.0.0.1:0")
+	}
+	if c.space, err = newSpace(); err != nil {
+		return nil, err
+	}
+	err = c.space.do(func() (err error) { l, err = net.Listen("tcp6", "[::1]:80"); return err })
+	return l, err
 }
 
 // bootTime bounds one boot on a slow, loaded machine.
@@ -126,7 +160,7 @@ const bootTime = 6 * time.Minute
 
 // Machine returns a machine in a directory for the case, without its disks.
 func (c Case) Machine(guest Guest, dir string) *Machine {
-	m := &Machine{Guest: guest, Dir: dir, Disks: c.Disks, Late: c.Late, TPM: c.TPM, Net: !c.Offline, Metadata: c.metadata}
+	m := &Machine{Guest: guest, Dir: dir, Disks: c.Disks, Late: c.Late, TPM: c.TPM, Net: !c.Offline, Metadata: c.metadata, IPv6: c.IPv6, space: c.space}
 	if c.Share {
 		m.Share = filepath.Join(dir, "share")
 	}

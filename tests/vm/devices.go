@@ -20,19 +20,28 @@ func (m *Machine) qmp() string   { return filepath.Join(m.Dir, "qmp") }
 func (m *Machine) tpm() string   { return filepath.Join(m.Dir, "tpm.sock") }
 func (m *Machine) share() string { return filepath.Join(m.Dir, "share.sock") }
 
-// Plug plugs a late disk into a machine that runs (QEMU Machine Protocol, device_add).
+// Plug plugs a late disk into a machine that runs.
 func (m *Machine) Plug(disk int) error {
+	return m.plug(fmt.Sprintf("d%d", disk), fmt.Sprintf("lab%d", disk))
+}
+
+// PlugFiles plugs the disk with files in, which comes after the late ones.
+func (m *Machine) PlugFiles() error { return m.plug("files", "files") }
+
+// plug adds a device (QEMU Machine Protocol, device_add).
+func (m *Machine) plug(drive, serial string) error {
+	disk := serial
 	c, err := net.Dial("unix", m.qmp())
 	if err != nil {
-		return fmt.Errorf("plug disk %d in: %w", disk, err)
+		return fmt.Errorf("plug disk %s in: %w", disk, err)
 	}
 	defer c.Close()
 	in, out := json.NewDecoder(c), json.NewEncoder(c)
 	var greeting any
 	if err := in.Decode(&greeting); err != nil {
-		return fmt.Errorf("plug disk %d in: %w", disk, err)
+		return fmt.Errorf("plug disk %s in: %w", disk, err)
 	}
-	device := map[string]any{"driver": "virtio-blk-pci", "id": fmt.Sprintf("late%d", disk), "drive": fmt.Sprintf("d%d", disk), "serial": fmt.Sprintf("lab%d", disk)}
+	device := map[string]any{"driver": "virtio-blk-pci", "id": "late-" + serial, "drive": drive, "serial": serial}
 	for _, command := range []map[string]any{{"execute": "qmp_capabilities"}, {"execute": "device_add", "arguments": device}} {
 		var answer struct {
 			Error  *struct{ Desc string }
@@ -40,14 +49,14 @@ func (m *Machine) Plug(disk int) error {
 			Event  string
 		}
 		if err := out.Encode(command); err != nil {
-			return fmt.Errorf("plug disk %d in: %w", disk, err)
+			return fmt.Errorf("plug disk %s in: %w", disk, err)
 		}
 		for answer.Return == nil {
 			if err := in.Decode(&answer); err != nil {
-				return fmt.Errorf("plug disk %d in: %w", disk, err)
+				return fmt.Errorf("plug disk %s in: %w", disk, err)
 			}
 			if answer.Error != nil {
-				return fmt.Errorf("plug disk %d in: %s", disk, answer.Error.Desc)
+				return fmt.Errorf("plug disk %s in: %s", disk, answer.Error.Desc)
 			}
 		}
 	}

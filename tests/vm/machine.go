@@ -31,6 +31,8 @@ type Machine struct {
 	Net   bool     // user-mode network: the host is 10.0.2.2
 	// Metadata is the port of the host's loopback at which the guest's own network has the metadata service of a cloud; 0: none.
 	Metadata int
+	IPv6     string // the network is IPv6 only; what the guest asks at this address of it, the host's loopback answers
+	space    *space // where the machine runs; nil: in the host's network
 	// Forward is a port of the guest that the host reaches at the port of its loopback that Port returns.
 	Forward int
 	Port    int
@@ -102,6 +104,9 @@ func (m *Machine) Start(b Boot) (*Running, error) {
 	if err := os.WriteFile(r.output, nil, 0o644); err != nil {
 		return nil, err
 	}
+	if err := os.WriteFile(m.forward(), fmt.Appendf(nil, forward, m.Metadata), 0o755); err != nil {
+		return nil, err
+	}
 	r.cmd = exec.Command("qemu-system-x86_64", m.arguments(b, script, r.output)...)
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that is killed leaves no guest behind
 	pipe, err := r.cmd.StdoutPipe()
@@ -119,7 +124,7 @@ func (m *Machine) Start(b Boot) (*Running, error) {
 		release()
 		return nil, err
 	}
-	if err := r.cmd.Start(); err != nil {
+	if err := m.space.do(r.cmd.Start); err != nil {
 		release()
 		return nil, fmt.Errorf("start qemu: %w", err)
 	}
@@ -155,6 +160,17 @@ func slot() (release func(), err error) {
 		}
 	}
 }
+
+// forward is what QEMU runs for each connection of the guest to the metadata service. By itself it would make one connection for
+// all of them.
+const forward = `#!/bin/bash
+exec 3<>/dev/tcp/127.0.0.1/%d 4<&0
+cat <&4 >&3 &
+cat <&3
+kill $!
+`
+
+func (m *Machine) forward() string { return filepath.Join(m.Dir, "forward") }
 
 func (m *Machine) arguments(b Boot, script, output string) []string {
 	args := []string{
@@ -192,7 +208,10 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 			"-chardev", "socket,id=share,path="+m.share(), "-device", "vhost-user-fs-pci,chardev=share,tag=share")
 	}
 	if b.Files != "" {
-		args = append(args, "-drive", "file="+b.Files+",if=none,id=files,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=files,serial=files")
+		args = append(args, "-drive", "file="+b.Files+",if=none,id=files,format=raw,readonly=on")
+		if m.Late == 0 { // else it is plugged in after the late disks, so that it takes no name of theirs
+			args = append(args, "-device", "virtio-blk-pci,drive=files,serial=files")
+		}
 	}
 	if b.ConfigDrive != "" {
 		media, device := "disk", []string{"-device", "virtio-blk-pci,drive=config"}
@@ -213,12 +232,21 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 		if m.Forward != 0 {
 			nic += fmt.Sprintf(",hostfwd=tcp:127.0.0.1:%d-:%d", m.Port, m.Forward)
 		}
-		if m.Metadata != 0 { // the address is in the guest's network, and nothing of it reaches the host's
-			nic += fmt.Sprintf(",net=169.254.0.0/16,host=169.254.0.2,dns=169.254.0.3,dhcpstart=169.254.0.15,guestfwd=tcp:%s:80-tcp:127.0.0.1:%d", metadataService, m.Metadata)
+		switch {
+		case m.IPv6 != "":
+			nic += fmt.Sprintf(",ipv4=off,ipv6-net=%s/64,ipv6-host=%s,ipv6-dns=%s", network(m.IPv6), m.IPv6, network(m.IPv6)+"5")
+		case m.Metadata != 0: // the address is in the guest's network, and nothing of it reaches the host's
+			nic += fmt.Sprintf(",net=169.254.0.0/16,host=169.254.0.2,dns=169.254.0.3,dhcpstart=169.254.0.15,guestfwd=tcp:%s:80-cmd:%s", metadataService, m.forward())
 		}
 		args = append(args, "-nic", nic)
 	}
 	return args
+}
+
+// network returns the network of 64 bits that an IPv6 address is in, as it is written before the /64.
+func network(address string) string {
+	before, _, _ := strings.Cut(address, "::")
+	return before + "::"
 }
 
 // Wait waits until the machine is off. It returns what the script printed, whole if there is no error.
