@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/coreos/vcontext/path"
 
@@ -139,7 +140,7 @@ func (dec *decoder) mismatch(n *Node, want string) bool {
 	hint := ""
 	if n.Kind == Number && want != String.String() {
 		got = "the number " + shorten(n.Text)
-		hint = "integers have neither fraction nor exponent, and fit into 64 bits"
+		hint = "integers have neither fraction nor exponent, and fit into " + strconv.Itoa(strconv.IntSize) + " bits"
 	} else if n.Kind == String && want != List.String() && want != Object.String() {
 		hint = "remove the quotes"
 		if want == "an integer" && len(n.Text) > 1 && n.Text[0] == '0' {

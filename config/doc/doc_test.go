@@ -227,6 +227,22 @@ func TestDecodeAgainstEncodingJSON(t *testing.T) {
 	}
 }
 
+// TestIntegers: what does not fit is refused and never wraps around, also where an int has 32 bits.
+func TestIntegers(t *testing.T) {
+	for _, number := range []string{
+		"0", "-0", "-1", "420", "2147483647", "2147483648", "4294967716", "-2147483649", "9223372036854775807", "9223372036854775808", "1.0", "1e3",
+	} {
+		text := `{"storage":{"files":[{"path":"/a","mode":` + number + `}]}}`
+		d, report := parse(text)
+		var got, want types.Config
+		report = append(report, d.Decode(&got, spec.Config(), spec.Newest)...)
+		err := json.Unmarshal([]byte(text), &want)
+		if report.HasErrors() != (err != nil) || err == nil && !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %v, encoding/json %v", number, report, err)
+		}
+	}
+}
+
 func TestMismatches(t *testing.T) {
 	d, report := parse("{\"storage\":{\"files\":[{\"path\":1,\n\"mode\":\"0644\",\"user\":[]}],\"disks\":{}},\"passwd\":3,\"timeouts\":1}")
 	if report.HasErrors() {

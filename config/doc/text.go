@@ -181,6 +181,6 @@ func unit(s string) rune {
 
 // Int returns the value of a number node; ok is false if it has a fraction or an exponent, or does not fit.
 func (n *Node) Int() (v int, ok bool) {
-	i, err := strconv.ParseInt(n.Text, 10, 64)
-	return int(i), err == nil && n.Kind == Number
+	v, err := strconv.Atoi(n.Text) // an int has 32 bits on some machines
+	return v, err == nil && n.Kind == Number
 }

@@ -23,11 +23,10 @@ var impossible = []Rule{
 // Impossible returns the rules about what no machine can do.
 func Impossible() []Rule { return append([]Rule{}, impossible...) }
 
-// Limits of Linux: NAME_MAX and PATH_MAX, the latter with its final NUL; the highest id, since the next one means "no change".
+// Limits of Linux: NAME_MAX and PATH_MAX, the latter with its final NUL.
 const (
 	maxName = 255
 	maxPath = 4095
-	maxID   = 1<<32 - 2
 )
 
 func impossibleNames(c *Context, config *types.Config) {
@@ -76,12 +75,12 @@ func impossibleOwners(c *Context, config *types.Config) {
 
 // checkID reports an owner's id that is none. -1 leaves the owner alone, as chown(2) has it.
 func (c *Context) checkID(id *int, at where, who string) {
-	if id != nil && (*id < -1 || *id > maxID) {
+	if id != nil && *id != -1 && !types.ValidID(*id) {
 		c.Report(badID(*id), "give the id of a user or group, or its name", at.steps(who, "id")...)
 	}
 }
 
-func badID(id int) string { return fmt.Sprintf("%d is not an id: ids are 0 to %d", id, maxID) }
+func badID(id int) string { return fmt.Sprintf("%d is not an id: ids are 0 to %d", id, types.MaxID) }
 
 // eachAccount calls f with every user and group: their name, id and the fields that must exist if they are to exist.
 func eachAccount(config *types.Config, f func(name string, id *int, fields map[string]*string, steps ...any)) {
@@ -142,7 +141,7 @@ func relativeFields(c *Context, config *types.Config) {
 
 func impossibleIDs(c *Context, config *types.Config) {
 	eachAccount(config, func(_ string, id *int, _ map[string]*string, steps ...any) {
-		if id == nil || *id >= 0 && *id <= maxID {
+		if id == nil || types.ValidID(*id) {
 			return
 		}
 		member := "uid"

@@ -119,7 +119,7 @@ func TestSysusers(t *testing.T) {
 
 // TestIDs: ids that useradd and groupadd refuse are refused.
 func TestIDs(t *testing.T) {
-	for _, id := range []int{-1, -2, math.MaxUint32, math.MaxUint32 + 1, math.MaxInt64, math.MinInt64} {
+	for _, id := range ints(-1, -2, math.MaxUint32, math.MaxUint32+1, math.MaxInt64, math.MinInt64) {
 		want := fmt.Sprintf("%d is not a valid", id)
 		if _, err := Parse(start(), today).SetUser(UserRequest{Name: "u", UID: &id}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("uid %d: %v", id, err)
@@ -128,14 +128,26 @@ func TestIDs(t *testing.T) {
 			t.Errorf("gid %d: %v", id, err)
 		}
 	}
-	for _, id := range []int{0, 1, 65535, math.MaxUint32 - 1} {
+	for _, id := range ints(0, 1, 65535, math.MaxUint32-1) {
 		if !types.ValidID(id) {
 			t.Errorf("%d is refused", id)
 		}
 	}
-	if _, err := Parse(start(), today).SetUser(UserRequest{Name: "u", UID: p(math.MaxUint32 - 1)}); err != nil {
-		t.Error(err)
+	for _, id := range ints(math.MaxUint32 - 1) {
+		if _, err := Parse(start(), today).SetUser(UserRequest{Name: "u", UID: &id}); err != nil {
+			t.Error(err)
+		}
 	}
+}
+
+// ints returns the numbers that an int can have: it has 32 bits on some machines.
+func ints(numbers ...int64) (list []int) {
+	for _, n := range numbers {
+		if int64(int(n)) == n {
+			list = append(list, int(n))
+		}
+	}
+	return list
 }
 
 // TestNames: lists of names keep their order, lose what is empty, and forget no name.

@@ -192,6 +192,9 @@ func TestDamageIsNamed(t *testing.T) {
 		{"none", func(m image) image { return m }, nil},
 		{"primary header", func(m image) image { m[512+40]++; return m }, []Problem{PrimaryDamaged}},
 		{"primary header gone", func(m image) image { clear(m[512:1024]); return m }, []Problem{PrimaryDamaged}},
+		// As a signed number of 32 bits, these lengths are negative.
+		{"length of the primary header", func(m image) image { m[512+15] = 0x80; return m }, []Problem{PrimaryDamaged}},
+		{"length of the backup header", func(m image) image { m[end-512+15] = 0xff; return m }, []Problem{BackupDamaged}},
 		{"primary entry", func(m image) image { m[1024+2*128+40]++; return m }, []Problem{PrimaryDamaged}},
 		{"backup header", func(m image) image { m[end-512+90]++; return m }, []Problem{BackupDamaged}},
 		{"backup entry", func(m image) image { m[end-33*512]++; return m }, []Problem{BackupDamaged}},

@@ -195,7 +195,7 @@ func (rd reader) parseHeader(raw []byte, at Sectors) (header, error) {
 	}
 	le := binary.LittleEndian
 	length := le.Uint32(raw[12:])
-	if length < headerSize || int(length) > rd.size {
+	if length < headerSize || int64(length) > int64(rd.size) { // an int has 32 bits on some machines
 		return header{}, fmt.Errorf("the header claims to have %d bytes", length)
 	}
 	sum := bytes.Clone(raw[:length])
