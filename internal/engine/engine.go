@@ -35,7 +35,7 @@ import (
 type Options struct {
 	Platform, Stage, Root           string
 	ConfigCache, NeedNet, StateFile string
-	Console                         string // device that people look at; empty: none
+	Console                         string // device that people look at; empty: none, or they must not see anything
 	FetchTimeout                    time.Duration
 	LogToStdout                     bool
 	Stdout, Stderr                  io.Writer
@@ -191,7 +191,7 @@ func (r *run) run(ctx context.Context) error {
 	if sealed != nil {
 		r.log.Info("already provisioned on " + sealed.Provisioned + " (boot " + sealed.BootID + "): nothing is done")
 		if r.stage.seals && !r.elsewhere() {
-			r.say("firstlight: already provisioned on " + sealed.Provisioned + "; nothing was done")
+			r.inform("firstlight: already provisioned on " + sealed.Provisioned + "; nothing was done")
 			if err := r.leaveWatch(r.flag(ctx)); err != nil {
 				r.log.Warn(err.Error())
 			}
@@ -209,7 +209,7 @@ func (r *run) run(ctx context.Context) error {
 		return err
 	}
 	if r.stage.seals && !r.elsewhere() {
-		r.say(r.progress.Summary())
+		r.inform(r.progress.Summary())
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -124,20 +123,4 @@ func (r *run) block(list []finding) string {
 	}
 	b.WriteString(rule + "\n")
 	return b.String()
-}
-
-// say writes to the console, for people in front of it. That there is none is not an error.
-func (r *run) say(text string) {
-	if !strings.HasSuffix(text, "\n") {
-		text += "\n"
-	}
-	console, err := os.OpenFile(r.o.Console, os.O_WRONLY, 0)
-	if err != nil {
-		r.log.Debug("no console: " + err.Error())
-		return
-	}
-	_, err = console.WriteString(strings.ReplaceAll(text, "\n", "\r\n"))
-	if err := errors.Join(err, console.Close()); err != nil {
-		r.log.Debug("write to the console: " + err.Error())
-	}
 }

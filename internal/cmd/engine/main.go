@@ -47,7 +47,7 @@ func main() {
 
 // stage parses the flags of the engine proper and runs one stage.
 func stage(args []string, stdout, stderr io.Writer) int {
-	o := engine.Options{Stdout: stdout, Stderr: stderr, Getenv: os.Getenv, Console: "/dev/console"}
+	o := engine.Options{Stdout: stdout, Stderr: stderr, Getenv: os.Getenv, Console: console(stdout)}
 	stages := slices.Sorted(slices.Values(engine.StageNames()))
 	flags := flag.NewFlagSet("ignition", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -77,6 +77,19 @@ func stage(args []string, stdout, stderr io.Writer) int {
 	}
 	limitMemory(o.ConfigCache)
 	return engine.Run(context.Background(), o)
+}
+
+// console returns the device that people look at. Where a distribution sends the output of the stages to /dev/null, nobody must see
+// what they say: under Secure Execution, the console belongs to someone who must not read the config.
+func console(stdout io.Writer) string {
+	if f, ok := stdout.(*os.File); ok {
+		info, err := f.Stat()
+		null, failed := os.Stat(os.DevNull)
+		if err == nil && failed == nil && os.SameFile(info, null) {
+			return ""
+		}
+	}
+	return "/dev/console"
 }
 
 // check returns what is wrong with the flags that have no default.

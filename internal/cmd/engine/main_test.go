@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"io"
+	"os"
 	"strings"
 	"testing"
 )
@@ -51,5 +52,24 @@ func TestFlags(t *testing.T) {
 				t.Errorf("stdout:\n%s\nstderr:\n%s", &stdout, &stderr)
 			}
 		})
+	}
+}
+
+// TestConsole: where the output of the stages is thrown away, the console gets nothing either.
+func TestConsole(t *testing.T) {
+	for name, want := range map[string]string{os.DevNull: "", "/dev/zero": "/dev/console", t.TempDir() + "/file": "/dev/console"} {
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := console(f); got != want {
+			t.Errorf("with output to %s the console is %q, want %q", name, got, want)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := console(&bytes.Buffer{}); got != "/dev/console" {
+		t.Errorf("the console is %q", got)
 	}
 }

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+)
+
+// say writes to the console, for people in front of it: what went wrong, and what the boot waits for. Having no console is not an error.
+func (r *run) say(text string) {
+	if r.o.Console == "" {
+		return
+	}
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	console, err := os.OpenFile(r.o.Console, os.O_WRONLY, 0)
+	if err != nil {
+		r.log.Debug("no console: " + err.Error())
+		return
+	}
+	_, err = console.WriteString(strings.ReplaceAll(text, "\n", "\r\n"))
+	if err := errors.Join(err, console.Close()); err != nil {
+		r.log.Debug("write to the console: " + err.Error())
+	}
+}
+
+// inform writes to the console what went well, unless the kernel command line turns status messages off, as
+// systemd.show_status in systemd(1) does. The word quiet leaves them on: it is for the kernel's messages, and servers have it too.
+func (r *run) inform(text string) {
+	value, _ := r.cmdline.Last("systemd.show_status")
+	if own, ok := r.cmdline.Last("rd.systemd.show_status"); ok {
+		value = own
+	}
+	if !slices.Contains([]string{"0", "no", "n", "false", "f", "off", "error"}, strings.ToLower(value)) {
+		r.say(text)
+	}
+}
