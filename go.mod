@@ -1,6 +1,8 @@
 module github.com/firstlight-boot/firstlight
 
-go 1.26.8
+go 1.26.0
+
+toolchain go1.26.8
 
 tool honnef.co/go/tools/cmd/staticcheck
 

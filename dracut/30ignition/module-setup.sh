@@ -48,7 +48,7 @@ install() {
     inst_simple "$moddir/ignition-luks.conf" /etc/security/pwquality.conf.d/ignition-luks.conf
 
     inst_simple "$moddir/ignition" /usr/bin/ignition
-    inst_script "$moddir/ignition-kargs-helper" /usr/sbin/ignition-kargs-helper
+    inst_script "$moddir/ignition-kargs-helper.sh" /usr/sbin/ignition-kargs-helper
     inst_script "$moddir/ignition-generator" "$systemdutildir/system-generators/ignition-generator"
     for target in complete subsequent diskful diskful-subsequent; do
         inst_simple "$moddir/ignition-$target.target" "$systemdsystemunitdir/ignition-$target.target"

@@ -4,7 +4,10 @@
 // go build -ldflags "-X github.com/firstlight-boot/firstlight/internal/version.version=1.2.3".
 package version
 
-var version = "0.0.0-unknown"
+var version = Unknown
 
-// Version returns the version of the program.
+// Unknown is the version of a program that was linked without one.
+const Unknown = "0.0.0"
+
+// Version returns the version of the program, such as 1.2.3. It never names a commit, because servers see it.
 func Version() string { return version }

@@ -96,6 +96,7 @@ var layers = []struct {
 		"internal/provision", "internal/rootfs", "internal/seal", "internal/sys", "internal/sys/guest", "internal/version",
 	}, "one stage of a boot"},
 	{"internal/docgen", []string{"config/lint", "config/rules", "config/spec", "internal/platform"}, "writes the reference pages from the tables"},
+	{"internal/cmd/linkflags", nil, "part of the script build"},
 	{"internal/cmd/engine", []string{"internal/engine", "internal/platform", "internal/version"}, "parses flags and calls one function"},
 	{"internal/cmd/firstlight", []string{
 		"config", "config/author", "config/convert", "config/diag", "config/lint", "config/rules", "config/spec", "internal/facts", "internal/observe",

@@ -13,7 +13,6 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
-	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 const butaneUsage = `Usage: butane [options] [input-file]
@@ -63,7 +62,7 @@ func butane(args []string, s streams) int {
 		fmt.Fprint(s.out, butaneUsage)
 		return exitOK
 	case o.version:
-		fmt.Fprintln(s.out, "Butane "+version.Version())
+		fmt.Fprintln(s.out, "Butane "+programVersion())
 		return exitOK
 	case len(rest) > 1 || len(rest) == 1 && o.input != "":
 		fmt.Fprint(s.err, butaneUsage)

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
-	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 // A command is a subcommand. Its help text, manual page and completions follow from this value and from the flags that setup
@@ -188,7 +187,7 @@ func setupVersion(*flag.FlagSet) runner {
 
 // printVersion prints the version in the form that programs around Ignition read.
 func printVersion(s streams) int {
-	fmt.Fprintln(s.out, "Ignition "+version.Version())
+	fmt.Fprintln(s.out, "Ignition "+programVersion())
 	return exitOK
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/lint"
 	"github.com/firstlight-boot/firstlight/config/rules"
-	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
 const validateManual = `
@@ -171,7 +170,7 @@ func writeVerdict(s streams, format string, report diag.List) error {
 
 // tool describes this program and its rules.
 func tool() diag.Tool {
-	t := diag.Tool{Name: "firstlight", Version: version.Version()}
+	t := diag.Tool{Name: "firstlight", Version: programVersion()}
 	for _, r := range slices.Concat(rules.Table(), rules.Impossible(), lint.Rules()) {
 		if r.Kind != rules.Accepts {
 			t.Rules = append(t.Rules, diag.ToolRule{Code: r.ID, About: r.About, Severity: r.Severity})
