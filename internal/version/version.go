@@ -7,7 +7,7 @@ package version
 var version = Unknown
 
 // Unknown is the version of a program that was linked without one.
-const Unknown = "0.0.0"
+const Unknown = "0.0.0-unknown"
 
 // Version returns the version of the program, such as 1.2.3. It never names a commit, because servers see it.
 func Version() string { return version }

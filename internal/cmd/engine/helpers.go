@@ -19,17 +19,17 @@ import (
 // live parses the flags of ignition-apply and applies a config in a container.
 func live(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o := engine.LiveOptions{Stdin: stdin, Stdout: stdout, Stderr: stderr, Getenv: os.Getenv}
-	flags := newFlags("ignition-apply [options] config.ign", stderr)
+	const usage = "ignition-apply [options] config.ign"
+	flags := newFlags(stderr)
 	flags.StringVar(&o.Root, "root", "/", "root of the target filesystem")
 	flags.BoolVar(&o.IgnoreUnsupported, "ignore-unsupported", false, "leave out what cannot be applied in a container")
 	flags.BoolVar(&o.Offline, "offline", false, "fail if anything needs the network")
-	words, code := parse(flags, args, stdout)
+	words, code := parse(flags, usage, args, stdout, stderr)
 	if code != goOn {
 		return code
 	}
 	if len(words) != 1 {
-		flags.Usage()
-		return engine.ExitFailed
+		return help(flags, stderr, usage, engine.ExitFailed)
 	}
 	root, err := filepath.Abs(o.Root)
 	if err != nil {
@@ -43,10 +43,11 @@ func live(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // remove parses the flags of ignition-rmcfg and deletes the config from the hypervisor.
 func remove(args []string, stdout, stderr io.Writer) int {
 	o := engine.Options{Stdout: stdout, Stderr: stderr}
-	flags := newFlags("ignition-rmcfg [options]", stderr)
-	flags.StringVar(&o.Platform, "platform", "", "platform to delete the config from, one of "+list(platform.IDs()))
+	const usage = "ignition-rmcfg [options]"
+	flags := newFlags(stderr)
+	flags.StringVar(&o.Platform, "platform", "", "platform to delete the config from: auto, or one of\n"+wrapped(platform.IDs()))
 	flags.BoolVar(&o.LogToStdout, "log-to-stdout", false, "log to standard output instead of syslog")
-	words, code := parse(flags, args, stdout)
+	words, code := parse(flags, usage, args, stdout, stderr)
 	if code != goOn {
 		return code
 	}
@@ -56,20 +57,16 @@ func remove(args []string, stdout, stderr io.Writer) int {
 	}
 	if problem != "" {
 		fmt.Fprintln(stderr, problem)
-		flags.Usage()
-		return engine.ExitUsage
+		return help(flags, stderr, usage, engine.ExitUsage)
 	}
 	return engine.DeleteConfig(context.Background(), o)
 }
 
-// newFlags returns the flags that a helper has beside its own, and its help.
-func newFlags(usage string, stderr io.Writer) *flag.FlagSet {
+// newFlags returns the flags that a helper has besides its own.
+func newFlags(stderr io.Writer) *flag.FlagSet {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprintf(stderr, "Usage: %s\n\nOptions:\n", usage)
-		flags.PrintDefaults()
-	}
+	flags.Usage = func() {}
 	flags.Bool("version", false, "print the version and exit")
 	return flags
 }
@@ -78,13 +75,13 @@ func newFlags(usage string, stderr io.Writer) *flag.FlagSet {
 const goOn = -1
 
 // parse parses flags and serves --help and --version. It returns the arguments, and the exit code or goOn.
-func parse(flags *flag.FlagSet, args []string, stdout io.Writer) (words []string, code int) {
+func parse(flags *flag.FlagSet, usage string, args []string, stdout, stderr io.Writer) (words []string, code int) {
 	words, err := gnu(flags, args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		return nil, engine.ExitOK
+		return nil, help(flags, stdout, usage, engine.ExitOK)
 	case err != nil:
-		return nil, engine.ExitUsage
+		return nil, help(flags, stderr, usage, engine.ExitUsage)
 	case flags.Lookup("version").Value.String() == "true":
 		fmt.Fprintln(stdout, "Ignition "+version.Version())
 		return nil, engine.ExitOK

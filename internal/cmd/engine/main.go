@@ -51,19 +51,20 @@ func stage(args []string, stdout, stderr io.Writer) int {
 	stages := slices.Sorted(slices.Values(engine.StageNames()))
 	flags := flag.NewFlagSet("ignition", flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	flags.Usage = func() {}
 	showVersion := flags.Bool("version", false, "print the version and exit")
-	flags.StringVar(&o.Platform, "platform", "", "platform to read the config from, one of "+list(platform.IDs())+", or auto")
-	flags.StringVar(&o.Stage, "stage", "", "stage to run, one of "+list(stages))
+	flags.StringVar(&o.Platform, "platform", "", "platform to read the config from: auto, or one of\n"+wrapped(platform.IDs()))
+	flags.StringVar(&o.Stage, "stage", "", "stage, one of "+list(stages))
 	flags.StringVar(&o.Root, "root", "/", "root of the target filesystem")
-	flags.StringVar(&o.ConfigCache, "config-cache", "/run/ignition.json", "where the rendered config is kept between stages")
+	flags.StringVar(&o.ConfigCache, "config-cache", "/run/ignition.json", "the rendered config, kept between stages")
 	flags.DurationVar(&o.FetchTimeout, "fetch-timeout", 2*time.Minute, "time for each request to the platform, in whole seconds")
 	flags.StringVar(&o.NeedNet, "neednet", "/run/ignition/neednet", "flag file that asks for the network")
-	flags.StringVar(&o.StateFile, "state-file", "/run/ignition/state", "where stages leave what the next ones need")
+	flags.StringVar(&o.StateFile, "state-file", "/run/ignition/state", "what stages leave for the next ones")
 	flags.BoolVar(&o.LogToStdout, "log-to-stdout", false, "log to standard output instead of syslog")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return engine.ExitOK
+		return help(flags, stdout, stageUsage, engine.ExitOK)
 	} else if err != nil {
-		return engine.ExitUsage
+		return help(flags, stderr, stageUsage, engine.ExitUsage)
 	}
 	if *showVersion {
 		fmt.Fprintln(stdout, "Ignition "+version.Version())
@@ -72,11 +73,20 @@ func stage(args []string, stdout, stderr io.Writer) int {
 	o.FetchTimeout = o.FetchTimeout.Truncate(time.Second)
 	if problem := check(o, stages); problem != "" {
 		fmt.Fprintln(stderr, problem)
-		flags.Usage()
-		return engine.ExitUsage
+		return help(flags, stderr, stageUsage, engine.ExitUsage)
 	}
 	limitMemory(o.ConfigCache)
 	return engine.Run(context.Background(), o)
+}
+
+const stageUsage = "ignition -platform ID -stage NAME [FLAG]..."
+
+// help writes how a program is called, and returns the exit code.
+func help(flags *flag.FlagSet, to io.Writer, usage string, code int) int {
+	fmt.Fprintf(to, "Usage: %s\n", usage)
+	flags.SetOutput(to)
+	flags.PrintDefaults()
+	return code
 }
 
 // console returns the device that people look at. Where a distribution sends the output of the stages to /dev/null, nobody must see
@@ -117,3 +127,15 @@ func checkPlatform(id, flag string) string {
 }
 
 func list(names []string) string { return "[" + strings.Join(names, " ") + "]" }
+
+// wrapped is a list in lines that fit a screen behind the indent of a help text.
+func wrapped(names []string) string {
+	out, width := "", 0
+	for _, word := range strings.Fields(list(names)) {
+		if width += len(word) + 1; width > 72 {
+			out, width = strings.TrimSuffix(out, " ")+"\n", len(word)+1
+		}
+		out += word + " "
+	}
+	return strings.TrimSuffix(out, " ")
+}

@@ -24,14 +24,15 @@ func TestFlags(t *testing.T) {
 	}{
 		{"version", stage, "-version", 0, "Ignition ", ""},
 		{"version comes first", stage, "--version -platform nowhere", 0, "Ignition ", ""},
-		{"help", stage, "-h", 0, "", "[disks fetch fetch-offline files kargs mount umount]"},
+		{"help", stage, "-h", 0, "[disks fetch fetch-offline files kargs mount umount]", ""},
 		{"unknown flag", stage, "-nonsense", 2, "", "nonsense"},
 		{"no platform", stage, "-stage disks", 2, "", "-platform is required"},
 		{"unknown platform", stage, "-stage disks -platform ec2", 2, "", `"ec2" is not known`},
 		{"no stage", stage, "-platform qemu", 2, "", "-stage is required"},
 		{"unknown stage", stage, "-platform qemu -stage boot", 2, "", `"boot" is not known`},
 		{"apply: version", apply, "--version", 0, "Ignition ", ""},
-		{"apply: help", apply, "--help", 0, "", "-ignore-unsupported"},
+		{"apply: help", apply, "--help", 0, "-ignore-unsupported", ""},
+		{"rmcfg: help", remove, "--help", 0, "-log-to-stdout", ""},
 		{"apply: no config", apply, "", 1, "", "Usage"},
 		{"apply: two configs", apply, "a b", 1, "", "Usage"},
 		{"apply: unknown flag", apply, "--nonsense", 2, "", "nonsense"},
@@ -51,7 +52,24 @@ func TestFlags(t *testing.T) {
 			if !strings.Contains(stdout.String(), c.stdout) || !strings.Contains(stderr.String(), c.stderr) {
 				t.Errorf("stdout:\n%s\nstderr:\n%s", &stdout, &stderr)
 			}
+			if strings.Contains(c.name, "help") {
+				checkScreen(t, stdout.String(), stderr.String())
+			}
 		})
+	}
+}
+
+// checkScreen: a help text fits a screen of 80 columns and 24 lines, on standard output.
+func checkScreen(t *testing.T, stdout, stderr string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
+	if len(lines) > 24 || stderr != "" {
+		t.Errorf("%d lines, and on the other stream: %q", len(lines), stderr)
+	}
+	for _, l := range lines {
+		if width := len(strings.ReplaceAll(l, "    \t", "        ")); width > 80 {
+			t.Errorf("%d columns: %s", width, l)
+		}
 	}
 }
 
