@@ -92,7 +92,7 @@ func engineWithout(t *testing.T, r rows, ids ...string) sizes {
 	}
 	cmd := exec.Command("./build", "programs", dir)
 	cmd.Dir, cmd.Stderr = top, os.Stderr
-	cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay, "FIRSTLIGHT_LDFLAGS=-s=false -w=false")
+	cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay, "GLDFLAGS=-s=false -w=false")
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}
