@@ -34,17 +34,20 @@ func TestInstall(t *testing.T) {
 		}
 	}
 	want := strings.Split(strings.TrimSpace(read(t, "testdata/installed.txt")), "\n")
-	for from, below := range map[string]string{"/dracut/30*": "/usr/lib/dracut/modules.d", "/dracut/35*": "/usr/lib/dracut/modules.d", "/dracut/host": "/usr/lib/systemd/system"} {
+	for from, below := range map[string]string{
+		"/dracut/3*": "/usr/lib/dracut/modules.d/", "/dracut/host": "/usr/lib/systemd/system", "/docs/man": "/usr/share/man/man1",
+	} {
 		dirs, err := filepath.Glob(tree + from)
 		if err != nil || len(dirs) == 0 {
 			t.Fatal(from, err)
 		}
 		for _, dir := range dirs {
-			if below != "/usr/lib/systemd/system" {
-				below = "/usr/lib/dracut/modules.d/" + filepath.Base(dir)
+			to := below
+			if strings.HasSuffix(below, "/") {
+				to += filepath.Base(dir)
 			}
 			for _, file := range listed(t, dir) {
-				want = append(want, below+file)
+				want = append(want, to+file)
 			}
 		}
 	}
