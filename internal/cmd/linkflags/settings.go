@@ -28,6 +28,7 @@ var settings = []setting{
 	{"writeKeyFragment", "writeAuthorizedKeysFragment", truth},
 	{"resultFile", "resultFilePath", absoluteOrEmpty},
 	{"yamlConfigs", "", truth},
+	{"flagFiles", "", flagFiles},
 	{"programReplacements", "", replacements},
 }
 
@@ -87,6 +88,17 @@ func program(value string) error {
 func truth(value string) error {
 	if !slices.Contains([]string{"true", "1", "false", "0"}, value) {
 		return fmt.Errorf("%q is not true, 1, false or 0", value)
+	}
+	return nil
+}
+
+// flagFiles accepts words FILESYSTEM:/PATH, with "!" in front where the file says that the machine is done.
+func flagFiles(value string) error {
+	for _, word := range strings.Fields(value) {
+		where, file, found := strings.Cut(strings.TrimPrefix(word, "!"), ":")
+		if !found || where == "" || absolute(file) != nil {
+			return fmt.Errorf("%q is not FILESYSTEM:/PATH, such as LABEL=boot:/first", word)
+		}
 	}
 	return nil
 }
