@@ -106,7 +106,7 @@ func (d *decoder) value(y *yaml.Node, f *field, at *step) *node {
 // alias decodes the value that an alias refers to. The value gets the position of the alias, and its members keep their own.
 func (d *decoder) alias(y *yaml.Node, decode func(*yaml.Node) *node) *node {
 	if d.open[y.Alias] {
-		return d.fail(y, "the anchor contains itself", "remove the alias from the value that it names", "")
+		return d.fail(y, "the anchor contains itself", "remove the alias from the value that it names", nil)
 	}
 	d.open[y.Alias] = true
 	d.depth++
@@ -127,7 +127,7 @@ func (d *decoder) room(y *yaml.Node) bool {
 		return true
 	}
 	if !d.failed {
-		d.fail(y, fmt.Sprintf("aliases expand to more than %d values", maxExpansion), "write fewer aliases of aliases", "")
+		d.fail(y, fmt.Sprintf("aliases expand to more than %d values", maxExpansion), "write fewer aliases of aliases", nil)
 	}
 	return false
 }
@@ -176,11 +176,11 @@ func (d *decoder) members(y *yaml.Node, s *shape, at *step, n *node, merged bool
 			key = key.Alias
 		}
 		if key.Kind != yaml.ScalarNode {
-			d.fail(key, "the key is not a text", "write NAME: VALUE", at.text())
+			d.fail(key, "the key is not a text", "write NAME: VALUE", at)
 			continue
 		}
 		if line, twice := lines[key.Value]; twice {
-			d.fail(y.Content[i], fmt.Sprintf("duplicate key %s; line %d has the first", shown(key.Value), line), "remove one of them", at.text())
+			d.fail(y.Content[i], fmt.Sprintf("duplicate key %s; line %d has the first", shown(key.Value), line), "remove one of them", at)
 			continue
 		}
 		lines[key.Value] = key.Line
@@ -226,7 +226,7 @@ func (d *decoder) merge(y *yaml.Node, s *shape, at *step, n *node) {
 			d.merge(c, s, at, n)
 		}
 	default:
-		d.fail(y, "only mappings can be merged with <<", "write an alias of a mapping, or a list of such", at.text())
+		d.fail(y, "only mappings can be merged with <<", "write an alias of a mapping, or a list of such", at)
 	}
 }
 

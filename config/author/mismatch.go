@@ -112,7 +112,7 @@ func (d *decoder) mismatch(y *yaml.Node, f *field, at *step) *node {
 	case y.Kind != yaml.ScalarNode:
 		hint = "write one value"
 	}
-	return d.fail(y, at.text()+" must be "+want+", not "+nameOf(y), hint, "")
+	return d.fail(y, at.text()+" must be "+want+", not "+nameOf(y), hint, at)
 }
 
 func nameOf(y *yaml.Node) string {
@@ -136,14 +136,16 @@ func nameOf(y *yaml.Node) string {
 }
 
 // fail reports an error that Butane reports without path.
-func (d *decoder) fail(y *yaml.Node, summary, hint, in string) *node {
+func (d *decoder) fail(y *yaml.Node, summary, hint string, at *step) *node {
 	d.failed = true
-	if in != "" && in != "$" {
-		summary = in + ": " + summary
+	subject := path.New("yaml", at.steps()...)
+	if name := subject.String(); at != nil && !strings.HasPrefix(summary, name) {
+		summary = name + ": " + summary
 	}
 	start, end := d.t.at.span(y)
 	d.t.report.Add(diag.Diagnostic{
-		Severity: diag.Error, Code: CodeType, Path: path.New("yaml"), Span: d.t.src.Span(int(start), int(end)), Summary: summary, Hint: hint,
+		Severity: diag.Error, Code: CodeType, Path: path.New("yaml"), Subject: &subject, Span: d.t.src.Span(int(start), int(end)),
+		Summary: summary, Hint: hint,
 	})
 	return nil
 }

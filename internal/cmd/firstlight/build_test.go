@@ -168,6 +168,7 @@ func TestBuild(t *testing.T) {
 		{"several to a directory", "", []string{"--files-dir", dir, "--output", out, in("warn.bu"), in("good.bu")}, 0, "unused key foo"},
 		{"several to nowhere", "", []string{in("warn.bu"), in("good.bu")}, 2, "several documents need --check"},
 		{"json", badYAML, []string{"--check", "--format", "json"}, 1, `"path": "$.storage.files.0.path"`},
+		{"json, wrong type", "variant: fcos\nversion: 1.5.0\nstorage: {files: [{path: /a, mode: x}]}\n", []string{"--check", "--format", "json"}, 1, `"path": "$.storage.files.0.mode"`},
 		{"sarif", badYAML, []string{"--check", "--format=sarif"}, 1, `"ruleId": "V202"`},
 		{"github", badYAML, []string{"--check", "--format=github"}, 1, "::error file=<stdin>,line=5,col=13,"},
 		{"target", warnYAML, []string{"--target", "3.4.0"}, 0, `{"ignition":{"version":"3.0.0"}}`},
