@@ -7,13 +7,12 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/base64"
 	"encoding/hex"
 	"hash"
 	"io"
-	"net/url"
 	"strings"
 
+	"github.com/firstlight-boot/firstlight/config/dataurl"
 	"github.com/firstlight-boot/firstlight/config/rules"
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/config/unitfile"
@@ -26,7 +25,7 @@ func dataHash(c *checker) {
 		if !strings.HasPrefix(source, "data:") || !rules.IsSource(source, c.version) || c.result != nil && c.result.IsStandIn(join(steps, "source")) {
 			return
 		}
-		raw, ok := decodeData(source)
+		raw, ok := dataurl.Decode(source)
 		if !ok {
 			return
 		}
@@ -55,17 +54,6 @@ func dataHash(c *checker) {
 		}
 		c.add(f)
 	})
-}
-
-// decodeData returns the contents of a well-formed data URL.
-func decodeData(source string) ([]byte, bool) {
-	head, data, _ := strings.Cut(source, ",")
-	if strings.HasSuffix(head, ";base64") {
-		raw, err := base64.StdEncoding.DecodeString(data)
-		return raw, err == nil
-	}
-	text, err := url.PathUnescape(data)
-	return []byte(text), err == nil
 }
 
 // gunzip decompresses a text, up to a size that no sensible config exceeds. What is larger counts as none.

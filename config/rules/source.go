@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/firstlight-boot/firstlight/config/dataurl"
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
@@ -33,7 +34,7 @@ func Schemes(v spec.Version) []string {
 // checkSource returns the rule that a source breaks, if any. The source itself is not part of what it returns.
 func checkSource(source string, v spec.Version) (code, summary, hint string) {
 	if strings.HasPrefix(source, "data:") {
-		if at, problem := checkDataURL(source); problem != "" {
+		if at, problem := dataurl.Check(source); problem != "" {
 			if at >= 0 && source[at] < ' ' {
 				return "V104", "the source is not a URL: it has a control character", "write it as % and two hexadecimal digits"
 			}
@@ -120,201 +121,23 @@ func checkARN(rest string) string {
 	return ""
 }
 
-// Problems of data URLs that a hint belongs to.
-const (
-	noComma      = "it has no comma before the data"
-	badCharacter = "it has a character that must be escaped"
-	badBase64    = "its base64 is broken"
-)
-
 func dataHint(problem string) string {
 	switch problem {
-	case noComma:
+	case dataurl.NoComma:
 		return "write it as data:,TEXT"
-	case badCharacter:
+	case dataurl.BadCharacter:
 		return "write the character as % and two hexadecimal digits"
-	case badBase64:
+	case dataurl.BadBase64:
 		return "the standard alphabet is needed, with = at the end"
 	}
 	return ""
-}
-
-// checkDataURL checks a data URL by the grammar of RFC 2397 as Ignition reads it. It returns the offset of the byte that
-// is wrong, or -1, and what is wrong.
-//
-//	data:[type/subtype][;name=value]...[;base64],data
-func checkDataURL(source string) (at int, problem string) {
-	rest := source[len("data:"):]
-	if i := strings.IndexByte(rest, ','); i == 0 {
-		return checkPercent(rest[1:], len("data:,"))
-	}
-	i, problem := mediaType(rest)
-	if problem != "" {
-		return controlAt(source), problem
-	}
-	base64 := false
-	for rest[i] == ';' {
-		name := token(rest[i+1:])
-		i += 1 + len(name)
-		switch {
-		case name == "base64" && i < len(rest) && rest[i] == ',':
-			base64 = true
-		case name == "" || i >= len(rest) || rest[i] != '=':
-			return controlAt(source), "it has a broken parameter"
-		default:
-			n := paramValue(rest[i+1:])
-			if n == 0 {
-				return controlAt(source), "it has a broken parameter"
-			}
-			i += 1 + n
-		}
-		if i >= len(rest) {
-			return -1, noComma
-		}
-	}
-	if rest[i] != ',' {
-		return controlAt(source), noComma
-	}
-	if base64 {
-		return checkBase64(rest[i+1:], len("data:")+i+1)
-	}
-	return checkPercent(rest[i+1:], len("data:")+i+1)
-}
-
-// controlAt finds a control character, which makes a source no URL at all.
-func controlAt(source string) int {
-	return strings.IndexFunc(source, func(r rune) bool { return r < ' ' || r == 0x7f })
-}
-
-// mediaType reads the type, if there is one, and returns the offset of what follows it: a semicolon or comma.
-func mediaType(rest string) (int, string) {
-	main := token(rest)
-	if main == "" {
-		if rest == "" {
-			return 0, noComma
-		}
-		if rest[0] != ';' {
-			return 0, "it begins with neither a media type nor a comma"
-		}
-		return 0, ""
-	}
-	if len(main) == len(rest) || rest[len(main)] != '/' {
-		return 0, noComma
-	}
-	if !knownType(main) {
-		return 0, "its media type is not known"
-	}
-	sub := token(rest[len(main)+1:])
-	i := len(main) + 1 + len(sub)
-	if i >= len(rest) || rest[i] != ';' && rest[i] != ',' {
-		return 0, noComma
-	}
-	return i, ""
-}
-
-// knownType tells whether a media type begins with a type of RFC 2045, or is one of somebody's own.
-func knownType(main string) bool {
-	for _, t := range []string{"text", "image", "audio", "video", "application", "message", "multipart", "x-", "X-"} {
-		if strings.HasPrefix(main, t) {
-			return true
-		}
-	}
-	return false
-}
-
-// token returns the token of RFC 2045 that a text begins with.
-func token(s string) string {
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, c) >= 0 {
-			return s[:i]
-		}
-	}
-	return s
-}
-
-// paramValue returns the length of a parameter's value, or 0 if there is none.
-func paramValue(s string) int {
-	if s == "" || s[0] != '"' {
-		v := token(s)
-		if !validEscapes(v) {
-			return 0
-		}
-		return len(v)
-	}
-	quoted, err := strconv.QuotedPrefix(s)
-	if err != nil || len(quoted) == len(`""`) || strings.IndexFunc(quoted, func(r rune) bool { return r >= 0x80 }) >= 0 {
-		return 0
-	}
-	return len(quoted)
-}
-
-// plainData marks the bytes that stand for themselves in data without base64.
-var plainData = func() (t [256]bool) {
-	for c := '!'; c <= '~'; c++ {
-		t[c] = !strings.ContainsRune("<>#\"{}|\\^[]`%", c)
-	}
-	return t
-}()
-
-// checkPercent checks data without base64; base is its offset within the source.
-func checkPercent(s string, base int) (int, string) {
-	for i := 0; i < len(s); i++ {
-		if plainData[s[i]] {
-			continue
-		}
-		if s[i] != '%' {
-			return base + i, badCharacter
-		}
-		if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
-			return base + i, "it has a % without two hexadecimal digits"
-		}
-		i += 2
-	}
-	return 0, ""
-}
-
-// validEscapes tells whether every % has two hexadecimal digits.
-func validEscapes(s string) bool {
-	for i := range len(s) {
-		if s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
-			return false
-		}
-	}
-	return true
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
-}
-
-// base64Digit marks the standard alphabet.
-var base64Digit = func() (t [256]bool) {
-	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" {
-		t[c] = true
-	}
-	return t
-}()
-
-// checkBase64 checks data in base64; base is its offset within the source. As decoders do, it does not ask that
-// the bits of the last digit which stand for nothing be zero.
-func checkBase64(s string, base int) (int, string) {
-	digits := strings.TrimSuffix(strings.TrimSuffix(s, "="), "=")
-	for i := range len(digits) {
-		if !base64Digit[digits[i]] {
-			return base + i, badBase64
-		}
-	}
-	if len(s)%4 != 0 || len(digits)%4 == 1 {
-		return -1, badBase64
-	}
-	return 0, ""
 }
 
 // SourceFlaw returns which part of a source is wrong, as offsets, for those who show it to its author. Both are 0 where all
 // of it is, or nothing.
 func SourceFlaw(source string, v spec.Version) (from, to int) {
 	if strings.HasPrefix(source, "data:") {
-		if at, problem := checkDataURL(source); problem != "" && at >= 0 && at < len(source) {
+		if at, problem := dataurl.Check(source); problem != "" && at >= 0 && at < len(source) {
 			return at, at + 1
 		}
 		return 0, 0
@@ -331,4 +154,8 @@ func SourceFlaw(source string, v spec.Version) (from, to int) {
 func IsSource(source string, v spec.Version) bool {
 	code, _, _ := checkSource(source, v)
 	return code == ""
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
 }

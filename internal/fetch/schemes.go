@@ -5,6 +5,7 @@ package fetch
 import (
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/firstlight-boot/firstlight/internal/fetch/ec2"
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
@@ -44,6 +45,9 @@ func NeedsNetwork(raw string) bool {
 
 // origin returns where the payload of a request comes from.
 func (c *Client) origin(r Request) (origin.Origin, error) {
+	if strings.HasPrefix(r.URL, "data:") { // most URLs by far, and long ones
+		return data.New(r.URL)
+	}
 	u, err := url.Parse(r.URL)
 	if err != nil {
 		return nil, ErrURL

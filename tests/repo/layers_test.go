@@ -20,18 +20,19 @@ var layers = []struct {
 	{"config/types", nil, "vocabulary: the one set of structs of a config"},
 	{"config/diag", nil, "vocabulary: places, spans and findings"},
 	{"config/unitfile", nil, "the one parser of unit text"},
+	{"config/dataurl", nil, "the one reader of data URLs"},
 	{"config/sniff", nil, "tells formats apart by their first bytes"},
 	{"config/spec", []string{"config/types"}, "versions are derived from the tags of the types"},
 	{"config/doc", []string{"config/diag", "config/spec"}, "located documents know spans and versions, no section of a config"},
 	{"config/merge", []string{"config/diag", "config/doc", "config/spec", "config/types"}, "merging does not validate"},
-	{"config/rules", []string{"config/diag", "config/doc", "config/merge", "config/spec", "config/types", "config/unitfile"}, "rules judge values; they do not parse configs"},
+	{"config/rules", []string{"config/dataurl", "config/diag", "config/doc", "config/merge", "config/spec", "config/types", "config/unitfile"}, "rules judge values; they do not parse configs"},
 	{"config/author", []string{"config/diag", "config/doc", "config/spec", "config/types"}, "YAML becomes a document, which goes the way of all documents"},
 	{"config", []string{
 		"config/author", "config/diag", "config/doc", "config/merge", "config/rules", "config/sniff", "config/spec", "config/types",
 	}, "the surface of the library"},
 	{"config/convert", []string{"config", "config/author", "config/diag", "config/doc", "config/spec", "config/types"}, "converts foreign formats; only the people's tool needs it"},
 	{"config/lint", []string{
-		"config", "config/author", "config/diag", "config/doc", "config/merge", "config/rules", "config/spec", "config/types", "config/unitfile",
+		"config", "config/author", "config/dataurl", "config/diag", "config/doc", "config/merge", "config/rules", "config/spec", "config/types", "config/unitfile",
 	}, "advice; only the people's tool needs it"},
 
 	// Values: codecs, tables and editors of texts.
@@ -65,7 +66,7 @@ var layers = []struct {
 	{"internal/metadata", nil, "one HTTP client for metadata services"},
 	{"internal/fetch/origin", nil, "what the packages of origins have in common"},
 	{"internal/fetch/ec2", []string{"internal/fetch/origin"}, "the metadata service of EC2, for credentials"},
-	{"internal/fetch/origin/data", []string{"internal/fetch/origin"}, "an origin knows no other one"},
+	{"internal/fetch/origin/data", []string{"config/dataurl", "internal/fetch/origin"}, "an origin knows no other one"},
 	{"internal/fetch/origin/tftp", []string{"internal/fetch/origin"}, "an origin knows no other one"},
 	{"internal/fetch/origin/http", []string{"internal/fetch/origin"}, "an origin knows no other one"},
 	{"internal/fetch/origin/azure", []string{"internal/fetch/origin", "internal/fetch/origin/http"}, "an object store is reached by HTTP"},

@@ -4,23 +4,23 @@
 package data
 
 import (
+	"encoding/base64"
 	"fmt"
 
-	"github.com/vincent-petithory/dataurl"
-
+	"github.com/firstlight-boot/firstlight/config/dataurl"
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
 // New returns the origin of a data: URL.
 func New(url string) (origin.Inline, error) {
-	d, err := dataurl.DecodeString(url)
-	if err != nil {
-		return nil, fmt.Errorf("%w: the data cannot be decoded", origin.ErrURL) // the decoder's own words could show its content
+	payload, ok := dataurl.Decode(url)
+	if !ok {
+		return nil, fmt.Errorf("%w: the data cannot be decoded", origin.ErrURL) // what is wrong with it could show its content
 	}
-	return d.Data, nil
+	return payload, nil
 }
 
 // URL returns a payload as a URL.
 func URL(payload []byte) string {
-	return dataurl.New(payload, "text/plain", "charset", "utf-8").String()
+	return "data:text/plain;charset=utf-8;base64," + base64.StdEncoding.EncodeToString(payload)
 }
