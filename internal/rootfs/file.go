@@ -16,7 +16,7 @@ import (
 // A File is a regular file in the making: it has a temporary name beside its final one until Commit.
 type File struct {
 	parent parent
-	file   *os.File
+	file   stream
 	temp   string
 	info   Info
 	mode   uint32 // that the file gets with its name
@@ -81,7 +81,7 @@ func (p parent) create() (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{parent: p, file: os.NewFile(uintptr(fd), p.path), temp: temp}
+	f := &File{parent: p, file: stream{descriptor: descriptor(fd)}, temp: temp}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, errors.Join(err, f.file.Close())
@@ -121,7 +121,7 @@ func (f *File) Chown(uid, gid int) error {
 	if err := f.parent.root.effect("chown", f.parent.path); err != nil {
 		return err
 	}
-	return f.parent.root.wrap("change owner of", f.parent.path, f.file.Chown(uid, gid))
+	return f.parent.root.wrap("change owner of", f.parent.path, again(func() error { return unix.Fchown(int(f.file.descriptor), uid, gid) }))
 }
 
 // Reserve reserves space for more content, in bytes: a disk that is too small shows before anything is transferred.
@@ -129,7 +129,7 @@ func (f *File) Reserve(size int64) error {
 	if err := f.parent.root.effect("reserve", f.parent.path); err != nil {
 		return err
 	}
-	return f.parent.root.wrap("write", f.parent.path, reserve(f.file, size))
+	return f.parent.root.wrap("write", f.parent.path, f.file.reserve(size))
 }
 
 // Chmod sets the permissions and special bits that the file gets with its name.
@@ -179,7 +179,7 @@ func (f *File) commit(replace replacing) error {
 		if err := f.parent.root.effect("chmod", f.parent.path); err != nil {
 			return err
 		}
-		if err := unix.Fchmod(int(f.file.Fd()), f.mode); err != nil {
+		if err := unix.Fchmod(int(f.file.descriptor), f.mode); err != nil {
 			return err
 		}
 	}
@@ -278,10 +278,7 @@ func reserveTail(f *os.File, size int64, data io.Seeker) error {
 	if _, err := data.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if _, err := f.Seek(size, io.SeekStart); err != nil {
-		return err
-	}
-	return reserve(f, length)
+	return descriptor(f.Fd()).reserve(size, length)
 }
 
 // change announces and remembers a change of the node at a resolved path.

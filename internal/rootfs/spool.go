@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +14,7 @@ import (
 
 // A Spool is a file without a name for content that must be complete before it is used. It vanishes when closed.
 type Spool struct {
-	file *os.File
+	file stream
 	root *Root
 	path string
 }
@@ -49,32 +48,18 @@ func (s *Spool) Seek(offset int64, whence int) (int64, error) {
 func (s *Spool) Truncate(size int64) error { return s.wrap(s.file.Truncate(size)) }
 
 // Reserve reserves space for more content, in bytes: a disk that is too small shows before anything is transferred.
-func (s *Spool) Reserve(size int64) error { return s.wrap(reserve(s.file, size)) }
+func (s *Spool) Reserve(size int64) error { return s.wrap(s.file.reserve(size)) }
 
 // Close lets the content go.
 func (s *Spool) Close() error { return s.file.Close() }
 
-// reserve allocates space behind the place of the next write, without a change of the size. Filesystems that cannot do that are
-// left to find out when they write.
-func reserve(file *os.File, size int64) error {
-	at, err := file.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return err
-	}
-	err = unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, at, size)
-	if err == unix.EOPNOTSUPP || err == unix.ENOSYS {
-		return nil
-	}
-	return err
-}
-
 // Reader returns a reader of the whole content, which does not share its place with others.
 func (s *Spool) Reader() (io.Reader, error) {
-	info, err := s.file.Stat()
-	if err != nil {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(s.file.descriptor), &st); err != nil {
 		return nil, s.root.wrap("read what is to be written to", s.path, err)
 	}
-	return io.NewSectionReader(s.file, 0, info.Size()), nil
+	return io.NewSectionReader(s.file, 0, st.Size), nil
 }
 
 // Spool returns an empty file for what is to be written to the file at a path, which may hold links and need not exist, on
@@ -84,7 +69,7 @@ func (r *Root) Spool(name string) (*Spool, error) {
 	if err != nil {
 		return nil, r.wrap("keep what is to be written to", name, err)
 	}
-	return &Spool{os.NewFile(uintptr(fd), "spool"), r, name}, nil
+	return &Spool{stream{descriptor: descriptor(fd)}, r, name}, nil
 }
 
 // unnamed opens a file without a name in a directory, or in the nearest above that exists.
@@ -166,12 +151,12 @@ func (p parent) adopt(s *Spool) (*File, error) {
 	}
 	f := &File{parent: p, file: s.file, temp: p.temporary()}
 	var st unix.Stat_t
-	if err := unix.Fstat(int(s.file.Fd()), &st); err != nil {
+	if err := unix.Fstat(int(s.file.descriptor), &st); err != nil {
 		return nil, err
 	}
 	f.info = infoOf(&st)
 	f.mode = usualMode
-	from := fmt.Sprintf("/proc/self/fd/%d", s.file.Fd()) // open(2), on O_TMPFILE
+	from := fmt.Sprintf("/proc/self/fd/%d", s.file.descriptor) // open(2), on O_TMPFILE
 	err := unix.Linkat(unix.AT_FDCWD, from, p.fd, f.temp, unix.AT_SYMLINK_FOLLOW)
 	if err == unix.EEXIST { // left by an interrupted run
 		if err = p.removeTemporary(f.temp); err == nil {

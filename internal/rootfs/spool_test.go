@@ -4,6 +4,7 @@ package rootfs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,7 +36,7 @@ func TestAdopt(t *testing.T) {
 		"same filesystem":                    {from: here, path: "/real/a"},
 		"through a link, not there yet":      {from: here, path: "/link/new/deep/b"},
 		"other filesystem":                   {from: other, path: "/real/c", copied: true},
-		"a name was taken away":              {spool: &Spool{os.NewFile(uintptr(unlinked), ""), here, "/real/d"}, path: "/real/d", copied: true},
+		"a name was taken away":              {spool: &Spool{stream{descriptor: descriptor(unlinked)}, here, "/real/d"}, path: "/real/d", copied: true},
 		"in place of another":                {from: here, path: "/real/there", replace: true},
 		"not in place of another":            {from: here, path: "/real/there", err: fs.ErrExist},
 		"where the directory does not exist": {from: here, path: "/real/none/e", err: fs.ErrNotExist},
@@ -50,7 +51,7 @@ func TestAdopt(t *testing.T) {
 			if _, err := s.Write([]byte("content")); err != nil {
 				t.Fatal(err)
 			}
-			info, err := s.file.Stat()
+			info, err := os.Stat(fmt.Sprintf("/proc/self/fd/%d", s.file.descriptor))
 			if err != nil {
 				t.Fatal(err)
 			}
