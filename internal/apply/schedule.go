@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
@@ -14,41 +15,60 @@ import (
 // so do writers of small files for the kernel: more than the machine's processors are worth having.
 const parallel = 16
 
-type result struct {
-	step int
-	err  error
-}
-
 // schedule runs the steps of todo, each after those that it depends on, and returns which are done, which
 // failed, and all errors. After an error no further step is started.
 func (r *run) schedule(ctx context.Context, todo []int) (done, failed []int, err error) {
-	g := newGraph(r.plan.Steps, todo)
-	results := make(chan result)
-	running := 0
+	w := &work{graph: newGraph(r.plan.Steps, todo)}
+	w.changed.L = &w.mu
+	var all sync.WaitGroup
+	for range min(parallel, len(todo)) {
+		all.Go(func() { w.run(ctx, func(step int) error { return r.do(ctx, step) }) })
+	}
+	all.Wait()
+	slices.Sort(w.done)
+	slices.Sort(w.failed)
+	return w.done, w.failed, errors.Join(errors.Join(w.errs...), ctx.Err())
+}
+
+// work is what workers share. Each takes a step when it has ended one: with thousands of short steps, handing them out takes
+// longer than doing them.
+type work struct {
+	mu      sync.Mutex
+	changed sync.Cond // steps are ready, or there will be none any more
+	graph   *graph
+	running int
+
+	done, failed []int
+	errs         []error
+}
+
+// run does steps until none is left, or one has failed.
+func (w *work) run(ctx context.Context, do func(step int) error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for {
-		for err == nil && ctx.Err() == nil && running < parallel && len(g.ready) > 0 {
-			step := g.pop()
-			running++
-			go func() {
-				results <- result{step, r.do(ctx, step)}
-			}()
+		for w.errs == nil && ctx.Err() == nil && len(w.graph.ready) == 0 && w.running > 0 {
+			w.changed.Wait()
 		}
-		if running == 0 {
-			break
+		if w.errs != nil || ctx.Err() != nil || len(w.graph.ready) == 0 {
+			w.changed.Broadcast()
+			return
 		}
-		res := <-results
-		running--
-		if res.err != nil {
-			failed = append(failed, res.step)
-			err = errors.Join(err, res.err)
+		step := w.graph.pop()
+		w.running++
+		w.mu.Unlock()
+		err := do(step)
+		w.mu.Lock()
+		w.running--
+		if err != nil {
+			w.failed, w.errs = append(w.failed, step), append(w.errs, err)
 			continue
 		}
-		done = append(done, res.step)
-		g.finish(res.step)
+		w.done = append(w.done, step)
+		if w.graph.finish(step) > 1 || ctx.Err() != nil {
+			w.changed.Broadcast()
+		}
 	}
-	slices.Sort(done)
-	slices.Sort(failed)
-	return done, failed, errors.Join(err, ctx.Err())
 }
 
 // graph tells which steps may start. ready is in the plan's order.
@@ -84,11 +104,14 @@ func (g *graph) pop() int {
 	return step
 }
 
-func (g *graph) finish(step int) {
+// finish returns how many steps may start with the end of this one.
+func (g *graph) finish(step int) (more int) {
 	for _, i := range g.follows[step] {
 		if g.waits[i]--; g.waits[i] == 0 {
 			at, _ := slices.BinarySearch(g.ready, i)
 			g.ready = slices.Insert(g.ready, at, i)
+			more++
 		}
 	}
+	return more
 }
