@@ -11,6 +11,7 @@ import (
 
 // say writes to the console, for people in front of it: what went wrong, and what the boot waits for. Having no console is not an error.
 func (r *run) say(text string) {
+	r.flush() // the log may be on the console, too
 	if r.o.Console == "" {
 		return
 	}

@@ -12,7 +12,8 @@ import (
 
 // DeleteConfig has the platform forget the config, which may hold secrets, and returns the exit code of the process.
 func DeleteConfig(ctx context.Context, o Options) int {
-	log := openLog(o)
+	log, flush := openLog(o)
+	defer flush()
 	p, err := findPlatform(o.Platform, log)
 	if err != nil {
 		log.Log(ctx, logx.Critical, err.Error())

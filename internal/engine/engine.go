@@ -58,6 +58,7 @@ type run struct {
 	distro   Distro
 	cmdline  acquire.Cmdline
 	log      *slog.Logger
+	flush    func() // of the log
 	host     *sys.Host
 	boot     fetch.Bootstrap
 	http     *fetch.Client
@@ -69,7 +70,9 @@ type run struct {
 
 // Run runs one stage and returns the exit code of the process.
 func Run(ctx context.Context, o Options) int {
-	r := &run{o: o, began: time.Now(), log: openLog(o)}
+	log, flush := openLog(o)
+	defer flush()
+	r := &run{o: o, began: time.Now(), log: log, flush: flush}
 	r.log.Info("Ignition " + version.Version())
 	r.log.Info("Stage: " + o.Stage)
 	if err := r.prepare(); err != nil {
@@ -84,18 +87,22 @@ func Run(ctx context.Context, o Options) int {
 	return ExitOK
 }
 
-// openLog opens the log that the options ask for; without syslog it is standard output.
-func openLog(o Options) *slog.Logger {
-	if o.LogToStdout {
-		return logx.New(logx.Stdout{W: o.Stdout})
+// openLog opens the log that the options ask for; without syslog it is standard output. The last lines need the flush.
+func openLog(o Options) (log *slog.Logger, flush func()) {
+	var sink logx.Sink = logx.Stdout{W: o.Stdout}
+	var problem error
+	if !o.LogToStdout {
+		var syslog *logx.Syslog
+		if syslog, problem = logx.OpenSyslog("ignition"); problem == nil {
+			sink = syslog
+		}
 	}
-	syslog, err := logx.OpenSyslog("ignition")
-	if err != nil {
-		log := logx.New(logx.Stdout{W: o.Stdout})
-		log.Error("log to standard output: " + err.Error())
-		return log
+	batch := logx.NewBatch(sink)
+	log = logx.New(batch)
+	if problem != nil {
+		log.Error("log to standard output: " + problem.Error())
 	}
-	return logx.New(syslog)
+	return log, func() { _ = batch.Flush() } // there is no other place for the error
 }
 
 // prepare reads what has to be there before anything can be done.

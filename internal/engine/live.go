@@ -42,7 +42,8 @@ type LiveOptions struct {
 // Apply applies the files, directories, links and units of a config to a tree, in a container only, and returns the
 // exit code of the process. No accounts are made, and neither seal nor result is left.
 func Apply(ctx context.Context, o LiveOptions) int {
-	log := logx.New(logx.Stdout{W: o.Stdout})
+	log, flush := openLog(Options{Stdout: o.Stdout, LogToStdout: true})
+	defer flush()
 	log.Info("Ignition " + version.Version())
 	if err := applyLive(ctx, o, log); err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {

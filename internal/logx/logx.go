@@ -9,7 +9,6 @@ package logx
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -23,7 +22,13 @@ const (
 
 // A Sink takes finished lines.
 type Sink interface {
-	Line(level slog.Level, text string) error
+	Lines(...Line) error
+}
+
+// A Line is a record without the form that a sink gives it.
+type Line struct {
+	Level slog.Level
+	Text  string
 }
 
 // New returns a logger that writes every record, debug ones included, to the sink.
@@ -51,7 +56,7 @@ func (h handler) Handle(_ context.Context, r slog.Record) error {
 		words, attrs = extend(words, attrs, a)
 		return true
 	})
-	return h.sink.Line(r.Level, words+r.Message+attrs)
+	return h.sink.Lines(Line{r.Level, words + r.Message + attrs})
 }
 
 func (h handler) WithAttrs(list []slog.Attr) slog.Handler {
@@ -81,13 +86,13 @@ func extend(words, attrs string, a slog.Attr) (string, string) {
 // Op runs f and logs it as operation number n: when it starts, and how it ends. The two spaces after
 // "[started]" are part of the form that people search logs for.
 func Op(l *slog.Logger, n int, text string, f func() error) error {
-	l = Prefix(l, fmt.Sprintf("op(%x):", n))
-	l.Info("[started]  " + text)
+	prefix := "op(" + strconv.FormatInt(int64(n), 16) + "): "
+	l.Info(prefix + "[started]  " + text)
 	err := f()
 	if err != nil {
-		l.Log(context.Background(), Critical, fmt.Sprintf("[failed]   %s: %v", text, err))
+		l.Log(context.Background(), Critical, prefix+"[failed]   "+text+": "+err.Error())
 		return err
 	}
-	l.Info("[finished] " + text)
+	l.Info(prefix + "[finished] " + text)
 	return nil
 }

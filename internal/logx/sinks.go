@@ -42,9 +42,15 @@ func row(l slog.Level) level {
 // Stdout writes lines of the form "INFO     : text".
 type Stdout struct{ W io.Writer }
 
-// Line implements Sink.
-func (s Stdout) Line(l slog.Level, text string) error {
-	_, err := fmt.Fprintf(s.W, "%-9s: %s\n", row(l).name, text)
+// Lines implements Sink, with one write.
+func (s Stdout) Lines(lines ...Line) error {
+	var text []byte
+	for _, l := range lines {
+		name := row(l.Level).name
+		text = append(append(text, name...), "         : "[len(name):]...)
+		text = append(append(text, l.Text...), '\n')
+	}
+	_, err := s.W.Write(text)
 	return err
 }
 
@@ -70,11 +76,13 @@ func OpenSyslog(tag string) (*Syslog, error) {
 	return nil, fmt.Errorf("connect to syslog: %w", last)
 }
 
-// Line implements Sink. Each line of the text is a record of its own, so that none is cut in the middle.
-func (s *Syslog) Line(l slog.Level, text string) error {
-	for line := range strings.SplitSeq(text, "\n") {
-		if _, err := fmt.Fprintf(s.conn, "<%d>%s[%d]: %s", row(l).priority, s.tag, os.Getpid(), line); err != nil {
-			return err
+// Lines implements Sink. Each line of a text is a record of its own, so that none is cut in the middle.
+func (s *Syslog) Lines(lines ...Line) error {
+	for _, l := range lines {
+		for line := range strings.SplitSeq(l.Text, "\n") {
+			if _, err := fmt.Fprintf(s.conn, "<%d>%s[%d]: %s", row(l.Level).priority, s.tag, os.Getpid(), line); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
