@@ -39,6 +39,8 @@ type Root struct {
 
 // Clone returns a deep copy, for operations to state their effects on.
 func (f Facts) Clone() (Facts, error) {
+	tree := f.Tree.clone()
+	f.Tree = nil
 	text, err := json.Marshal(f)
 	if err != nil {
 		return Facts{}, fmt.Errorf("encode facts: %w", err)
@@ -47,5 +49,6 @@ func (f Facts) Clone() (Facts, error) {
 	if err := json.Unmarshal(text, &c); err != nil {
 		return Facts{}, fmt.Errorf("decode facts: %w", err)
 	}
+	c.Tree = tree
 	return c, nil
 }

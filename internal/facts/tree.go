@@ -28,6 +28,22 @@ type Tree struct {
 	Hidden []string `json:"hidden,omitempty"`
 }
 
+// clone returns a deep copy, without the way through JSON: a tree may have tens of thousands of places.
+func (t *Tree) clone() *Tree {
+	if t == nil {
+		return nil
+	}
+	c := *t
+	for _, m := range []*map[string]string{&c.Resolved, &c.Missing, &c.Unreachable} {
+		*m = maps.Clone(*m)
+	}
+	c.Nodes, c.Asked, c.Below, c.Hidden = maps.Clone(t.Nodes), maps.Clone(t.Asked), maps.Clone(t.Below), slices.Clone(t.Hidden)
+	for dir, paths := range c.Below {
+		c.Below[dir] = slices.Clone(paths)
+	}
+	return &c
+}
+
 // Prepare makes the maps that observing fills.
 func (t *Tree) Prepare() {
 	for _, m := range []*map[string]string{&t.Resolved, &t.Missing, &t.Unreachable} {

@@ -4,10 +4,12 @@ package op
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
-	"fmt"
+	"hash"
 	"log/slog"
 	"strconv"
+	"unsafe"
 )
 
 // A Handle stands for something of the config that a plan does not hold: contents, keys, hashes, where they come from. It is a
@@ -53,21 +55,32 @@ type Payloads map[Handle]Payload
 
 // Add adds a payload and returns its handle.
 func (p Payloads) Add(seed string, load Payload) Handle {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n%s\n%s\n", strconv.Quote(seed), strconv.Quote(load.Source), strconv.Quote(load.Compression), strconv.Quote(load.Hash))
+	k := keyed{sha256.New()}
+	k.add(seed, load.Source, load.Compression, load.Hash, strconv.Itoa(len(load.Headers)))
 	for _, header := range load.Headers {
-		fmt.Fprintf(h, "%q %v\n", header.Name, header.Value != nil)
-		if header.Value != nil {
-			fmt.Fprintf(h, "%q\n", *header.Value)
+		if k.add(header.Name); header.Value == nil {
+			k.add("removed")
+		} else {
+			k.add("set", *header.Value)
 		}
 	}
 	if load.Text != nil {
-		fmt.Fprintf(h, "text %s", *load.Text)
+		k.add("text", *load.Text)
 	}
 	const length = 16 // bytes
-	handle := Handle(hex.EncodeToString(h.Sum(nil)[:length]))
+	handle := Handle(hex.EncodeToString(k.Sum(nil)[:length]))
 	p[handle] = load
 	return handle
+}
+
+// keyed digests texts, each behind its length, so that no two lists of texts have the same digest.
+type keyed struct{ hash.Hash }
+
+func (k keyed) add(texts ...string) {
+	for _, t := range texts {
+		k.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(t))))
+		k.Write(unsafe.Slice(unsafe.StringData(t), len(t))) // no copy of what may be long; a hash only reads
+	}
 }
 
 // VolumeKey is the handle of the key that the disks stage has left for an encrypted volume.

@@ -19,18 +19,32 @@ type Plan struct {
 	Steps  []Step `json:"steps"`
 }
 
-// MarshalJSON implements json.Marshaler: a step's operation is under its kind.
-func (s Step) MarshalJSON() ([]byte, error) {
-	type plain Step
+// An encoded step has its operation under its kind.
+type encoded struct {
+	Kind Kind `json:"kind"`
+	plain
+}
+
+type plain Step
+
+// MarshalJSON implements json.Marshaler.
+func (s Step) MarshalJSON() ([]byte, error) { return json.Marshal(encoded{s.Op.Kind(), plain(s)}) }
+
+// MarshalJSON implements json.Marshaler. It encodes all steps in one go: a plan may have many thousands.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	steps := make([]encoded, len(p.Steps))
+	for i, s := range p.Steps {
+		steps[i] = encoded{s.Op.Kind(), plain(s)}
+	}
 	return json.Marshal(struct {
-		Kind Kind `json:"kind"`
-		plain
-	}{s.Op.Kind(), plain(s)})
+		Format int       `json:"format"`
+		Part   string    `json:"part"`
+		Steps  []encoded `json:"steps"`
+	}{p.Format, p.Part, steps})
 }
 
 // UnmarshalJSON implements json.Unmarshaler. A kind that this program does not know is an error.
 func (s *Step) UnmarshalJSON(text []byte) error {
-	type plain Step
 	in := struct {
 		Kind Kind            `json:"kind"`
 		Op   json.RawMessage `json:"op"`

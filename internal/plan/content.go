@@ -66,7 +66,7 @@ func (b *builder) secret(text string) op.Handle {
 func Payloads(c *types.Config, seed string) op.Payloads {
 	b := &builder{c: c, in: Inputs{Seed: seed}, payloads: op.Payloads{}}
 	for _, w := range slices.Concat(KeyWants(c), FileWants(c)) {
-		b.content(w.Resource)
+		b.content(*w.Resource)
 	}
 	for _, l := range c.Storage.Luks {
 		b.binding(l.Clevis)
@@ -102,7 +102,10 @@ func Wants(resources []Want, seed string) ([]op.Want, op.Payloads) {
 	loads := op.Payloads{}
 	var wants []op.Want
 	for _, w := range resources {
-		if found, ok := content(loads, seed, w.Resource); ok && found.Remote {
+		if isInline(types.Text(w.Resource.Source)) {
+			continue
+		}
+		if found, ok := content(loads, seed, *w.Resource); ok {
 			wants = append(wants, op.Want{Content: found, Place: w.Place})
 		}
 	}
@@ -111,15 +114,15 @@ func Wants(resources []Want, seed string) ([]op.Want, op.Payloads) {
 
 // A Want is a resource of the config that a part fetches, and the path of the file that it is for; none for a key.
 type Want struct {
-	Resource types.Resource
+	Resource *types.Resource
 	Place    string
 }
 
 // KeyWants lists the keys of encrypted volumes.
 func KeyWants(c *types.Config) []Want {
 	var wants []Want
-	for _, l := range c.Storage.Luks {
-		wants = append(wants, Want{Resource: l.KeyFile})
+	for i := range c.Storage.Luks {
+		wants = append(wants, Want{Resource: &c.Storage.Luks[i].KeyFile})
 	}
 	return wants
 }
@@ -127,10 +130,11 @@ func KeyWants(c *types.Config) []Want {
 // FileWants lists the contents of files.
 func FileWants(c *types.Config) []Want {
 	var wants []Want
-	for _, f := range c.Storage.Files {
-		wants = append(wants, Want{f.Contents, f.Path})
-		for _, r := range f.Append {
-			wants = append(wants, Want{r, f.Path})
+	for i := range c.Storage.Files {
+		f := &c.Storage.Files[i]
+		wants = append(wants, Want{&f.Contents, f.Path})
+		for n := range f.Append {
+			wants = append(wants, Want{&f.Append[n], f.Path})
 		}
 	}
 	return wants

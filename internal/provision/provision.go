@@ -59,8 +59,9 @@ type Run struct {
 	Foreseen func(facts.Facts, Forecast)
 	Log      *slog.Logger
 
-	first *facts.Facts // what the forecast was made on
-	began bool
+	first    *facts.Facts // what the forecast was made on
+	forecast Forecast
+	began    bool // the first effect may have happened
 }
 
 // Do does all parts, or goes on with them where an earlier run was cut short. It returns the seed of the last plan, which
@@ -134,6 +135,7 @@ func (r *Run) foresee(ctx context.Context) error {
 	if r.Foreseen != nil {
 		r.Foreseen(f, forecast)
 	}
+	r.forecast = forecast
 	return err
 }
 
@@ -173,25 +175,22 @@ func (r *Run) part(ctx context.Context, p Part) (seed string, err error) {
 
 // touch announces the first effect.
 func (r *Run) touch() error {
-	if r.began || r.Begin == nil {
+	if r.began {
 		return nil
 	}
 	r.began = true
+	r.first, r.forecast = nil, Forecast{} // of no use any more, and large
+	if r.Begin == nil {
+		return nil
+	}
 	return r.Begin()
 }
 
 // begin makes a new plan and its journal. A plan without steps has none.
 func (r *Run) begin(ctx context.Context, p Part) (*journal.Journal, error) {
-	f, err := r.facts(ctx, p)
-	if err != nil {
+	steps, err := r.plan(ctx, p)
+	if err != nil || len(steps.Steps) == 0 {
 		return nil, err
-	}
-	built := plan.Build(p.Name, p.Plan, r.Doc, f, r.Inputs)
-	if built.Report.HasErrors() {
-		return nil, &PlanError{Part: p.Name, Report: built.Report}
-	}
-	if len(built.Plan.Steps) == 0 {
-		return nil, nil
 	}
 	dir, name, err := r.Journals(p)
 	if err != nil {
@@ -199,8 +198,28 @@ func (r *Run) begin(ctx context.Context, p Part) (*journal.Journal, error) {
 	}
 	defer dir.Close()
 	h := r.header(p)
-	h.Plan, h.Seed = built.Plan, r.Inputs.Seed
+	h.Plan, h.Seed = steps, r.Inputs.Seed
 	return journal.Create(dir, name, h)
+}
+
+// plan plans a part. On the mounted root, and as long as nothing was changed, that is what was forecast.
+func (r *Run) plan(ctx context.Context, p Part) (op.Plan, error) {
+	if p.Root && r.Parts[0].Root && !r.began {
+		for _, f := range r.forecast.Plans {
+			if f.Part == p.Name {
+				return f, nil
+			}
+		}
+	}
+	f, err := r.facts(ctx, p)
+	if err != nil {
+		return op.Plan{}, err
+	}
+	built := plan.Build(p.Name, p.Plan, r.Doc, f, r.Inputs)
+	if built.Report.HasErrors() {
+		return op.Plan{}, &PlanError{Part: p.Name, Report: built.Report}
+	}
+	return built.Plan, nil
 }
 
 // facts returns what a part is planned on. The first part of a stage is planned on what the forecast was made on, so that it

@@ -4,6 +4,7 @@ package provision
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/facts"
 	"github.com/firstlight-boot/firstlight/internal/observe"
 	"github.com/firstlight-boot/firstlight/internal/plan"
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
 // show plans a boot of the machine for people.
@@ -102,5 +104,39 @@ func TestForeseeIsPure(t *testing.T) {
 	}
 	if len(slices.Compact(texts)) != 1 {
 		t.Error("the plans differ")
+	}
+}
+
+// TestForecastIsPlan: as long as nothing was changed, a part on the mounted root does what was forecast, which is what it would
+// plan itself.
+func TestForecastIsPlan(t *testing.T) {
+	b := newBench(t, image)
+	root, err := rootfs.Open(b.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	run := b.stage(document(t, `"storage":{"files":[{"path":"/a/b","contents":{"source":"data:,x"}},{"path":"/etc/c","mode":384}],
+		"directories":[{"path":"/a","mode":448}]},"systemd":{"units":[{"name":"u.service","contents":"[Service]\n"}]}`))
+	run.Parts, run.Later, run.Machine.Root = Of(Files), nil, root
+	if err := run.foresee(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range run.Parts {
+		texts := map[bool]string{}
+		for _, run.began = range []bool{false, true} {
+			made, err := run.plan(t.Context(), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.Marshal(made)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[run.began] = string(text)
+		}
+		if texts[false] != texts[true] {
+			t.Errorf("%s: forecast is\n%s\nplanned is\n%s", p.Name, texts[false], texts[true])
+		}
 	}
 }
