@@ -26,7 +26,7 @@ import (
 // limitMemory has the garbage collector work harder before the heap outgrows what a boot should need: an initramfs lives
 // in memory, and so does everything that is downloaded into it. A large config is given six times its size.
 func limitMemory(configCache string) {
-	limit := int64(44 << 20)
+	limit := int64(52 << 20)
 	if info, err := os.Stat(configCache); err == nil {
 		limit = max(limit, 6*info.Size())
 	}
