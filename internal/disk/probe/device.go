@@ -5,14 +5,16 @@ package probe
 import (
 	"fmt"
 	"io"
+	"sync"
 )
 
 // The device is read in blocks. Nearly all formats are found in its first and last mebibyte: each of the two is one
 // read, since a request costs a disk more than its length does.
 const (
 	blockSize = 64 << 10
-	headSize  = 1<<20 + blockSize // up to the magic of a VMFS volume, at 1 MiB
-	tailSize  = 1<<20 + blockSize // down to the last copy of bcachefs, 1 MiB before the end
+	headSize  = 1<<20 + blockSize                 // up to the magic of a VMFS volume, at 1 MiB
+	tailSize  = 1<<20 + blockSize                 // down to the last copy of bcachefs, 1 MiB before the end
+	endSize   = max(headSize, tailSize+blockSize) // the tail begins with a whole block
 )
 
 // device reads from a device through a cache of blocks, since many formats look at the same few places.
@@ -21,7 +23,37 @@ type device struct {
 	size   int64
 	sector int64 // logical sector, bytes
 	blocks map[int64][]byte
+	large  []*[endSize]byte // what the ends of the device were read into
 	err    error
+}
+
+// The ends of a device take 2.2 MB, of which an initramfs has little: at most this many devices are probed at the same time.
+const most = 4
+
+var (
+	slots = make(chan struct{}, most)
+	ends  sync.Pool // of *[endSize]byte
+)
+
+// release gives the memory of the blocks to the next device.
+func (d *device) release() {
+	for _, b := range d.large {
+		ends.Put(b)
+	}
+	d.blocks, d.large = nil, nil
+}
+
+// space returns memory for n bytes.
+func (d *device) space(n int64) []byte {
+	if n <= blockSize || n > endSize {
+		return make([]byte, n)
+	}
+	b, ok := ends.Get().(*[endSize]byte)
+	if !ok {
+		b = new([endSize]byte)
+	}
+	d.large = append(d.large, b)
+	return b[:n]
 }
 
 func newDevice(r io.ReaderAt, size int64, sectorSize int) *device {
@@ -59,7 +91,7 @@ func (d *device) block(i int64) []byte {
 
 // load reads whole blocks.
 func (d *device) load(first, end int64) {
-	b := make([]byte, end-first)
+	b := d.space(end - first)
 	if n, err := d.r.ReadAt(b, first); n < len(b) && d.err == nil {
 		d.err = fmt.Errorf("read %d bytes at %d: %w", len(b), first, err)
 	}

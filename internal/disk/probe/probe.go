@@ -73,7 +73,10 @@ func (s Signature) Mountable() bool {
 // Probe returns all signatures of a device of size bytes: members of arrays first, containers, then filesystems,
 // partition tables last. Within these the order is libblkid's.
 func Probe(r io.ReaderAt, size int64, sectorSize int) ([]Signature, error) {
+	slots <- struct{}{}
+	defer func() { <-slots }()
 	d := newDevice(r, size, sectorSize)
+	defer d.release()
 	var found []Signature
 	for _, table := range formats {
 		for i := range table {
