@@ -42,10 +42,15 @@ func onFile(dir, line string) func(int) cost {
 }
 
 // engines returns ours and, if there is one, the peer, on a config.
-func engines(dir string, config string) []contender {
+func engines(dir string, config string) ([]contender, error) {
 	ours := contender{"firstlight", durable, "", func(n int) cost { return stages(dir, engine, fmt.Sprintf("ours.%d", n), config) }}
 	all := []contender{ours}
 	if peer := os.Getenv("FIRSTLIGHT_PEER"); peer != "" {
+		inert := filepath.Join(dir, "bin")
+		if err := inertLabels(inert); err != nil {
+			return nil, err
+		}
+		os.Setenv("PATH", inert+":"+os.Getenv("PATH"))
 		all = append(all,
 			contender{"peer", notDurable, "", func(n int) cost { return stages(dir, peer, fmt.Sprintf("peer.%d", n), config) }},
 			contender{"peer, sync -f", durable, "", func(n int) cost {
@@ -53,20 +58,29 @@ func engines(dir string, config string) []contender {
 				return stages(dir, peer, root, config).add(shell(`sync -f "$1"`, filepath.Join(dir, root)))
 			}})
 	}
-	return all
+	return all, nil
+}
+
+// inertLabels makes a program setfiles that does nothing: engines of some distributions insist on SELinux labels, which are not part
+// of the work.
+func inertLabels(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "setfiles"), []byte("#!/bin/sh\ncat >/dev/null\n"), 0o755)
 }
 
 // stages runs the stages fetch and files on a new root.
 func stages(dir, program, name, config string) cost {
 	root, run := filepath.Join(dir, name), filepath.Join(dir, name+".run")
-	for _, d := range []string{filepath.Join(root, "etc"), run} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
+	cmdline := filepath.Join(run, "cmdline")
+	for name, text := range map[string]string{cmdline: "quiet", filepath.Join(root, "etc/selinux/config"): "SELINUX=disabled\nSELINUXTYPE=none\n"} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			return cost{err: err}
 		}
-	}
-	cmdline := filepath.Join(run, "cmdline")
-	if err := os.WriteFile(cmdline, []byte("quiet"), 0o644); err != nil {
-		return cost{err: err}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			return cost{err: err}
+		}
 	}
 	env := []string{"IGNITION_CONFIG_FILE=" + config, "IGNITION_KERNEL_CMDLINE_PATH=" + cmdline}
 	var sum cost
@@ -108,7 +122,8 @@ func smallFiles(dir string) ([]contender, func(), error) {
 	unpack := func(n int) cost {
 		return shell(`mkdir "$1" && tar -C "$1" -xf "$2" && sync -f "$1"`, filepath.Join(dir, fmt.Sprintf("tar.%d", n)), archive)
 	}
-	return append(engines(dir, config), contender{"tar -x, sync -f", durable, "≤ 1.5", unpack}), func() {}, nil
+	all, err := engines(dir, config)
+	return append(all, contender{"tar -x, sync -f", durable, "≤ 1.5", unpack}), nothing, err
 }
 
 const gibibyte = 1 << 30
@@ -129,7 +144,11 @@ func large(dir, compression string, limits []contender) ([]contender, func(), er
 	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	config, err := writeConfig(dir, fmt.Sprintf(`"files":[{"path":"/image","contents":{"source":"%s/%s","compression":"%s","verification":{"hash":"sha512-%s"}}}]`,
 		server.URL, name, compression, digest))
-	all := append(engines(dir, config), limits...)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := engines(dir, config)
+	all = append(all, limits...)
 	for i, c := range all { // 1 GiB each: they go at once
 		all[i].run = func(n int) cost {
 			took := c.run(n)
