@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -106,11 +105,10 @@ func median(costs []cost) cost {
 	}
 }
 
-// command runs a program to its end.
+// command runs a program to its end. What it prints goes to the null device, at no cost.
 func command(env []string, program string, args ...string) cost {
 	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout = io.Discard
 	said := &tail{}
 	cmd.Stderr = said
 	began := time.Now()

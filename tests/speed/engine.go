@@ -88,6 +88,9 @@ func stages(dir, program, name, config string) cost {
 		sum = sum.add(command(env, program, "-platform", "file", "-stage", stage, "-root", root, "-log-to-stdout",
 			"-config-cache", filepath.Join(run, "ignition.json"), "-neednet", filepath.Join(run, "neednet"), "-state-file", filepath.Join(run, "state")))
 	}
+	if why, err := os.ReadFile(filepath.Join(run, "failure")); err == nil && sum.err != nil {
+		sum.err = fmt.Errorf("%w%s", sum.err, why)
+	}
 	return sum
 }
 
