@@ -14,8 +14,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"github.com/firstlight-boot/firstlight/internal/seal"
 )
 
 // TestResume: a files stage that failed in the middle goes on when it is run again, and does not stumble over what it has done
@@ -77,9 +75,9 @@ func TestResume(t *testing.T) {
 		t.Fatalf("without the page: exit %d:\n%s", exit, &out)
 	}
 	there.Store(true)
-	journals := filepath.Join(root, seal.Dir)
-	fetched = func() { // the journals as a power cut at this moment would leave them
-		if err := os.CopyFS(filepath.Join(dir, "journals"), os.DirFS(journals)); err != nil {
+	before := filepath.Join(dir, "before")
+	fetched = func() { // the root as a power cut at this moment would leave it
+		if err := os.CopyFS(before, os.DirFS(root)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -87,7 +85,7 @@ func TestResume(t *testing.T) {
 		t.Fatalf("before the cut: exit %d:\n%s", exit, &out)
 	}
 	fetched = func() {}
-	if err := errors.Join(os.RemoveAll(journals), os.CopyFS(journals, os.DirFS(filepath.Join(dir, "journals")))); err != nil {
+	if err := errors.Join(os.RemoveAll(root), os.CopyFS(root, os.DirFS(before))); err != nil {
 		t.Fatal(err)
 	}
 	if exit := stage("files"); exit != ExitOK || !strings.Contains(out.String(), "going on with files") {
