@@ -21,10 +21,15 @@ import (
 // never end.
 const MaxReferences = 32
 
+// MaxConfigs is how many references to configs one boot follows. Each counts every time: two configs that refer to the next one twice
+// would double the work with each level.
+const MaxConfigs = 1000
+
 // Causes of failed references, for errors.Is.
 var (
 	ErrEmptyConfig = errors.New("the config is empty")
 	ErrTooDeep     = fmt.Errorf("configs refer to configs more than %d levels deep", MaxReferences)
+	ErrTooMany     = fmt.Errorf("this boot has more than %d referenced configs", MaxConfigs)
 )
 
 // An InvalidError is a config that has errors.
@@ -72,6 +77,8 @@ func (e *ReferenceError) Hint() string {
 		return "put a config there, or take the reference away"
 	case errors.Is(e.Err, ErrTooDeep):
 		return "look for a config that refers to itself, if only through others"
+	case errors.Is(e.Err, ErrTooMany):
+		return "look for configs that refer to the same config again and again, or combine the small ones"
 	case errors.As(e.Err, &hint):
 		return hint.Hint()
 	}
@@ -113,21 +120,22 @@ type renderer struct {
 	RenderOptions
 	inForce  types.Ignition // what was said about fetching last
 	settings int            // how many times that has changed
+	followed int            // references so far
 	payloads map[string]*payload
 	slots    chan struct{} // held by the requests on their way
 }
 
 // render renders a config; chain holds the sources that lead to it.
 func (r *renderer) render(ctx context.Context, doc config.Document, chain []string) (config.Document, error) {
-	if len(chain) > MaxReferences {
-		return config.Document{}, tooDeep(chain)
-	}
 	if replace := doc.Config.Ignition.Config.Replace; replace.Source != nil {
 		return r.replace(ctx, doc, replace, chain)
 	}
 	children := doc.Config.Ignition.Config.Merge
 	if len(children) == 0 {
 		return doc, nil
+	}
+	if err := r.limit(doc, chain, children, mergePath); err != nil {
+		return config.Document{}, err
 	}
 	for _, child := range children {
 		if fetch.NeedsNetwork(source(child)) {
@@ -136,8 +144,7 @@ func (r *renderer) render(ctx context.Context, doc config.Document, chain []stri
 	}
 	merger := config.NewMerger(doc)
 	for i, child := range children {
-		at := fmt.Sprintf("$.ignition.config.merge.%d", i)
-		next, err := r.read(ctx, doc, at, child)
+		next, err := r.read(ctx, doc, mergePath(i), child)
 		if err != nil {
 			return config.Document{}, err
 		}
@@ -152,9 +159,31 @@ func (r *renderer) render(ctx context.Context, doc config.Document, chain []stri
 	return merger.Document(), nil
 }
 
+// limit counts the references of a config before any of them is fetched. The error is at the first that goes too far.
+func (r *renderer) limit(doc config.Document, chain []string, refs []types.Resource, path func(int) string) error {
+	over, err := 0, error(nil)
+	r.followed += len(refs)
+	if len(chain) >= MaxReferences {
+		err = tooDeep(append(slices.Clip(chain), source(refs[0])))
+	} else if excess := r.followed - MaxConfigs; excess > 0 {
+		over, err = len(refs)-excess, ErrTooMany
+	}
+	if err == nil {
+		return nil
+	}
+	at := doc.Origins.At(path(over))
+	return &ReferenceError{Name: name(refs[over], at), At: at, Path: path(over), Err: err}
+}
+
+func mergePath(i int) string { return fmt.Sprintf("$.ignition.config.merge.%d", i) }
+
 // replace renders what takes the place of a config.
 func (r *renderer) replace(ctx context.Context, doc config.Document, ref types.Resource, chain []string) (config.Document, error) {
-	next, err := r.read(ctx, doc, "$.ignition.config.replace", ref)
+	const at = "$.ignition.config.replace"
+	if err := r.limit(doc, chain, []types.Resource{ref}, func(int) string { return at }); err != nil {
+		return config.Document{}, err
+	}
+	next, err := r.read(ctx, doc, at, ref)
 	if err != nil {
 		return config.Document{}, err
 	}

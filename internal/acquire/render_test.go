@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -33,8 +35,9 @@ func (w *web) options() RenderOptions {
 			if w.asked == nil {
 				w.asked = map[string]int{}
 			}
-			w.asked[*r.Source]++
-			text, ok := w.pages[*r.Source]
+			source, _, _ := strings.Cut(*r.Source, "#")
+			w.asked[source]++
+			text, ok := w.pages[source]
 			if !ok {
 				return nil, errors.New("not found")
 			}
@@ -166,10 +169,102 @@ func TestRenderFails(t *testing.T) {
 					t.Errorf("%q lacks %q", err, w)
 				}
 			}
+			var at interface{ Origin() (diag.Place, string) }
+			if !errors.As(err, &at) {
+				t.Errorf("%v has no place", err)
+			} else if place, path := at.Origin(); place.Line != 1 || !strings.HasPrefix(path, "$.ignition.config.") {
+				t.Errorf("%v is at %s (%s)", err, place, path)
+			}
 			if strings.Contains(err.Error(), "secret") {
 				t.Errorf("%q has a secret", err)
 			}
 		})
+	}
+}
+
+// TestRenderTooMany has graphs of configs that grow without bound: each ends after MaxConfigs references, at the reference that
+// went over, and no config was fetched twice.
+func TestRenderTooMany(t *testing.T) {
+	wide := make([]string, MaxConfigs+1)
+	for i := range wide {
+		wide[i] = fmt.Sprintf("http://h/%d", i)
+	}
+	doubling := func(depth int, kind func(next string) string) map[string]string {
+		pages := map[string]string{fmt.Sprintf("http://h/%d", depth): file("/leaf")}
+		for i := range depth {
+			pages[fmt.Sprintf("http://h/%d", i)] = kind(fmt.Sprintf("http://h/%d", i+1))
+		}
+		return pages
+	}
+	twice := func(next string) string { return references("merge", next, next+"#again") }
+	for _, c := range []struct {
+		name, root string
+		pages      map[string]string
+		at, path   string
+		fetched    int
+	}{
+		{"wide", references("merge", wide...), nil, "root.ign", fmt.Sprintf("$.ignition.config.merge.%d", MaxConfigs), 0},
+		{"doubling", references("merge", "http://h/0"), doubling(16, twice), "http://h/", "$.ignition.config.merge.", 17},
+		{"doubling, as deep as may be", references("merge", "http://h/0"), doubling(MaxReferences-1, twice), "http://h/", "$.ignition.config.merge.", 32},
+		{"a wide child", references("merge", "http://h/a"), map[string]string{"http://h/a": references("merge", wide[1:]...)},
+			"http://h/a", fmt.Sprintf("$.ignition.config.merge.%d", MaxConfigs-1), 1},
+		{"replaced in between", references("merge", "http://h/0", "http://h/0#b", "http://h/0#c"), doubling(14, func(next string) string {
+			return references("merge", "http://r/?"+next, next)
+		}), "http://", "$.ignition.config.", 29},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, page := range slices.Collect(maps.Keys(c.pages)) {
+				c.pages["http://r/?"+page] = references("replace", page)
+			}
+			w := &web{pages: c.pages}
+			_, err := render(t, w, c.root)
+			var at interface {
+				Origin() (diag.Place, string)
+				Hint() string
+			}
+			if !errors.Is(err, ErrTooMany) || !errors.As(err, &at) {
+				t.Fatalf("got %v", err)
+			}
+			place, path := at.Origin()
+			if !strings.HasPrefix(place.File, c.at) || place.Line != 1 || place.Column < 40 || !strings.HasPrefix(path, c.path) {
+				t.Errorf("it went over at %s (%s)", place, path)
+			}
+			if !strings.Contains(err.Error(), fmt.Sprint(MaxConfigs)) || at.Hint() == "" {
+				t.Errorf("got %q, %q", err, at.Hint())
+			}
+			if len(w.fetched) > MaxConfigs || len(w.asked) > c.fetched {
+				t.Errorf("merged %d, fetched %v", len(w.fetched), w.asked)
+			}
+			for source, n := range w.asked {
+				if n != 1 {
+					t.Errorf("%s was fetched %d times", source, n)
+				}
+			}
+		})
+	}
+	w := &web{pages: map[string]string{}}
+	for _, page := range wide[1:] {
+		w.pages[page] = file("/x")
+	}
+	if _, err := render(t, w, references("merge", wide[1:]...)); err != nil {
+		t.Errorf("with as many as may be: %v", err)
+	}
+}
+
+// TestLimitsInDocs checks that the pages for people state the limits that hold.
+func TestLimitsInDocs(t *testing.T) {
+	for _, name := range []string{"../../docs/differences.md", "../../docs/fetching.md"} {
+		page, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			fmt.Sprintf("%d levels deep", MaxReferences), fmt.Sprintf("%d referenced configs", MaxConfigs), fmt.Sprintf("%d MiB", MaxConfig>>20),
+		} {
+			if !strings.Contains(string(page), want) {
+				t.Errorf("%s lacks %q", name, want)
+			}
+		}
 	}
 }
 

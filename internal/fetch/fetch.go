@@ -15,6 +15,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,7 +82,11 @@ func FromResource(r types.Resource) Request {
 
 // Key is the same for requests that have the same payload. It holds secrets.
 func (r Request) Key() string {
-	key := fmt.Sprintf("%q %q %q", r.URL, r.Compression, r.Hash)
+	url := r.URL
+	if !strings.HasPrefix(url, "data:") {
+		url, _, _ = strings.Cut(url, "#") // no server is sent a fragment
+	}
+	key := fmt.Sprintf("%q %q %q", url, r.Compression, r.Hash)
 	for _, h := range r.Headers {
 		key += fmt.Sprintf(" %q", h.Name)
 		if h.Value != nil {
