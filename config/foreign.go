@@ -58,8 +58,9 @@ func foreign(src *diag.Source, report diag.List) diag.List {
 	if !ok {
 		return report
 	}
+	unseen := diag.NewSource(src.Name, nil) // no excerpt: it helps nobody, and the text may hold anything
 	return diag.List{{
-		Severity: diag.Error, Code: "V002", Path: diag.ParsePath("$"), Span: src.Span(0, 1), Summary: f.Summary(), Hint: f.Do,
+		Severity: diag.Error, Code: "V002", Path: diag.ParsePath("$"), Span: unseen.Span(0, 1), Summary: f.Summary(), Hint: f.Do,
 	}}
 }
 

@@ -17,6 +17,7 @@ const (
 	wholeValue secretKind = iota + 1
 	urlValue              // what follows the comma of a data URL; user, password and query of others
 	headerList            // names and values of request headers below it
+	unitText              // a text that is no unit: contents in the wrong place
 )
 
 // secretMembers are the members whose values are not shown, in lower case and without underscores: those of configs,
@@ -25,7 +26,7 @@ var secretMembers = map[string]secretKind{
 	"passwordhash": wholeValue, "inline": wholeValue, "value": wholeValue, "config": wholeValue, "content": wholeValue,
 	"passwd": wholeValue, "password": wholeValue, "plaintextpasswd": wholeValue, "hashedpasswd": wholeValue, "passphrase": wholeValue,
 	"source": urlValue, "url": urlValue, "httpproxy": urlValue, "httpsproxy": urlValue,
-	"httpheaders": headerList,
+	"httpheaders": headerList, "contents": unitText, "thumbprint": wholeValue, "advertisement": wholeValue,
 }
 
 // secretSettings are the settings of units whose values are not shown.
@@ -34,6 +35,9 @@ var secretSettings = map[string]bool{"environment": true, "setcredential": true,
 // secrets finds the values of a document that must not be shown. It looks at words only, so that it works on documents with
 // syntax errors, and rather takes too much than too little.
 func secrets(text []byte) []extent {
+	if !bytes.ContainsAny(text, "{:=[") {
+		return []extent{{0, len(text)}} // there are no members, so this may be anything
+	}
 	m := masker{text: text}
 	for i := 0; i < len(text); {
 		if !wordByte(text[i]) {
@@ -95,6 +99,14 @@ func (m *masker) word(from, to int) {
 	case kind == headerList && from < m.headers:
 	case kind == headerList:
 		m.headers = max(m.headers, m.containerEnd(at, column))
+		if at < len(m.text) && m.text[at] == '{' {
+			m.add(at+1, m.headers)
+		}
+	case at < len(m.text) && (m.text[at] == '{' || m.text[at] == '['):
+		if kind != unitText && name != "config" && name != "passwd" { // of the wrong type; $.ignition.config, $.passwd and contents are objects
+			m.add(at+1, m.containerEnd(at, column))
+		}
+	case kind == unitText && !m.unlikeUnit(at):
 	case at < len(m.text) && column == inJSON && m.text[at] != '"' && m.text[at] != '\'':
 		m.scalar(at)
 	default:
@@ -136,6 +148,14 @@ func (m *masker) valueOf(from, to int) (at, column int, ok bool) {
 		return at, column, true
 	}
 	return 0, 0, false
+}
+
+// unlikeUnit reports whether a string in quotes has nothing of a unit: neither a section nor a setting.
+func (m *masker) unlikeUnit(at int) bool {
+	if at >= len(m.text) || m.text[at] != '"' && m.text[at] != '\'' {
+		return false
+	}
+	return !bytes.ContainsAny(m.text[at+1:m.stringEnd(at+1, m.text[at])], "[=")
 }
 
 // skip skips white space; lines too, if the text is JSON.
@@ -233,7 +253,7 @@ func (m *masker) blockEnd(at, column int) int {
 
 // containerEnd returns where a list ends: at its bracket, or in YAML where lines are less deep than its name.
 func (m *masker) containerEnd(at, column int) int {
-	if at < len(m.text) && m.text[at] == '[' {
+	if at < len(m.text) && (m.text[at] == '[' || m.text[at] == '{') {
 		depth := 0
 		for ; at < len(m.text); at++ {
 			switch m.text[at] {
@@ -255,7 +275,11 @@ func (m *masker) containerEnd(at, column int) int {
 // part masks what is secret of a string.
 func (m *masker) part(from, to int, kind secretKind) {
 	if kind == urlValue {
-		for _, e := range secretsOfURL(string(m.text[from:to])) {
+		list := secretsOfURL(string(m.text[from:to]))
+		if start := bytes.Index(m.text[from:to], []byte("://")); to == len(m.text) && start >= 0 && len(list) == 0 {
+			list = []extent{{start + len("://"), to - from}} // cut off, maybe within the password
+		}
+		for _, e := range list {
 			m.add(from+e.from, from+e.to)
 		}
 		return

@@ -164,7 +164,7 @@ func (env Env) parseUser(ctx context.Context, source string, found platform.Foun
 // finish makes a rendered config what the later stages read: with its authorities inline and validated as a whole.
 func (env Env) finish(ctx context.Context, doc config.Document) (config.Document, bool, error) {
 	if err := env.HTTP.Configure(ctx, fetch.SettingsOf(doc.Config)); err != nil {
-		return config.Document{}, false, err
+		return config.Document{}, false, placed(doc, err)
 	}
 	if err := env.inlineAuthorities(ctx, &doc.Config); err != nil {
 		return config.Document{}, false, err
@@ -258,7 +258,7 @@ func (env Env) fragments(sub string) (config.Document, error) {
 func (env Env) inlineAuthorities(ctx context.Context, c *types.Config) error {
 	list := slices.Clone(c.Ignition.Security.TLS.CertificateAuthorities)
 	for i, r := range list {
-		pem, err := env.HTTP.Bytes(ctx, fetch.FromResource(r), MaxConfig)
+		pem, err := env.HTTP.Authority(ctx, fetch.FromResource(r))
 		if err != nil {
 			return fmt.Errorf("fetch certificate authority: %w", err)
 		}

@@ -85,6 +85,29 @@ func (e *ReferenceError) Hint() string {
 	return ""
 }
 
+// An authorityError is a certificate authority that could not be had or read, with its place in a config.
+type authorityError struct {
+	*fetch.AuthorityError
+	at   diag.Place
+	path string
+}
+
+// Origin returns where the authority stands.
+func (e *authorityError) Origin() (diag.Place, string) { return e.at, e.path }
+
+// placed adds to an error of a certificate authority where that stands in a config.
+func placed(doc config.Document, err error) error {
+	var of *fetch.AuthorityError
+	if errors.As(err, &of) {
+		for i, r := range doc.Config.Ignition.Security.TLS.CertificateAuthorities {
+			if path := fmt.Sprintf("$.ignition.security.tls.certificateAuthorities.%d", i); source(r) == of.URL {
+				return &authorityError{of, doc.Origins.At(path), path}
+			}
+		}
+	}
+	return err
+}
+
 // RenderOptions are what rendering needs of its caller.
 type RenderOptions struct {
 	// Fetch returns the decompressed and verified payload of a reference. It may be called concurrently.
@@ -111,7 +134,7 @@ func Render(ctx context.Context, doc config.Document, o RenderOptions) (config.D
 		return doc, nil
 	}
 	if err := r.configure(ctx, doc.Config); err != nil {
-		return config.Document{}, err
+		return config.Document{}, placed(doc, err)
 	}
 	return r.render(ctx, doc, nil)
 }
@@ -149,7 +172,7 @@ func (r *renderer) render(ctx context.Context, doc config.Document, chain []stri
 			return config.Document{}, err
 		}
 		if err := r.configure(ctx, sofar(merger, next)); err != nil {
-			return config.Document{}, err
+			return config.Document{}, placed(next, err)
 		}
 		if next, err = r.render(ctx, next, append(slices.Clip(chain), source(child))); err != nil {
 			return config.Document{}, err
@@ -188,7 +211,7 @@ func (r *renderer) replace(ctx context.Context, doc config.Document, ref types.R
 		return config.Document{}, err
 	}
 	if err := r.configure(ctx, next.Config); err != nil {
-		return config.Document{}, err
+		return config.Document{}, placed(next, err)
 	}
 	return r.render(ctx, next, append(slices.Clip(chain), source(ref)))
 }

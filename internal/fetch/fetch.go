@@ -10,6 +10,7 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +56,8 @@ type Client struct {
 
 	mu       sync.Mutex
 	settings Settings
+	trusted  *x509.CertPool     // under the settings in force
+	bundles  map[string][]byte  // of authorities, by the keys of their requests
 	http     *httporigin.Client // under the settings in force
 }
 

@@ -59,17 +59,27 @@ const (
 	maxAuthorities   = 64 << 20 // bytes of one bundle
 )
 
-// Configure puts settings in force for what is fetched from now on. Its authorities are fetched under the settings that
-// were in force before.
+// Configure puts settings in force for what is fetched from now on. Its authorities are fetched under its timeouts and proxies already,
+// trusting those of the settings before.
 func (c *Client) Configure(ctx context.Context, s Settings) error {
 	s = s.over(c.o.Base)
 	if err := s.checkProxies(); err != nil {
 		return err
 	}
-	roots, err := c.roots(ctx, s.Authorities)
-	if err != nil {
-		return err
+	if len(s.Authorities) == 0 {
+		c.use(s, nil)
+		return nil
 	}
+	c.use(s, c.trusted)
+	roots, err := c.roots(ctx, s.Authorities)
+	if err == nil {
+		c.use(s, roots)
+	}
+	return err
+}
+
+// use makes the client of settings and the authorities to trust; nil: those of the system.
+func (c *Client) use(s Settings, roots *x509.CertPool) {
 	headers := headersTimeout
 	if s.ResponseHeaders != nil {
 		headers = *s.ResponseHeaders
@@ -89,9 +99,8 @@ func (c *Client) Configure(ctx context.Context, s Settings) error {
 	c.closeIdle()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.settings = s
+	c.settings, c.trusted = s, roots
 	c.http = &httporigin.Client{Transport: transport, Limits: &c.limits, Agent: "Ignition/" + c.o.Version, Log: c.o.Log}
-	return nil
 }
 
 // closeIdle closes the connections that no request uses.
@@ -103,22 +112,52 @@ func (c *Client) closeIdle() {
 	}
 }
 
-// roots returns the authorities to trust; nil means only those of the system.
-func (c *Client) roots(ctx context.Context, authorities []Request) (*x509.CertPool, error) {
-	if len(authorities) == 0 {
-		return nil, nil
+// An AuthorityError is an authority that could not be had or read.
+type AuthorityError struct {
+	URL string // of the authority; it may hold secrets
+	Err error
+}
+
+func (e *AuthorityError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *AuthorityError) Unwrap() error { return e.Err }
+
+// Authority returns the bundle of an authority; each is fetched once.
+func (c *Client) Authority(ctx context.Context, r Request) ([]byte, error) {
+	key := r.Key()
+	c.mu.Lock()
+	bundle, known := c.bundles[key]
+	c.mu.Unlock()
+	if known {
+		return bundle, nil
 	}
+	bundle, err := c.Bytes(ctx, r, maxAuthorities)
+	if err != nil {
+		return nil, &AuthorityError{r.URL, err}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bundles == nil {
+		c.bundles = map[string][]byte{}
+	}
+	c.bundles[key] = bundle
+	return bundle, nil
+}
+
+// roots returns the authorities to trust: those of the system and more.
+func (c *Client) roots(ctx context.Context, authorities []Request) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		return nil, fmt.Errorf("read the system's certificate authorities: %w", err)
 	}
 	for _, r := range authorities {
-		bundle, err := c.Bytes(ctx, r, maxAuthorities)
+		bundle, err := c.Authority(ctx, r)
 		if err != nil {
 			return nil, err
 		}
 		if err := addBundle(pool, bundle); err != nil {
-			return nil, fmt.Errorf("read certificate authority %s: %w", Redact(r.URL), err)
+			return nil, &AuthorityError{r.URL, fmt.Errorf("read certificate authority %s: %w", Redact(r.URL), err)}
 		}
 	}
 	return pool, nil
