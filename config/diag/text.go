@@ -226,3 +226,15 @@ func printable(s string) string {
 		return r
 	}, s)
 }
+
+// Shown returns a text that may come from anywhere for people: cut after most bytes, and without what a terminal would act on.
+func Shown(text string, most int) string {
+	text = printable(strings.ToValidUTF8(text, "·"))
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + ellipsis
+}

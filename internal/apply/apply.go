@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 	"github.com/firstlight-boot/firstlight/internal/journal"
 	"github.com/firstlight-boot/firstlight/internal/logx"
@@ -66,7 +67,13 @@ type StepError struct {
 	Err  error
 }
 
-func (e *StepError) Error() string { return e.Step.Op.Describe() + ": " + e.Err.Error() }
+func (e *StepError) Error() string { return e.Step.Op.Describe() + ": " + e.Cause() }
+
+// Cause returns why the step failed, for people: names of files and words of programs may hold anything.
+func (e *StepError) Cause() string { return diag.Shown(e.Err.Error(), mostCause) }
+
+const mostCause = 2000 // bytes
+
 func (e *StepError) Unwrap() error { return e.Err }
 
 // ErrUnclear is wrapped by the error for a begun step whose outcome the machine does not show.

@@ -53,7 +53,7 @@ func findings(err error) []finding {
 	case errors.As(err, &unplanned):
 		return fromReport("plan "+unplanned.Part, unplanned.Report)
 	case errors.As(err, &step):
-		f := finding{what: step.Step.Op.Describe(), cause: step.Err.Error(), do: hint(step.Err)}
+		f := finding{what: step.Step.Op.Describe(), cause: step.Cause(), do: hint(step.Err)}
 		f.place = place(step.Step.Origin, step.Step.Path)
 		return []finding{f}
 	}

@@ -172,7 +172,7 @@ func kindOf(n facts.Node) string {
 	case "other":
 		return "a FIFO, socket or device"
 	case "link":
-		return "a link to " + n.Target
+		return "a link to " + diag.Shown(n.Target, mostTarget)
 	}
 	return "a " + n.Type
 }

@@ -145,7 +145,15 @@ func (b *builder) fail(path, summary, hint string) { b.note(diag.Error, path, su
 // warn reports something that the user should know about, at a path of the config.
 func (b *builder) warn(path, summary, hint string) { b.note(diag.Warning, path, summary, hint) }
 
+// mostShown is how many bytes a finding has, and mostTarget how many of a link's target it shows.
+const (
+	mostShown  = 1000
+	mostTarget = 100
+)
+
+// note escapes what findings show of the machine: names of files and labels may hold anything.
 func (b *builder) note(s diag.Severity, path, summary, hint string) {
+	summary, hint = diag.Shown(summary, mostShown), diag.Shown(hint, mostShown)
 	b.report = append(b.report, diag.Diagnostic{
 		Severity: s, Path: diag.ParsePath(path), Span: b.doc.Origins.Span(path), Summary: summary, Hint: hint,
 	})

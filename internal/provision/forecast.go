@@ -18,8 +18,9 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// mostRounds bounds how often answers may lead to further questions.
-const mostRounds = 16
+// mostRounds bounds how often answers may lead to further questions. A path may lead through 40 links, as for the kernel, and the answer on
+// each shows the next one.
+const mostRounds = 64
 
 // answer asks until there are no questions left.
 func answer(ctx context.Context, m observe.Machine, question ask.Func, c *types.Config, f *facts.Facts) error {

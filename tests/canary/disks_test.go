@@ -166,6 +166,7 @@ func TestDisks(t *testing.T) {
 		_ = m.run()
 		ways += 2
 	}
+	s.reported = "hashKey" // a digest that does not match is reported
 	for _, h := range []http.HandlerFunc{echoes(403), echoes(404), echoes(302), func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, s.all["luksInline"].text) }} {
 		handler = h
 		m := newModelled(t, s, server.URL)
