@@ -42,19 +42,30 @@ type world struct {
 // A sink collects what is written to a log of the machine.
 type sink struct {
 	mu   sync.Mutex
+	more sync.Cond
 	text bytes.Buffer
+	send io.Writer // into the log
 }
 
 func (s *sink) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.more.Broadcast()
 	return s.text.Write(p)
 }
 
-// take returns what came so far.
-func (s *sink) take() []byte {
+// take returns what was written before: up to a mark of its own.
+func (s *sink) take(t *testing.T) []byte {
+	t.Helper()
+	mark := []byte("the end of what was written\n")
+	if _, err := s.send.Write(mark); err != nil {
+		t.Fatal(err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for !bytes.HasSuffix(s.text.Bytes(), mark) {
+		s.more.Wait()
+	}
 	text := bytes.Clone(s.text.Bytes())
 	s.text.Reset()
 	return text
@@ -75,6 +86,7 @@ func furnish(t *testing.T) map[string]*sink {
 	sinks := map[string]*sink{}
 	for name, at := range logs {
 		s := &sink{}
+		s.more.L = &s.mu
 		sinks[name] = s
 		if strings.HasPrefix(at, "/run/") {
 			l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: at, Net: "unixgram"})
@@ -82,6 +94,9 @@ func furnish(t *testing.T) map[string]*sink {
 				t.Fatal(err)
 			}
 			go io.Copy(s, l)
+			if s.send, err = net.DialUnix("unixgram", nil, &net.UnixAddr{Name: at, Net: "unixgram"}); err != nil {
+				t.Fatal(err)
+			}
 			continue
 		}
 		fifo := "/run/" + name
@@ -96,6 +111,7 @@ func furnish(t *testing.T) map[string]*sink {
 		if err != nil {
 			t.Fatal(err)
 		}
+		s.send = f
 		go io.Copy(s, f)
 	}
 	return sinks
@@ -214,7 +230,7 @@ func (w *world) stage(s *searcher, name string) int {
 	s.look(w.t, "stdout", stdout.Bytes())
 	s.look(w.t, "stderr", stderr.Bytes())
 	for place, sink := range w.outputs {
-		text := sink.take()
+		text := sink.take(w.t)
 		s.look(w.t, place, text)
 		w.said.Write(text)
 	}

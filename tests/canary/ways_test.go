@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -226,12 +227,14 @@ func badServers() []way {
 			list = append(list, w)
 		}
 	}
-	for _, change := range []struct{ name, hash string }{{"with a hash", ""}, {"without a hash", `, "verification": {"hash": "sha512-{{hashChild}}"}`}} {
-		list = append(list, way{name: "child is invalid as a whole " + change.name, config: swap(change.hash, ""), world: func(w *world) {
-			w.answers["/child"] = says(200, `{"ignition": {"version": "3.6.0"}, "storage": {"files": [{"path": "/etc/child", "contents": {"source": "{{childInline}}"}}]}}`)(w)
-		}}, way{name: "child refers to itself " + change.name, config: swap(change.hash, ""), world: func(w *world) {
-			w.answers["/child"] = says(200, `{"ignition": {"version": "3.6.0", "config": {"replace": {"source": "http://{{mergeUser}}:{{mergePass}}@127.0.0.1/child?{{mergeQuery}}"}}}}`)(w)
-		}})
+	unhashed := swap(`, "verification": {"hash": "sha512-{{hashChild}}"}`, "")
+	for name, text := range map[string]string{
+		"child is invalid as a whole": `{"ignition": {"version": "3.6.0"}, "storage": {"files": [{"path": "/etc/child", "contents": {"source": "{{childInline}}"}}]}}`,
+		"child is cut off":            `{"ignition": {"version": "3.6.0"}, "passwd": {"users": [{"name": "x", "passwordHash": "{{childHash}}`,
+		"child refers to itself":      `{"ignition": {"version": "3.6.0", "config": {"replace": {"source": "http://{{mergeUser}}:{{mergePass}}@127.0.0.1/child?{{mergeQuery}}"}}}}`,
+		"child refers to nothing":     `{"ignition": {"version": "3.6.0", "config": {"merge": [{"source": "http://{{mergeUser}}:{{mergePass}}@127.0.0.1/none?{{mergeQuery}}"}]}}}`,
+	} {
+		list = append(list, way{name: name, config: unhashed, world: func(w *world) { w.answers["/child"] = says(200, text)(w) }})
 	}
 	return append(list, way{name: "nobody listens", config: swap(`@127.0.0.1/child`, `@127.0.0.1:81/child`)},
 		way{name: "no such host", config: swap(`@127.0.0.1/child`, `@nowhere.invalid/child`)},
@@ -273,13 +276,13 @@ func badRoots() []way {
 		must(w, os.WriteFile(root+"/etc", nil, 0o644))
 	})
 	add("the root is missing", func(w *world, root string) { must(w, os.RemoveAll(root)); w.between["umount"] = func() {} })
-	for name, options := range map[string]string{"full": "size=16k", "without inodes": "nr_inodes=12", "very full": "size=4k"} {
+	for name, options := range map[string]string{"full": "size=32k", "without inodes": "nr_inodes=12", "very full": "size=24k"} {
 		add("the root is "+name, func(w *world, root string) {
 			must(w, os.Rename(root, root+".old"))
 			must(w, os.Mkdir(root, 0o755))
 			must(w, unix.Mount("none", root, "tmpfs", 0, options))
 			w.t.Cleanup(func() { unix.Unmount(root, unix.MNT_DETACH) })
-			must(w, os.CopyFS(root, os.DirFS(root+".old")))
+			must(w, exec.Command("cp", "-a", root+".old/.", root).Run())
 		})
 	}
 	add("the root is read-only", func(w *world, root string) {
