@@ -80,7 +80,7 @@ var layers = []struct {
 		"internal/account", "internal/disk/gpt", "internal/disk/probe", "internal/facts", "internal/rootfs", "internal/sys", "internal/unit",
 	}, "answers questions; knows no config and no plan"},
 	{"internal/apply", []string{
-		"internal/account", "internal/disk/gpt", "internal/disk/probe", "internal/facts", "internal/fetch", "internal/journal", "internal/logx",
+		"config/diag", "internal/account", "internal/disk/gpt", "internal/disk/probe", "internal/facts", "internal/fetch", "internal/journal", "internal/logx",
 		"internal/op", "internal/rootfs", "internal/sys", "internal/unit",
 	}, "a plan is all that it needs"},
 
