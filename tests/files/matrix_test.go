@@ -17,9 +17,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/firstlight-boot/firstlight/internal/rootfs"
-	"github.com/firstlight-boot/firstlight/internal/seal"
 )
 
 // The root matrix: target roots that are generated, each with something odd at one place that a config needs. What comes of each is in
@@ -167,7 +164,6 @@ var jobs = []job{
 	{"user", "/etc/passwd-", `{"passwd":{"users":[{"name":"u"}]}}`},
 	{"group", "/etc/group", `{"passwd":{"groups":[{"name":"g"}]}}`},
 	{"group", "/etc/gshadow", `{"passwd":{"groups":[{"name":"g"}]}}`},
-	{"seal", seal.Dir + "/seal.json", ``},
 }
 
 // A plot is one tree of the matrix: how it is made, and the config.
@@ -245,7 +241,7 @@ func (p plot) make(t *testing.T, m *machine, outside string) (made bool) {
 	return true
 }
 
-// outcome runs the config, or reads the seal, and says what came of it.
+// outcome runs the config, and says what came of it.
 func (p plot) outcome(t *testing.T, m *machine) string {
 	var was, is unix.Stat_t
 	there := unix.Lstat(m.dir+p.at, &was) == nil
@@ -269,18 +265,6 @@ func (p plot) outcome(t *testing.T, m *machine) string {
 }
 
 func (p plot) do(t *testing.T, m *machine) error {
-	if p.job.config == "" {
-		root, err := rootfs.Open(m.dir)
-		if err != nil {
-			return err
-		}
-		defer root.Close()
-		found, err := seal.Read(root, true)
-		if found != nil {
-			t.Errorf("%s: it counts as a seal", p.name)
-		}
-		return err
-	}
 	doc, err := parse(p.job.config)
 	if err != nil {
 		t.Fatal(err)
