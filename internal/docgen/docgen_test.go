@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite the generated files")
 
 const docs = "../../docs"
 
-// bySignatures is the page that tests/disk generates.
+// bySignatures is the page that internal/disk generates.
 const bySignatures = "reference/signatures.md"
 
 func generate(t *testing.T) map[string][]byte {

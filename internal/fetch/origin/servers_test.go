@@ -3,7 +3,7 @@
 // Package fetch runs the client of internal/fetch against the servers that people run: an S3 that verifies signatures, Google's
 // storage, Azurite, the metadata service of EC2, tftpd. The client is told the real URLs; what is replaced is only
 // where its connections lead to.
-package fetch
+package origin_test
 
 import (
 	"bytes"

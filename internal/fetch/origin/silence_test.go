@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package fetch
+package origin_test
 
 import (
 	"crypto/sha512"
@@ -32,7 +32,7 @@ func TestSilence(t *testing.T) {
 	}
 	dir := t.TempDir()
 	engine := filepath.Join(dir, "ignition")
-	build := exec.Command("go", "build", "-o", engine, "../../internal/cmd/engine")
+	build := exec.Command("go", "build", "-o", engine, "../../../internal/cmd/engine")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

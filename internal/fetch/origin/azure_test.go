@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package fetch
+package origin_test
 
 import (
 	"crypto/hmac"
