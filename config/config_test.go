@@ -307,3 +307,27 @@ func FuzzMerge(f *testing.F) {
 		}
 	})
 }
+
+// files returns a config with n inline files of about 500 bytes each; first numbers them.
+func files(first, n int) []byte {
+	var b strings.Builder
+	b.WriteString(`{"ignition":{"version":"3.4.0"},"storage":{"files":[`)
+	payload := strings.Repeat("0123456789abcdefghijklmnopqrstuvwxyz%0A", 11)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "\n{\"path\":\"/var/lib/app/d%d/f%d\",\"mode\":420,\"contents\":{\"source\":\"data:,%s\"}}", i/100, first+i, payload)
+	}
+	b.WriteString("]}}")
+	return []byte(b.String())
+}
+
+func mustParse(tb testing.TB, name string, text []byte) Document {
+	tb.Helper()
+	d, report := Parse(diag.NewSource(name, text))
+	if len(report) > 0 {
+		tb.Fatal(report[0].Line())
+	}
+	return d
+}

@@ -98,8 +98,8 @@ func pattern(form string) func(*schema, spec.Version) {
 	return func(s *schema, _ spec.Version) { s.Pattern = form }
 }
 
-func between(low, high int) func(*schema, spec.Version) {
-	return func(s *schema, _ spec.Version) { s.Minimum, s.Maximum = number(low), number(high) }
+func between(low, high int64) func(*schema, spec.Version) {
+	return func(s *schema, _ spec.Version) { s.Minimum, s.Maximum = &low, &high }
 }
 
 // filesystemDevice is a path; a share that the newest version knows has a tag in its place.

@@ -26,8 +26,8 @@ type schema struct {
 	Pattern     string             `json:"pattern,omitempty"`
 	MinLength   int                `json:"minLength,omitempty"`
 	MaxLength   *int               `json:"maxLength,omitempty"`
-	Minimum     *int               `json:"minimum,omitempty"`
-	Maximum     *int               `json:"maximum,omitempty"`
+	Minimum     *int64             `json:"minimum,omitempty"`
+	Maximum     *int64             `json:"maximum,omitempty"`
 	MinItems    int                `json:"minItems,omitempty"`
 	MaxItems    *int               `json:"maxItems,omitempty"`
 	Unique      bool               `json:"uniqueItems,omitempty"`

@@ -30,7 +30,7 @@ func TestConsole(t *testing.T) {
 			if err := os.WriteFile(name, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			say(&run{o: Options{Console: name}, cmdline: acquire.ParseCmdline(cmdline), log: slog.New(slog.DiscardHandler)}, "a\nb")
+			say(&run{o: Options{Console: name}, cmdline: acquire.ParseCmdline(cmdline), log: slog.New(slog.DiscardHandler), flush: func() {}}, "a\nb")
 			text, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)

@@ -29,7 +29,7 @@ type streams struct {
 
 // commands are the subcommands, in the order of the usage text. A new one is a row here and a file with its setup function.
 func commands() []command {
-	return []command{
+	all := []command{
 		{
 			name: "validate", synopsis: "[FLAG]... FILE...", about: "check configs and report what is wrong with them",
 			manual: validateManual, setup: setupValidate,
@@ -42,25 +42,16 @@ func commands() []command {
 			name: "convert", synopsis: "[FLAG]... [FILE]", about: "turn Ignition configs and cloud-config into YAML",
 			manual: convertManual, setup: setupConvert,
 		},
-		{
-			name: "plan", synopsis: "CONFIG --live | --facts FILE", about: "show what a first boot would do to a machine",
-			manual: planManual, setup: setupPlan,
-		},
-		{
-			name: "facts", synopsis: "CONFIG", about: "print what planning a config needs to know of this machine",
-			manual: factsManual, setup: setupFacts,
-		},
-		{
-			name: "rearm", synopsis: "[FLAG]...", about: "have the next boot provision this machine or an image again",
-			manual: rearmManual, setup: setupRearm,
-		},
-		{
+	}
+	all = append(all, machineCommands()...)
+	return append(all,
+		command{
 			name: "completion", synopsis: "SHELL", about: "print a script that completes command lines",
 			manual: completionManual, setup: setupCompletion,
 		},
-		{name: "version", about: "print the version", setup: setupVersion},
-		{name: "help", synopsis: "[COMMAND]", about: "explain firstlight, or one of its commands", setup: setupHelp},
-	}
+		command{name: "version", about: "print the version", setup: setupVersion},
+		command{name: "help", synopsis: "[COMMAND]", about: "explain firstlight, or one of its commands", setup: setupHelp},
+	)
 }
 
 // personalities are the programs that the base name of the executable selects. They keep the command line of the program
