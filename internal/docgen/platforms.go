@@ -35,7 +35,7 @@ func Platforms() []byte {
 			b.WriteString(" `ignition-rmcfg` deletes the config after the first boot.")
 		}
 		if p.Status != nil {
-			b.WriteString(" The cloud is told how each stage ended.")
+			b.WriteString(" firstlight reports the result of each stage to the cloud.")
 		}
 		fmt.Fprintf(&b, " Set it with:\n\n    %s\n", p.Set)
 	}
@@ -48,8 +48,8 @@ const platformsIntro = `# Platforms
 
 For people who boot machines in a cloud or under a hypervisor: where firstlight finds the config, and how to put it there.
 
-` + "The platform is `ignition.platform.id=ID` on the kernel command line. With `ignition.platform.id=auto` firstlight goes by what the\n" +
-	"firmware says (DMI, fw_cfg, hypervisor) and logs the facts; if they fit several platforms, the boot stops and names them.\n" + `
+` + "The platform is `ignition.platform.id=ID` on the kernel command line. With `ignition.platform.id=auto` firstlight detects it\n" +
+	"from the firmware (DMI, fw_cfg, hypervisor) and logs the facts; if they fit several platforms, the boot stops and names them.\n" + `
 ## Order
 
 1. ` + "`ignition.config.url=URL`" + `, or ` + "`ignition.config.device=LABEL`" + ` with ` + "`ignition.config.path=PATH`" + `, on the kernel command line.
@@ -57,12 +57,12 @@ For people who boot machines in a cloud or under a hypervisor: where firstlight 
 3. The platform, as below. A platform asks its places in the order of their numbers. Only kubevirt, openstack, brightbox and cloudstack ask all at the same
    time; the place that has a config wins.
 
-The first source that has a config is used, and no other. A source that fails stops the boot. If there is no config anywhere, the machine boots as
-its image is; the console lists every place that was asked, what it answered and how long it took.
+The first source that has a config is used, and no other. A source that fails stops the boot. If no source has a config, the machine boots the image
+unchanged; the console lists every place that was asked, its answer and the time it took.
 
 ## What a config may look like
 
-Ignition JSON, or YAML, the Butane language ([authoring.md](authoring.md)), as it is or compressed with gzip (256 MiB at most, decompressed). Anything else is named for what it is: a cloud-config, a script, a MIME message,
+Ignition JSON, or YAML, the Butane language ([authoring.md](authoring.md)), as it is or compressed with gzip (256 MiB at most, decompressed). Anything else is an error that names the format: a cloud-config, a script, a MIME message,
 a web page, base64, UTF-16. ` + "`firstlight validate`" + ` accepts and names the same.
 
 ## Metadata services

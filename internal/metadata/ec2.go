@@ -2,8 +2,8 @@
 
 package metadata
 
-// EC2 is the metadata service of EC2 instances. One session is opened for the user data, the machine's region and its role's
-// credentials; a service without sessions (IMDSv1) is asked without one.
+// EC2 is the metadata service of EC2 instances. One session serves the user data, the machine's region and its role's
+// credentials. A service without sessions (IMDSv1) is asked without one.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
 var EC2 = Service{
 	Hosts: []string{"169.254.169.254", "[fd00:ec2::254]"},

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// lowPorts are tried before a connection from a port below 1024 is given up for this attempt. A port that was used a moment
-// ago cannot be used again for a minute, so every connection draws a new one.
+// lowPorts is how many ports below 1024 one attempt tries. A port cannot be used again for a minute, so every connection
+// draws a new one.
 const lowPorts = 32
 
 // dialLow connects from a port between 1 and 1022.

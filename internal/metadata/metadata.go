@@ -2,9 +2,9 @@
 
 // Package metadata asks the metadata services of clouds.
 //
-// A metadata service is on the machine's own link and speaks for this machine only. Therefore no request goes through a
-// proxy, a token is requested once and never follows a redirect, and what a redirect leads to sees neither token nor
-// headers. Each wait is bounded by the context of its caller.
+// A metadata service is on the machine's own link and answers for this machine only. Therefore no request goes through a
+// proxy, a token is requested once and never follows a redirect, and the target of a redirect sees neither token nor
+// headers. The caller's context bounds each wait.
 package metadata
 
 import (
@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// Limits of one attempt, and of an answer.
+// Limits of one attempt and of one answer.
 const (
 	dialLimit    = 5 * time.Second
 	headersLimit = 10 * time.Second
@@ -31,14 +31,14 @@ const (
 	mostHops     = 10
 )
 
-// Bounds of the waits between attempts: they double. A metadata service serves one machine, so nothing is gained by
-// drawing them at random.
+// Bounds of the waits between attempts. They double; random waits would gain nothing, as a metadata service serves one
+// machine.
 const (
 	firstWait = 200 * time.Millisecond
 	lastWait  = 5 * time.Second
 )
 
-// patience is how long nothing is said to people.
+// patience is how long a wait lasts before the console shows it.
 const patience = 5 * time.Second
 
 // ErrNotFound is the answer 404.
@@ -53,12 +53,12 @@ func (e StatusError) Error() string {
 
 // A Service is what the requests to one metadata service have in common.
 type Service struct {
-	Hosts   []string // "169.254.169.254", "[fd00:ec2::254]"; they are the same service, and the first is asked first
+	Hosts   []string // "169.254.169.254", "[fd00:ec2::254]"; the same service, in the order to ask
 	Secure  bool     // https instead of http
 	Headers []string // name, value, name, value…; besides the defaults, or in place of them
 	Token   *Token   // nil: no request needs one
-	Again   []int    // statuses that are worth another attempt here, besides 408, 425, 429 and those from 500 on
-	LowPort bool     // the service answers only to local ports below 1024, which need a privilege
+	Again   []int    // statuses to retry, in addition to 408, 425, 429 and all from 500 on
+	LowPort bool     // the service answers only local ports below 1024, which need a privilege
 }
 
 // A Token opens a session with a service.
@@ -69,18 +69,17 @@ type Token struct {
 	Optional bool     // a service that answers 404 to the PUT has no sessions, and is asked without a token
 }
 
-// Options are what a client is made with.
+// Options configures a client.
 type Options struct {
 	Version string // of the program, for the User-Agent header
 	Log     *slog.Logger
-	// Say tells the people at the console what takes longer than 5 s; nil: nobody is told.
+	// Say writes to the console what takes longer than 5 s; nil: no messages.
 	Say func(string)
 	// Dial connects to a service from a local port, or from any if it is 0; nil: TCP.
 	Dial func(ctx context.Context, network, address string, from int) (net.Conn, error)
 }
 
-// A Client asks metadata services, and remembers their tokens and which of their hosts answers. It may be used
-// concurrently.
+// A Client asks metadata services. It remembers their tokens and which host answers. It is safe for concurrent use.
 type Client struct {
 	o Options
 
@@ -88,7 +87,7 @@ type Client struct {
 	sessions map[string]session // by the first host of the service
 }
 
-// A session is what was learned about a service.
+// A session is what the client knows about a service.
 type session struct {
 	host  string
 	token string
@@ -113,22 +112,22 @@ func dialTCP(ctx context.Context, network, address string, from int) (net.Conn, 
 	return d.DialContext(ctx, network, address)
 }
 
-// Get reads one item of a service. It goes on until there is an answer, or until the context ends; then its error holds
-// what went wrong last. The error is ErrNotFound or a StatusError if that was the answer.
+// Get reads one item of a service. It retries until there is an answer or the context ends; then the error wraps the last
+// failure. An answer without the item is ErrNotFound or a StatusError.
 func (c *Client) Get(ctx context.Context, s Service, path string) ([]byte, error) {
 	return race(ctx, c.hosts(s), func(ctx context.Context, host string) ([]byte, error) {
 		return c.persist(ctx, s, host, path)
 	})
 }
 
-// Once makes one attempt at an item, for callers that have a policy of their own about further ones.
+// Once makes one attempt at an item, for callers that retry by their own policy.
 func (c *Client) Once(ctx context.Context, s Service, path string) ([]byte, error) {
 	return race(ctx, c.hosts(s), func(ctx context.Context, host string) ([]byte, error) {
 		return c.attempt(ctx, s, host, path, 1)
 	})
 }
 
-// Host returns the host of a service that has answered; the first if none has.
+// Host returns the host of a service that has answered, or the first if none has.
 func (c *Client) Host(s Service) string { return c.hosts(s)[0] }
 
 // hosts returns the hosts to ask: the one that has answered before, or all.
@@ -149,7 +148,7 @@ func (c *Client) persist(ctx context.Context, s Service, host, path string) ([]b
 			return data, err
 		}
 		if last == nil || ctx.Err() == nil {
-			last = err // what comes after the end of the context says only that it ended
+			last = err // a later error only says that the context has ended
 		}
 		if c.o.Say != nil && time.Since(said) >= patience {
 			said = time.Now()
@@ -167,7 +166,7 @@ func (c *Client) persist(ctx context.Context, s Service, host, path string) ([]b
 	}
 }
 
-// again reports whether another attempt may have another answer.
+// again reports whether another attempt may succeed.
 func again(s Service, err error) bool {
 	var status StatusError
 	switch {
@@ -179,10 +178,10 @@ func again(s Service, err error) bool {
 		return status >= 500 || slices.Contains(s.Again, int(status)) ||
 			slices.Contains([]int{http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests}, int(status))
 	}
-	return true // a connection that did not come about, or broke
+	return true // a connection failed or broke
 }
 
-// attempt asks for the token, unless there is one already, and for an item.
+// attempt gets a token, unless there is one already, and then an item.
 func (c *Client) attempt(ctx context.Context, s Service, host, path string, n int) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
@@ -200,13 +199,13 @@ func (c *Client) attempt(ctx context.Context, s Service, host, path string, n in
 	switch {
 	case err == nil, errors.Is(err, ErrNotFound):
 		c.learn(s, func(known *session) { known.host = host })
-	case errors.Is(err, StatusError(http.StatusUnauthorized)): // the session is over: the next request opens another
+	case errors.Is(err, StatusError(http.StatusUnauthorized)): // the session has expired: the next request opens another
 		c.learn(s, func(known *session) { known.token = "" })
 	}
 	return data, err
 }
 
-// token returns the token of a service; it is empty if the service has no sessions.
+// token returns the token of a service, or "" if the service has no sessions.
 func (c *Client) token(ctx context.Context, s Service, host string, n int) (string, error) {
 	if known := c.session(s); known.token != "" && known.host == host {
 		return known.token, nil
@@ -302,7 +301,7 @@ func (c *Client) send(req *http.Request, s Service) ([]byte, error) {
 	return data, nil
 }
 
-// client returns an HTTP client for one request. Connections are not kept: there are two or three requests in a boot.
+// client returns an HTTP client for one request. It keeps no connections: a boot makes two or three requests.
 func (c *Client) client(method string, s Service) *http.Client {
 	return &http.Client{
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
@@ -329,5 +328,5 @@ func (c *Client) client(method string, s Service) *http.Client {
 	}
 }
 
-// errFinal is wrapped by errors of this side that another attempt would meet again.
-var errFinal = errors.New("it would be the same again")
+// errFinal is wrapped by local errors that another attempt would meet again.
+var errFinal = errors.New("a retry cannot help")

@@ -75,7 +75,8 @@ func client(t *testing.T, handler http.HandlerFunc) *Client {
 	}})
 }
 
-// TestSecondHost checks that a single attempt reaches a service that has only its second address, and that this address is kept.
+// TestSecondHost checks that one attempt reaches a service that has only its second address, and that the client keeps this
+// address.
 func TestSecondHost(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Host) }))
 	t.Cleanup(server.Close)
@@ -101,7 +102,7 @@ func TestSecondHost(t *testing.T) {
 	}
 }
 
-// TestToken checks that a token is requested once, and again only when the service does not accept it any more.
+// TestToken checks that a token is requested once, and again only when the service rejects it.
 func TestToken(t *testing.T) {
 	var tokens, refused atomic.Int32
 	c := client(t, func(w http.ResponseWriter, r *http.Request) {
@@ -126,7 +127,8 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestBound checks that attempts end with the context, and that the error says what went wrong rather than that time is over.
+// TestBound checks that attempts end with the context, and that the error is the last failure rather than "deadline
+// exceeded".
 func TestBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said []string
@@ -147,7 +149,7 @@ func TestBound(t *testing.T) {
 	})
 }
 
-// TestLowPorts checks that a port which is taken is not the end, and that a missing privilege is.
+// TestLowPorts checks that a taken port leads to another try, and that a missing privilege ends the attempt.
 func TestLowPorts(t *testing.T) {
 	tries := 0
 	c := New(Options{Dial: func(_ context.Context, _, _ string, from int) (net.Conn, error) {

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// headStart is how long the first host of a service has before the next one is asked as well (RFC 8305 calls it the
-// connection attempt delay). Machines have one family or both; the one that is missing does not delay the other.
+// headStart is how long the first host of a service has before the next one is asked, too (RFC 8305: connection attempt
+// delay). A machine without IPv4 or without IPv6 so waits only this long.
 const headStart = 300 * time.Millisecond
 
-// An answer is what one host said.
+// An answer is the result of asking one host.
 type answer struct {
 	data []byte
 	err  error
 }
 
-// race asks hosts in order, each a moment after the one before it or as soon as that has failed, and returns the first
-// answer: all of them are the same service, so 404 of one is 404 of all. When all have failed, the most telling failure is
-// returned: a status rather than a connection that did not come about.
+// race asks hosts in order, each headStart after the one before it or as soon as that one has failed, and returns the first
+// answer. All hosts are the same service, so a 404 from one counts for all. If all fail, race returns the most telling
+// error: a status rather than a failed connection.
 func race(ctx context.Context, hosts []string, ask func(context.Context, string) ([]byte, error)) ([]byte, error) {
 	if len(hosts) == 1 {
 		return ask(ctx, hosts[0])
@@ -67,7 +67,7 @@ func Answered(err error) bool {
 	return errors.Is(err, ErrNotFound) || errors.As(err, &status) && status < 500
 }
 
-// telling returns the one of two errors that says more.
+// telling returns the more informative of two errors.
 func telling(a, b error) error {
 	if a == nil || weight(b) > weight(a) {
 		return b
@@ -75,7 +75,7 @@ func telling(a, b error) error {
 	return a
 }
 
-// weight orders errors by how much the service itself has said.
+// weight orders errors by how much of an answer the service gave.
 func weight(err error) int {
 	var status StatusError
 	switch {

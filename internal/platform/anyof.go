@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// settle is how long the other sources have once one has answered that it has no config: a metadata service says so at
-// once, while a drive may still be on its way.
+// settle is how long the other sources have once one has answered that it has no config. A metadata service says so at once;
+// a drive may take longer to appear.
 const settle = 5 * time.Second
 
-// anyOf is the source "whichever of these has a config": they are asked at the same time, and the first that has one wins.
-// That a source has none, or fails, loses nothing for the others. Without a config anywhere, one answer "there is none"
-// counts, and only if all have failed is that an error.
+// anyOf is the source "whichever of these has a config": it asks all of them at the same time, and the first that has a
+// config wins. A source that has none, or fails, does not stop the others. If none has a config, the result is "no config"
+// as soon as one source has said so; it is an error only if all have failed.
 type anyOf struct{ sources []source }
 
 func (a anyOf) places() []string {
@@ -30,7 +30,7 @@ func (a anyOf) find(ctx context.Context, env *Env) (Found, error) {
 	return firstOf(ctx, env, a.sources)
 }
 
-// firstOf asks sources at the same time. It returns when all of them have ended: none leaves a mount behind.
+// firstOf asks sources at the same time. It returns when all of them have ended, so that none leaves a mount behind.
 func firstOf(ctx context.Context, env *Env, sources []source) (Found, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -74,5 +74,5 @@ func firstOf(ctx context.Context, env *Env, sources []source) (Found, error) {
 	return Found{Name: strings.Join(anyOf{sources}.places(), " or ")}, errors.Join(failures...)
 }
 
-// errEnough ends sources whose answer is not needed any more.
-var errEnough = errors.New("not waited for any longer: another place has answered")
+// errEnough ends sources whose answer is no longer needed.
+var errEnough = errors.New("stopped waiting: another place has answered")

@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// The host's end of the connection (vsock(7)): it serves the config to whoever connects.
+// The host's end of the connection (vsock(7)), which serves the config to every client.
 const (
 	vsockHost = 2
 	vsockPort = 1024
 	vsockSeen = "sys/devices/virtual/misc/vsock"
 )
 
-// appleHV asks the hypervisor's process over a socket between host and guest, in HTTP.
+// appleHV asks the hypervisor's process by HTTP over a socket between host and guest.
 func appleHV(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: "vsock port 1024 of the host"}
 	if err := env.module(ctx, "vsock", vsockSeen); err != nil {
@@ -55,7 +55,7 @@ func askHost(ctx context.Context, env *Env) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxConfig+1))
 	if err == nil && len(data) > maxConfig {
-		err = errors.New("the host's answer is larger than a config may be")
+		err = errors.New("the host's answer is larger than the limit of a config")
 	}
 	return data, err
 }

@@ -16,7 +16,7 @@ const Auto = "auto"
 type clue struct {
 	id    string
 	file  string // below the running root
-	value string // of the file; with "*" at its end, the beginning of it; empty: the file is there
+	value string // of the file; one that ends in "*" is a prefix; empty: the file exists
 }
 
 // Files of the firmware (Linux Documentation/ABI/testing/sysfs-firmware-dmi-tables and others).
@@ -28,8 +28,8 @@ const (
 	bios    = dmi + "bios_vendor"
 )
 
-// clues is the table of facts; the more telling ones of a machine come before those that several clouds share. All that
-// match at the lowest rank are candidates.
+// clues is the table of facts. Facts that identify one cloud have a lower rank than those that several clouds share. All
+// that match at the lowest rank are candidates.
 var clues = []struct {
 	rank int
 	clue
@@ -75,9 +75,9 @@ type AmbiguousError struct{ Candidates []string }
 
 func (e *AmbiguousError) Error() string {
 	if len(e.Candidates) == 0 {
-		return "find out the platform: no fact of the firmware points to one"
+		return "detect the platform: nothing in the firmware points to one"
 	}
-	return "find out the platform: the firmware fits " + strings.Join(e.Candidates, " and ")
+	return "detect the platform: the firmware fits " + strings.Join(e.Candidates, " and ")
 }
 
 // Hint says what the user can do.
@@ -88,8 +88,8 @@ func (e *AmbiguousError) Hint() string {
 	return "name one of them on the kernel command line: ignition.platform.id=" + strings.Join(e.Candidates, " or ")
 }
 
-// Detect returns the platform that a machine is on by what its firmware says, and the facts it went by. If they fit
-// several platforms equally well, or none, the error is an AmbiguousError.
+// Detect returns the platform that the machine's firmware points to, and the facts that it used. If they fit several
+// platforms equally well, or none, the error is an AmbiguousError.
 func Detect(files fs.FS) (id string, facts []string, err error) {
 	var candidates []string
 	for rank := 0; rank <= 2 && len(candidates) == 0; rank++ {
@@ -110,7 +110,7 @@ func Detect(files fs.FS) (id string, facts []string, err error) {
 	return candidates[0], facts, nil
 }
 
-// fits reports whether a clue is found, and what its file says.
+// fits reports whether a clue matches, and the text of its file.
 func (c clue) fits(files fs.FS) (text string, ok bool) {
 	if c.value == "" {
 		_, err := fs.Stat(files, c.file)

@@ -34,17 +34,17 @@ func azure(ctx context.Context, env *Env) (Found, error) {
 	return found, nil
 }
 
-// The files of the provisioning disc: one tells it from other discs, the other is the custom data as it was given.
+// The files of the provisioning disc: one identifies the disc, the other is the custom data as the user provided it.
 const (
 	azureMark = "ovf-env.xml"
 	azureData = "CustomData.bin"
 )
 
-// errNotIt is the answer of a disc that is not the provisioning disc.
+// errNotIt is the error for a disc that is not the provisioning disc.
 var errNotIt = errors.New("the disc has no " + azureMark)
 
-// disc is the source "the provisioning disc", whose filesystem has one of the formats. Drives are looked at again until the
-// disc is found: it may not be ready at first.
+// disc is the source "the provisioning disc", whose filesystem has one of the formats. It looks at the drives again until it
+// finds the disc, which may not be ready at first.
 type disc []string
 
 func (disc) places() []string { return []string{azureData + " of the provisioning disc"} }
@@ -55,13 +55,13 @@ func (formats disc) find(ctx context.Context, env *Env) (Found, error) {
 	defer cancel()
 	data, err := env.try(found.Name, func() ([]byte, error) { return awaitDisc(ctx, env, formats) })
 	if err != nil {
-		return found, &Error{found.Name, err, "attach the provisioning disc, which every machine of this cloud gets when it is made"}
+		return found, &Error{found.Name, err, "attach the provisioning disc, which this cloud gives every new machine"}
 	}
 	found.Data = data
 	return found, nil
 }
 
-// awaitDisc looks at all drives, time and again.
+// awaitDisc looks at all drives until one has the disc.
 func awaitDisc(ctx context.Context, env *Env, formats []string) ([]byte, error) {
 	last := errors.New("no disc is in any drive")
 	for said := time.Now(); ; {
@@ -90,7 +90,7 @@ func awaitDisc(ctx context.Context, env *Env, formats []string) ([]byte, error) 
 	}
 }
 
-// readDisc reads the custom data of a disc; there may be none.
+// readDisc reads the custom data of a disc. It returns no data if the disc has none.
 func readDisc(ctx context.Context, env *Env, device, format string) (data []byte, err error) {
 	err = env.Drives.Look(context.WithoutCancel(ctx), device, format, func(files fs.FS) error {
 		if _, err := fs.Stat(files, azureMark); err != nil {

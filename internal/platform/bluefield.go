@@ -12,7 +12,7 @@ import (
 // bootFIFO is where the firmware of a BlueField DPU hands over what the host pushed.
 const bootFIFO = "sys/bus/platform/devices/MLNXBF04:00/bootfifo"
 
-// blueField reads the boot FIFO. One that is missing or empty holds no config.
+// blueField reads the boot FIFO. A missing or empty FIFO means that there is no config.
 func blueField(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: "/" + bootFIFO}
 	if err := env.module(ctx, "mlxbf_bootctl", ""); err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Channels open the guest's ends of hypervisors' channels. Each of them returns an error that wraps fs.ErrNotExist if the
+// Channels opens the guest's ends of hypervisors' channels. Each function returns an error that wraps fs.ErrNotExist if the
 // machine does not have the channel.
 type Channels struct {
 	VSock  func(ctx context.Context, cid, port uint32) (net.Conn, error)
@@ -25,7 +25,7 @@ type Exchange interface {
 	Close() error
 }
 
-// Properties are the guest properties of a VirtualBox machine.
+// Properties is the set of guest properties of a VirtualBox machine.
 type Properties interface {
 	// Get returns a value as the hypervisor sends it: the text, NUL, its flags, NUL.
 	Get(name string) ([]byte, error)
@@ -33,7 +33,7 @@ type Properties interface {
 	Close() error
 }
 
-// Guestinfo are the guestinfo variables of a VMware machine. One that is not set is empty.
+// Guestinfo is the set of guestinfo variables of a VMware machine. An unset variable reads as empty.
 type Guestinfo interface {
 	Get(key string) (string, error)
 	Set(key, value string) error

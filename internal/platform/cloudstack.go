@@ -17,7 +17,7 @@ const (
 	cloudStackItem = "/latest/user-data"
 )
 
-// cloudStackPlaces are the places, for people.
+// cloudStackPlaces names the places for people.
 var cloudStackPlaces = []string{
 	cloudStackFile + " of the filesystem labelled config-2", cloudStackFile + " of the filesystem labelled CONFIG-2",
 	"http://DHCP-SERVER" + cloudStackItem,
@@ -48,8 +48,8 @@ func cloudStackRouter(ctx context.Context, env *Env) (Found, error) {
 
 var errNoLease = errors.New("no DHCP lease names its server")
 
-// leases is where DHCP clients keep their leases: directory and end of the file's name, in which # stands for the number of an
-// interface and @ for its name.
+// leases lists where DHCP clients keep their leases: the directory and the end of the file's name. In the name, # stands for
+// the number of an interface and @ for its name.
 var leases = []struct{ dir, end string }{
 	{"run/systemd/netif/leases", "#"},      // systemd-networkd
 	{"run/NetworkManager", "-@.lease"},     // NetworkManager, in the initramfs
@@ -57,7 +57,7 @@ var leases = []struct{ dir, end string }{
 	{"run/NetworkManager/devices", "#"},    // NetworkManager, the state of a device
 }
 
-// dhcpServer returns the address of the first lease's server; it is empty if there is none yet.
+// dhcpServer returns the address of the first lease's server, or "" if there is no lease yet.
 func dhcpServer(env *Env) string {
 	links, err := env.Interfaces()
 	if err != nil {

@@ -13,27 +13,28 @@ import (
 	"time"
 )
 
-// look is how often a device is looked for.
+// look is the interval between two looks for a device.
 const look = 100 * time.Millisecond
 
-// lookAgain is how long a device that could not be mounted is left alone.
+// lookAgain is the pause before a device that could not be mounted is tried again.
 const lookAgain = time.Second
 
-// sayEvery is how often people are told what is being waited for.
+// sayEvery is the interval between two progress messages of a wait.
 const sayEvery = 5 * time.Second
 
-// errNoDrive says that a device has not appeared.
+// errNoDrive is wrapped by the error for a device that has not appeared.
 var errNoDrive = errors.New("no such filesystem")
 
-// drive is the source "a file of a filesystem with a label": a config drive, or what the kernel command line names.
+// drive is the source "a file of a filesystem with a label": a config drive, or the filesystem that the kernel command line
+// names.
 type drive struct {
 	label    string
-	files    []string      // the first one with content is taken
+	files    []string      // the first one with content wins
 	wait     time.Duration // for the device; 0: as long as a request to a metadata service may take
-	optional bool          // that the device does not come means that there is no config
-	strict   bool          // a file that is missing is an error
-	shared   bool          // cloud-init reads the same files: a cloud-config in them is not for us
-	retries  bool          // a device that cannot be mounted is tried again until the time is over
+	optional bool          // a device that does not appear means that there is no config
+	strict   bool          // a missing file is an error
+	shared   bool          // cloud-init reads the same files: skip a cloud-config in them
+	retries  bool          // try a device that cannot be mounted again until the time is over
 }
 
 // Drive returns a file of the filesystem with a label, for the kernel command line: it waits 30 s for the device, and
@@ -76,7 +77,7 @@ func (d drive) find(ctx context.Context, env *Env) (Found, error) {
 	return found, nil
 }
 
-// await waits for the device and reads it. It returns the name of the file that had content.
+// await waits for the device and reads it. It returns the content and the name of the file that had it.
 func (d drive) await(ctx context.Context, env *Env) (string, []byte, error) {
 	began, said := time.Now(), time.Now()
 	var last error
@@ -126,10 +127,10 @@ func (d drive) read(ctx context.Context, env *Env, device string) (name string, 
 	return name, data, err
 }
 
-// foreign reports whether a text is a cloud-config, which cloud-init knows by its first line.
+// foreign reports whether a text is a cloud-config, which cloud-init recognises by its first line.
 func foreign(text []byte) bool { return bytes.HasPrefix(text, []byte("#cloud-config\n")) }
 
-// say tells the log and the people at the console.
+// say writes to the log and to the console.
 func (env *Env) say(text string) {
 	env.Log.Info(text)
 	if env.Say != nil {

@@ -50,7 +50,7 @@ func (f firmware) read(env *Env) ([]byte, error) {
 	entry := path.Join(fwCfg, "by_name", f.key)
 	text, err := fs.ReadFile(env.FS, path.Join(entry, "size"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no such key: %w", fs.ErrNotExist)
+		return nil, fmt.Errorf("the key is missing: %w", fs.ErrNotExist)
 	} else if err != nil {
 		return nil, err
 	}
@@ -59,14 +59,14 @@ func (f firmware) read(env *Env) ([]byte, error) {
 		return nil, fmt.Errorf("its size is not a number: %w", err)
 	}
 	if size > maxConfig {
-		return nil, fmt.Errorf("it has %d bytes, a config may have %d", size, maxConfig)
+		return nil, fmt.Errorf("it has %d bytes; the limit of a config is %d", size, maxConfig)
 	}
 	defer stillReading(env, f.places()[0])()
 	return readExactly(env.FS, path.Join(entry, "raw"), size)
 }
 
-// readExactly reads a file of a known size with one large read: the kernel goes through the entry from its start
-// for every read, so many small ones would take a time of the square of the size.
+// readExactly reads a file of a known size with one large read. The kernel goes through the entry from its start for every
+// read, so the time for many small reads would grow with the square of the size.
 func readExactly(files fs.FS, name string, size int64) ([]byte, error) {
 	f, err := files.Open(name)
 	if err != nil {
@@ -86,8 +86,8 @@ func readExactly(files fs.FS, name string, size int64) ([]byte, error) {
 	return buffer[:n], nil
 }
 
-// stillReading says after 10 s, and every 5 s from then on, that a large entry is being read; emulated devices are
-// slow. The returned function ends it.
+// stillReading logs after 10 s, and then every 5 s, that a large entry is still being read: emulated devices are slow. The
+// returned function ends it.
 func stillReading(env *Env, name string) func() {
 	done := make(chan struct{})
 	go func() {
@@ -104,7 +104,7 @@ func stillReading(env *Env, name string) func() {
 	return func() { close(done) }
 }
 
-// Where a machine without fw_cfg, s390x or ppc64le, has its config: a disk with this serial number.
+// Machines without fw_cfg (s390x, ppc64le) have their config on a disk with this serial number.
 const (
 	serial      = "/dev/disk/by-id/virtio-ignition"
 	serialWait  = 5 * time.Minute
@@ -143,8 +143,8 @@ func (s serialDisk) find(ctx context.Context, env *Env) (Found, error) {
 	return found, nil
 }
 
-// unpad removes the NUL bytes around a config. Compressed data ends in NUL bytes of its own, and is unpacked with those
-// that follow.
+// unpad removes the NUL bytes around a config. Compressed data may itself end in NUL bytes; it keeps the padding, which does
+// not disturb decompression.
 func unpad(data []byte) []byte {
 	data = bytes.TrimLeft(data, "\x00")
 	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The protocol between the kernel's driver and whoever serves the key-value pairs in user space (Linux
+// The protocol between the kernel's driver and the program in user space that receives the key-value pairs (Linux
 // include/uapi/linux/hyperv.h). A message is a header of operation and pool, then type and sizes of key and value, then
 // arrays of a fixed size.
 const (
@@ -34,8 +34,8 @@ type pair struct{ key, value string }
 // pools are the pairs by the pool they are in.
 type pools [kvpPools][]pair
 
-// hyperV collects the pairs that the host sends once in a boot. The distribution's daemon would have written them to files;
-// since they are gone for it, they are written to the target root in its form.
+// hyperV collects the pairs that the host sends once per boot. The distribution's daemon, which usually writes them to
+// files, will not get them again; so firstlight writes them to the target root in the daemon's format.
 func hyperV(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: "key " + kvpName + " of Hyper-V's data exchange"}
 	fail := func(err error) (Found, error) {
@@ -85,7 +85,7 @@ func collect(ctx context.Context, env *Env, device Exchange) (pools, error) {
 		code := uint32(kvpFail)
 		if message[0] == kvpSet {
 			if err := all.add(message); err != nil {
-				env.Log.Warn("a key-value pair of the host is left out: " + err.Error())
+				env.Log.Warn("skipping a key-value pair of the host: " + err.Error())
 			} else {
 				code = 0
 			}
@@ -98,13 +98,13 @@ func collect(ctx context.Context, env *Env, device Exchange) (pools, error) {
 	return all, errors.Join(ctx.Err(), fmt.Errorf("the host has not stopped sending pairs within %s", kvpLimit))
 }
 
-// add takes the pair of a message. The first of several with the same key counts.
+// add adds the pair of a message. If a key comes several times, the first pair counts.
 func (p *pools) add(message []byte) error {
 	pool := int(message[1])
 	keySize, valueSize := binary.NativeEndian.Uint32(message[8:]), binary.NativeEndian.Uint32(message[12:])
 	switch {
 	case pool >= kvpPools:
-		return fmt.Errorf("there is no pool %d", pool)
+		return fmt.Errorf("pool %d does not exist", pool)
 	case keySize == 0 || keySize > kvpKey || valueSize == 0 || valueSize > kvpValue:
 		return fmt.Errorf("its sizes are %d and %d", keySize, valueSize)
 	}
@@ -118,7 +118,7 @@ func (p *pools) add(message []byte) error {
 	return nil
 }
 
-// config returns the config: the value of one key, or those of numbered keys one after the other.
+// config returns the config: the value of one key, or the values of the numbered keys joined in order.
 func (p *pools) config() string {
 	values := map[string]string{}
 	for _, known := range p[0] {
@@ -137,7 +137,7 @@ func (p *pools) config() string {
 	}
 }
 
-// files returns the pools as the daemon keeps them: records of a fixed size, padded with NUL.
+// files returns the pools in the daemon's format: records of a fixed size, padded with NUL.
 func (p *pools) files() []File {
 	var files []File
 	for i, pool := range p {

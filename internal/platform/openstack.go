@@ -10,10 +10,10 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
-// openStackIPv6 is where the metadata service answers on each link (OpenStack Neutron, metadata over IPv6).
+// openStackIPv6 is the address of the metadata service on each link (OpenStack Neutron, metadata over IPv6).
 const openStackIPv6 = "fe80::a9fe:a9fe"
 
-// openStackPlaces are the places, for people.
+// openStackPlaces names the places for people.
 var openStackPlaces = []string{
 	openStack + " of the filesystem labelled config-2", openStack + " of the filesystem labelled CONFIG-2",
 	"http://" + linkLocal + openStack, "http://[" + openStackIPv6 + "%IFACE]" + openStack,
@@ -24,8 +24,8 @@ func configDrives(file string) anyOf {
 	return anyOf{[]source{drive{label: "config-2", files: []string{file}}, drive{label: "CONFIG-2", files: []string{file}}}}
 }
 
-// openStackRace asks the config drive and the metadata service, the latter over IPv4 and over IPv6 on every link. A drive with
-// content wins over a service that says that there is none.
+// openStackRace asks the config drive and the metadata service, the latter over IPv4 and over IPv6 on every link. A drive
+// with content wins over a service that has no config.
 func openStackRace(ctx context.Context, env *Env) (Found, error) {
 	sources := append(configDrives(openStack).sources, at(openStack, linkLocal))
 	links, err := env.Interfaces()

@@ -9,32 +9,32 @@ import (
 	"strings"
 )
 
-// ovfNamespace is that of OVF environments (DMTF DSP0243, section 11).
+// ovfNamespace is the XML namespace of OVF environments (DMTF DSP0243, section 11).
 const ovfNamespace = "http://schemas.dmtf.org/ovf/environment/1"
 
-// errXML is the error of an environment that is not well-formed. Its text could hold passwords, so no part of it is shown.
+// errXML is the error for an environment that is not well-formed. It shows no part of the text, which may hold passwords.
 var errXML = errors.New("it is not well-formed XML")
 
-// An ovfProperty is one property of an OVF environment, and where its element stands.
+// An ovfProperty is one property of an OVF environment, with the position of its element.
 type ovfProperty struct {
 	key, value string
 	from, to   int
 	exact      bool // element, section and key are in the namespace of the standard
 }
 
-// A name is one of XML, with its prefix resolved.
+// A name is an XML name with its prefix resolved.
 type name struct{ space, local string }
 
-// An element is one that is open.
+// An element is an open XML element.
 type element struct {
 	name
-	raw      string            // as written, for its end
+	raw      string            // as written, to match the end tag
 	prefixes map[string]string // declared here or around it
 	property int               // its index among the properties, or -1
 }
 
-// ovfProperties reads the properties of an environment by their local names, in whatever namespace. It is a reader for this
-// format only: the one of the standard library would be a fifth of all that platforms may add to the engine.
+// ovfProperties reads the properties of an environment by their local names, in any namespace. It reads only this format:
+// the XML package of the standard library would take a fifth of the size that all platforms may add to the engine.
 func ovfProperties(text string) ([]ovfProperty, error) {
 	var list []ovfProperty
 	var open []element
@@ -81,7 +81,7 @@ func ovfProperties(text string) ([]ovfProperty, error) {
 	return list, nil
 }
 
-// closed notes where a property ends.
+// closed records where a property ends.
 func closed(list []ovfProperty, e element, end int) []ovfProperty {
 	if e.property >= 0 {
 		list[e.property].to = end
@@ -116,7 +116,8 @@ func markupEnd(text string, at int) (int, error) {
 	return 0, errXML
 }
 
-// readTag reads a start tag: the element, and the property that its attributes make if it is one.
+// readTag reads a start tag and returns the element. If it is a property, it returns the property that its attributes
+// describe.
 func readTag(tag string, open []element) (element, ovfProperty, error) {
 	inner := strings.TrimSuffix(strings.TrimSuffix(tag[1:], ">"), "/")
 	raw, rest := cutName(inner)
@@ -234,7 +235,7 @@ func unescapeXML(text string) string {
 	}
 }
 
-// withoutProperties returns an environment without the properties that hold a config; all else stays as it is.
+// withoutProperties returns an environment without the properties that hold a config. The rest stays byte for byte the same.
 func withoutProperties(text string) (string, error) {
 	list, err := ovfProperties(text)
 	if err != nil {

@@ -17,13 +17,13 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
-// packetService is the metadata service of Equinix Metal. It is not on the link, but has a name and a certificate.
+// packetService is the metadata service of Equinix Metal. It is not link-local: it has a host name and a certificate.
 var packetService = metadata.Service{Hosts: []string{"metadata.packet.net"}, Secure: true, Headers: []string{"Accept", "*/*"}}
 
-// packetPatience bounds what a stage spends on telling how it ended.
+// packetPatience bounds the time a stage spends on reporting its result.
 const packetPatience = 10 * time.Second
 
-// packetStatus posts how a stage ended to where the machine's metadata says.
+// packetStatus posts the result of a stage to the address that the machine's metadata names.
 func packetStatus(ctx context.Context, env *Env, stage string, failed error) error {
 	if env.Offline {
 		return nil
@@ -54,7 +54,7 @@ func packetStatus(ctx context.Context, env *Env, stage string, failed error) err
 	return post(ctx, strings.TrimSuffix(machine.PhoneHome, "/phone-home")+"/events", body)
 }
 
-// post sends a JSON document; the answer does not matter.
+// post sends a JSON document and ignores the answer.
 func post(ctx context.Context, address string, body []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
@@ -70,6 +70,6 @@ func post(ctx context.Context, address string, body []byte) error {
 		}
 		return fmt.Errorf("post the status: %w", err)
 	}
-	io.CopyN(io.Discard, resp.Body, 4096) // only for the server's sake
+	io.CopyN(io.Discard, resp.Body, 4096) // so that the server can finish its answer
 	return resp.Body.Close()
 }

@@ -3,9 +3,9 @@
 // Package platform knows where each platform keeps the user's config.
 //
 // A platform returns the bytes as it found them; parsing and validating them is not its job. It sees the machine only
-// through Env, so tests give it a local server and a directory. Five answers are kept apart: bytes; no bytes (there is a
-// place for a config and it is empty); ErrNoProvider (this machine is not on the platform); ErrNeedNet (only the network
-// can tell); and failure. Every place that was asked is noted, with its answer and the time it took.
+// through Env, so tests give it a local server and a directory. There are five results: bytes; no bytes (the place for a
+// config exists and is empty); ErrNoProvider (this machine is not on the platform); ErrNeedNet (only the network has the
+// answer); and failure. Each attempt is recorded with its place, its answer and the time it took.
 package platform
 
 import (
@@ -21,32 +21,32 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
-// ErrNoProvider says that the source does not exist here, so that the next one is asked.
+// ErrNoProvider is the error of a source that does not exist on this machine; the caller asks the next one.
 var ErrNoProvider = errors.New("no config provider here")
 
-// ErrNeedNet says that only the network can tell whether there is a config.
+// ErrNeedNet is the error of a source that cannot answer without the network.
 var ErrNeedNet = fetch.ErrNeedNet
 
-// Found is what a source had.
+// Found is the result of asking a source.
 type Found struct {
 	Name  string // for people and diagnostics: "fw_cfg opt/com.coreos/config", a path, a redacted URL
 	Data  []byte // empty: there is no config
-	Files []File // for the target root, whatever Data is
+	Files []File // for the target root, also if Data is empty
 }
 
-// A File is one that a platform wants in the target root, owned and readable by root only.
+// A File is a file that a platform adds to the target root, owned and readable by root only.
 type File struct {
 	Path string
 	Data []byte
 }
 
-// Env is all that a platform sees of the machine.
+// Env is everything that a platform sees of the machine.
 type Env struct {
 	FS      fs.FS                                               // the running root; paths without the leading slash
 	Getenv  func(string) string                                 // environment
 	Read    func(ctx context.Context, p string) ([]byte, error) // reads a file of the working directory or an absolute path
 	Log     *slog.Logger
-	Say     func(string) // tells the people at the console; nil: nobody
+	Say     func(string) // writes to the console; nil: no messages
 	Offline bool         // the network may not be used
 	Timeout time.Duration
 
@@ -64,9 +64,9 @@ type Runner func(ctx context.Context, name string, args ...string) ([]byte, erro
 
 // Drives finds block devices and reads files of their filesystems.
 type Drives interface {
-	// Labelled returns the device with a filesystem label, if it is there now.
+	// Labelled returns the device with a filesystem label, if it exists now.
 	Labelled(label string) (device string, ok bool)
-	// Discs returns the optical drives that have a disc which is ready.
+	// Discs returns the optical drives whose disc is ready.
 	Discs(ctx context.Context) ([]string, error)
 	// Look mounts a device read-only, calls f with its files, and unmounts it again.
 	Look(ctx context.Context, device, format string, f func(fs.FS) error) error
@@ -84,14 +84,15 @@ type Platform struct {
 	ID      string
 	Network Network
 	source  source
-	// Modules are the kernel modules that the initramfs needs for it, in addition to those of its disks and network.
+	// Modules lists the kernel modules that the initramfs needs for the platform, in addition to those of its disks and
+	// network.
 	Modules []string
-	// Deleter makes the hypervisor forget the config; nil where that cannot be done from within the machine.
+	// Deleter deletes the config from the hypervisor; nil if a guest cannot do that.
 	Deleter func(context.Context, *Env) error
-	// Status tells the cloud how a stage ended; nil where it does not want to know.
+	// Status reports the result of a stage to the cloud; nil if the cloud takes no reports.
 	Status func(ctx context.Context, env *Env, stage string, failed error) error
 
-	// What docs/platforms.md says.
+	// Texts for docs/platforms.md.
 	Empty string // when the machine boots without a config
 	Limit string // of the user data
 	Set   string // the command of the cloud's own tool that sets it
@@ -106,7 +107,7 @@ const (
 	Remote Network = "yes"
 )
 
-// Fetch asks the platform for the config, and notes each place that it asks.
+// Fetch asks the platform for the config, and records each place that it asks.
 func (p *Platform) Fetch(ctx context.Context, env Env, note func(Attempt)) (Found, error) {
 	env.note = note
 	if env.Offline && p.Network == Remote {
@@ -115,7 +116,7 @@ func (p *Platform) Fetch(ctx context.Context, env Env, note func(Attempt)) (Foun
 	return p.source.find(ctx, &env)
 }
 
-// Places returns the places where the platform looks, in order, for people.
+// Places names the places where the platform looks, in order, for people.
 func (p *Platform) Places() []string { return p.source.places() }
 
 // IDs returns the ids of all platforms, sorted.
@@ -127,7 +128,7 @@ func IDs() []string {
 	return ids
 }
 
-// Find returns the platform of an id; ok is false if there is none.
+// Find returns the platform with an id; ok is false if there is none.
 func Find(id string) (p Platform, ok bool) {
 	all := All()
 	i := slices.IndexFunc(all, func(p Platform) bool { return p.ID == id })
@@ -143,7 +144,7 @@ type source interface {
 	places() []string
 }
 
-// logic is a source that is a function of its own.
+// logic is a source that has its own function.
 type logic struct {
 	at []string
 	do func(context.Context, *Env) (Found, error)
@@ -152,7 +153,7 @@ type logic struct {
 func (l logic) find(ctx context.Context, env *Env) (Found, error) { return l.do(ctx, env) }
 func (l logic) places() []string                                  { return l.at }
 
-// module loads a kernel module unless the kernel shows a path that it makes.
+// module loads a kernel module unless the path that the module creates exists.
 func (env *Env) module(ctx context.Context, name, shows string) error {
 	if _, err := fs.Stat(env.FS, shows); shows != "" && err == nil {
 		return nil

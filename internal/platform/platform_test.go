@@ -42,7 +42,7 @@ type drives struct {
 	mu     sync.Mutex
 	labels map[string]fs.FS
 	after  map[string]time.Time
-	broken map[string]int // how often a device cannot be mounted
+	broken map[string]int // how many mounts of a device fail
 	discs  map[string]fs.FS
 	format string
 }
@@ -76,7 +76,7 @@ func (d *drives) Look(_ context.Context, device, format string, f func(fs.FS) er
 	return f(d.discs[device])
 }
 
-// machine returns an Env with nothing in it, and what was noted.
+// machine returns an empty Env, and its recorded attempts.
 func machine(t *testing.T) (*Env, *[]Attempt) {
 	var mu sync.Mutex
 	noted := &[]Attempt{}
@@ -96,7 +96,7 @@ func machine(t *testing.T) (*Env, *[]Attempt) {
 	return env, noted
 }
 
-// A result is what a source has to answer.
+// A result is the expected answer of a source.
 type result struct {
 	data, fail string
 	took       time.Duration // 0: whatever
@@ -128,7 +128,7 @@ func TestFirmware(t *testing.T) {
 		"empty":     {fstest.MapFS{key + "size": entry("0"), key + "raw": entry("")}, result{}},
 		"too long":  {fstest.MapFS{key + "size": entry("2"), key + "raw": entry("abc")}, result{fail: "more than the 2 bytes"}},
 		"too short": {fstest.MapFS{key + "size": entry("4"), key + "raw": entry("abc")}, result{fail: "ends after 3 of 4 bytes"}},
-		"absurd":    {fstest.MapFS{key + "size": entry("99999999999"), key + "raw": entry("abc")}, result{fail: "a config may have"}},
+		"absurd":    {fstest.MapFS{key + "size": entry("99999999999"), key + "raw": entry("abc")}, result{fail: "the limit of a config"}},
 		"garbage":   {fstest.MapFS{key + "size": entry("x"), key + "raw": entry("abc")}, result{fail: "not a number"}},
 		"no driver": {fstest.MapFS{}, result{fail: "load the driver"}},
 	} {
@@ -237,7 +237,7 @@ func TestProvisioningDisc(t *testing.T) {
 				p, _ := Find("azurestack")
 				began := time.Now()
 				found, err := p.source.find(t.Context(), env)
-				if name == "another disc" { // the last format that was tried is not the disc's
+				if name == "another disc" { // mounting with the last format fails
 					c.want.fail = "not found within 2m0s"
 				}
 				c.want.check(t, found, err, time.Since(began))
@@ -356,7 +356,7 @@ func TestVirtualBox(t *testing.T) {
 		"found":    {map[string]string{vboxConfig: "abc\x00RDONLYGUEST\x00"}, result{data: "abc"}},
 		"absent":   {map[string]string{}, result{}},
 		"encoding": {map[string]string{vboxConfig: "abc\x00\x00", vboxEncoding: "gzip\x00\x00"}, result{fail: "no encoding is defined"}},
-		"no end":   {map[string]string{vboxConfig: "abc"}, result{fail: "does not end"}},
+		"no end":   {map[string]string{vboxConfig: "abc"}, result{fail: "has no end"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env, _ := machine(t)
@@ -411,7 +411,7 @@ func TestVMware(t *testing.T) {
 		"gzip in base64":   {guestinfo{vmwareData: packed, vmwareEncoding: "gz+b64"}, result{data: "abc"}},
 		"unset":            {guestinfo{}, result{}},
 		"encoding only":    {guestinfo{vmwareEncoding: "gzip"}, result{}},
-		"unknown encoding": {guestinfo{vmwareData: "x", vmwareEncoding: "zstd"}, result{fail: `"zstd" is not known`}},
+		"unknown encoding": {guestinfo{vmwareData: "x", vmwareEncoding: "zstd"}, result{fail: `unknown encoding "zstd"`}},
 		"garbage":          {guestinfo{vmwareData: "!", vmwareEncoding: "base64"}, result{fail: "not valid base64"}},
 		"no gzip":          {guestinfo{vmwareData: "YWJj", vmwareEncoding: "gzip+base64"}, result{fail: "decompress"}},
 		"ovf":              {guestinfo{vmwareOVF: ovf}, result{data: "abc"}},
@@ -509,7 +509,7 @@ func TestAppleHV(t *testing.T) {
 	}
 }
 
-// TestNeedNet checks that platforms of the network do nothing offline, and that the others do not ask for it.
+// TestNeedNet checks that network platforms do nothing offline, and that the others do not ask for the network.
 func TestNeedNet(t *testing.T) {
 	for _, p := range All() {
 		if p.Network != Remote {
@@ -538,7 +538,7 @@ func TestDetect(t *testing.T) {
 		{"virtualbox", fstest.MapFS{vendor: entry("innotek GmbH\n"), product: entry("VirtualBox\n")}, "virtualbox", ""},
 		{"hyperv", fstest.MapFS{vendor: entry("Microsoft Corporation\n"), product: entry("Virtual Machine\n")}, "hyperv", ""},
 		{"azure, of two kinds", fstest.MapFS{vendor: entry("Microsoft Corporation\n"), chassis: entry("7783-7084-3265-9085-8269-3286-77\n")}, "", "azure and azurestack"},
-		{"a server", fstest.MapFS{vendor: entry("Dell Inc.\n")}, "", "no fact"},
+		{"a server", fstest.MapFS{vendor: entry("Dell Inc.\n")}, "", "nothing in the firmware"},
 	} {
 		got, facts, err := Detect(c.files)
 		if got != c.want || c.fail == "" && (err != nil || len(facts) == 0) || c.fail != "" && (err == nil || !strings.Contains(err.Error(), c.fail)) {

@@ -13,7 +13,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
-// An Error is a place that should have a config and could not be read.
+// An Error says that a place that should have a config could not be read.
 type Error struct {
 	Place string
 	Err   error
@@ -28,7 +28,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Hint says what the user can do.
 func (e *Error) Hint() string { return e.Do }
 
-// try asks one place, and notes what it answered.
+// try asks one place, and records its answer.
 func (env *Env) try(place string, ask func() ([]byte, error)) ([]byte, error) {
 	began := time.Now()
 	data, err := ask()
@@ -73,7 +73,7 @@ func (s service) find(ctx context.Context, env *Env) (Found, error) {
 	return found, nil
 }
 
-// hint says what can be done when a service does not hand out the user data.
+// hint returns what the user can do when a service does not return the user data.
 func (s service) hint(err error) string {
 	var status metadata.StatusError
 	switch {
@@ -87,7 +87,7 @@ func (s service) hint(err error) string {
 
 func (s service) places() []string { return []string{s.at(s.Hosts[0])} }
 
-// at names the item at one of the service's hosts, for people.
+// at names, for people, the item at one of the service's hosts.
 func (s service) at(host string) string {
 	scheme := "http"
 	if s.Secure {
@@ -97,16 +97,16 @@ func (s service) at(host string) string {
 	return scheme + "://" + host + path
 }
 
-// decodeBase64 decodes user data that the cloud hands out as it was encoded for its API.
+// decodeBase64 decodes user data that the cloud returns in the encoding of its API.
 func decodeBase64(data []byte) ([]byte, error) {
 	decoded, err := base64.StdEncoding.DecodeString(string(data))
 	if err != nil {
-		return nil, errors.New("it is not valid base64") // the decoder's words would show a byte of it
+		return nil, errors.New("it is not valid base64") // the decoder's own error would show a byte of the data
 	}
 	return decoded, nil
 }
 
-// nothing is the source of a platform that holds no config of its own.
+// nothing is the source of a platform that has no user data.
 type nothing struct{}
 
 func (nothing) find(_ context.Context, env *Env) (Found, error) {
@@ -118,7 +118,7 @@ func (nothing) places() []string {
 	return []string{"the kernel command line", "`user.ign` of the initramfs"}
 }
 
-// fileSource is a file of the machine that the environment names.
+// fileSource is the source "the file that an environment variable names".
 type fileSource struct{ variable, otherwise string }
 
 func (f fileSource) find(ctx context.Context, env *Env) (Found, error) {

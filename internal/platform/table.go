@@ -11,7 +11,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
-// The address that most clouds answer at: the machine's own link (RFC 3927).
+// The link-local address of most clouds' metadata services (RFC 3927).
 const linkLocal = "169.254.169.254"
 
 // Files of config drives.
@@ -20,23 +20,23 @@ const (
 	openStack = "/openstack/latest/user_data"
 )
 
-// at is a metadata service in the form that most clouds have: one address, no headers.
+// at is a metadata service of the common form: one address, no headers.
 func at(path string, hosts ...string) service {
 	return service{Service: &metadata.Service{Hosts: hosts}, path: path, absent: true}
 }
 
-// What "no config" means, for people.
+// Conditions under which a platform has no config, for people.
 const (
-	emptyOr404  = "404, or an empty answer"
-	emptyAnswer = "an empty answer; 404 is an error"
+	emptyOr404  = "the answer is 404 or empty"
+	emptyAnswer = "the answer is empty; 404 is an error"
 	emptyFile   = "the file is missing or empty"
 )
 
-// All returns the platforms, sorted by id. They are not to be changed.
+// All returns the platforms, sorted by id. The caller must not change them.
 func All() []Platform { return table }
 
-// table is the table of platforms. All of it is literal: if any of it were computed at the start, every program that imports the
-// package would link every platform.
+// table is the table of platforms. It must stay a literal: if any of it were computed at start-up, every program that
+// imports the package would link every platform.
 var table = []Platform{
 	{
 		ID: "akamai", Network: Remote, Empty: emptyAnswer, Limit: "65535 bytes before base64",
@@ -64,7 +64,7 @@ var table = []Platform{
 		source: service{Service: &metadata.EC2, path: "/2019-10-01/user-data", absent: true},
 	},
 	{
-		ID: "azure", Network: Remote, Empty: "no user data, and no `CustomData.bin` on the provisioning disc, or an empty one",
+		ID: "azure", Network: Remote, Empty: "there is no user data, and `CustomData.bin` is missing or empty",
 		Limit: "64 KiB each for user data and custom data", Modules: []string{"udf"},
 		Set:    "az vm create … --user-data config.ign",
 		source: logic{[]string{"http://" + linkLocal + azureItem, "CustomData.bin of the provisioning disc"}, azure},
@@ -75,12 +75,12 @@ var table = []Platform{
 		source: disc{"udf", "iso9660"},
 	},
 	{
-		ID: "brightbox", Network: Remote, Empty: emptyOr404 + ", or a drive without the file", Limit: "16 KiB",
+		ID: "brightbox", Network: Remote, Empty: emptyOr404 + ", or the drive lacks the file", Limit: "16 KiB",
 		Set:    "brightbox servers create --user-data-file=config.ign IMAGE",
 		source: logic{openStackPlaces, openStackRace},
 	},
 	{
-		ID: "cloudstack", Network: Remote, Empty: emptyOr404 + ", or a drive without the file", Limit: "32768 bytes of base64",
+		ID: "cloudstack", Network: Remote, Empty: emptyOr404 + ", or the drive lacks the file", Limit: "32768 bytes of base64",
 		Set:    `cmk deploy virtualmachine … userdata="$(base64 -w0 config.ign)"`,
 		source: logic{cloudStackPlaces, cloudStack},
 	},
@@ -95,7 +95,7 @@ var table = []Platform{
 		source: at("/1.0/user-data", linkLocal),
 	},
 	{
-		ID: "file", Network: Local, Empty: "an empty file; a missing one is an error",
+		ID: "file", Network: Local, Empty: "the file is empty; a missing file is an error",
 		Set:    "IGNITION_CONFIG_FILE=config.ign ignition --platform file …",
 		source: fileSource{"IGNITION_CONFIG_FILE", "config.ign"},
 	},
@@ -117,7 +117,7 @@ var table = []Platform{
 		source: logic{[]string{"key ignition.config of Hyper-V's data exchange, or ignition.config.0, .1, …"}, hyperV},
 	},
 	{
-		ID: "ibmcloud", Network: Local, Empty: emptyFile + ", or no drive within 30 s", Limit: "64 KiB", Modules: []string{"iso9660", "vfat"},
+		ID: "ibmcloud", Network: Local, Empty: emptyFile + ", or no drive appears within 30 s", Limit: "64 KiB", Modules: []string{"iso9660", "vfat"},
 		Set:    "ibmcloud is instance-create NAME VPC ZONE PROFILE SUBNET … --user-data @config.ign",
 		source: drive{label: "cidata", files: []string{noCloud}, wait: 30 * time.Second, optional: true, retries: true},
 	},
@@ -143,7 +143,7 @@ var table = []Platform{
 		Set: "bfb-install --bfb FILE --rshim rshim0", source: logic{[]string{"/" + bootFIFO}, blueField},
 	},
 	{
-		ID: "openstack", Network: Remote, Empty: emptyOr404 + ", or a drive without the file", Limit: "65535 bytes of base64", Modules: []string{"iso9660", "vfat"},
+		ID: "openstack", Network: Remote, Empty: emptyOr404 + ", or the drive lacks the file", Limit: "65535 bytes of base64", Modules: []string{"iso9660", "vfat"},
 		Set:    "openstack server create … --user-data config.ign NAME",
 		source: logic{openStackPlaces, openStackRace},
 	},
@@ -166,7 +166,7 @@ var table = []Platform{
 		source: drive{label: "config-2", files: []string{openStack}},
 	},
 	{
-		ID: "proxmoxve", Network: Local, Empty: "no drive within 30 s, or neither file has anything but a cloud-config", Modules: []string{"iso9660", "vfat"},
+		ID: "proxmoxve", Network: Local, Empty: "no drive appears within 30 s, or neither file has more than a cloud-config", Modules: []string{"iso9660", "vfat"},
 		Set: "qm set VMID --ide2 STORAGE:cloudinit --cicustom vendor=STORAGE:snippets/config.ign",
 		source: drive{
 			label: "cidata", files: []string{noCloud, "/vendor-data"}, wait: 30 * time.Second,
@@ -191,7 +191,7 @@ var table = []Platform{
 		source: at("/metadata/v1/user_data", linkLocal),
 	},
 	{
-		ID: "virtualbox", Network: Local, Empty: "the property is missing", Limit: "that of the host's command line: 128 KiB on Linux",
+		ID: "virtualbox", Network: Local, Empty: "the property is missing", Limit: "the host's limit for command lines: 128 KiB on Linux",
 		Set:     `VBoxManage guestproperty set VMNAME /Ignition/Config "$(cat config.ign)"`,
 		Modules: []string{"vboxguest"},
 		source:  logic{[]string{"guest property " + vboxConfig}, virtualBox}, Deleter: virtualBoxDelete,
@@ -207,7 +207,7 @@ var table = []Platform{
 		source: at("/user-data/user-data", linkLocal),
 	},
 	{
-		ID: "zvm", Network: Local, Empty: "no spool file of type ign", Modules: []string{"vmur"},
+		ID: "zvm", Network: Local, Empty: "there is no spool file of type ign", Modules: []string{"vmur"},
 		Set: "vmur punch -r -u GUEST -N config.ign config.ign", source: logic{[]string{"a spool file of type ign of the virtual reader"}, zVM},
 	},
 }

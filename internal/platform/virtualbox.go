@@ -10,7 +10,7 @@ import (
 	"io/fs"
 )
 
-// The guest properties that hold a config. The encoding is reserved for the day when there is one.
+// The guest properties that hold a config. The encoding is reserved: no value is defined yet.
 const (
 	vboxConfig   = "/Ignition/Config"
 	vboxEncoding = "/Ignition/Config/Encoding"
@@ -28,7 +28,7 @@ func virtualBox(_ context.Context, env *Env) (Found, error) {
 	}
 	defer properties.Close()
 	if encoding, err := property(properties, vboxEncoding); err == nil && len(encoding) > 0 {
-		return fail(fmt.Errorf("the property %s is set, and no encoding is defined: remove it", vboxEncoding))
+		return fail(fmt.Errorf("remove the property %s: no encoding is defined", vboxEncoding))
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fail(err)
 	}
@@ -50,12 +50,12 @@ func property(p Properties, name string) ([]byte, error) {
 	}
 	text, _, ended := bytes.Cut(raw, []byte{0})
 	if !ended {
-		return nil, fmt.Errorf("get property %s: its value does not end", name)
+		return nil, fmt.Errorf("get property %s: its value has no end", name)
 	}
 	return text, nil
 }
 
-// virtualBoxDelete removes the properties; those that are not there are removed already.
+// virtualBoxDelete removes the properties. A missing property is not an error.
 func virtualBoxDelete(_ context.Context, env *Env) error {
 	properties, err := env.Channels.VBox()
 	if err != nil {

@@ -19,10 +19,10 @@ const (
 	vmwareOVF      = "ovfenv"
 )
 
-// vmwareMarker takes the place of a config that was deleted, since guestinfo variables cannot be removed: "{}\n" in base64.
+// vmwareMarker replaces a deleted config, because guestinfo variables cannot be removed: "{}\n" in base64.
 const vmwareMarker = "e30K"
 
-// vmWare reads the config from guestinfo; a variable overrides the property of the OVF environment of the same name.
+// vmWare reads the config from guestinfo. A variable overrides the OVF environment's property of the same name.
 func vmWare(_ context.Context, env *Env) (Found, error) {
 	found := Found{Name: "guestinfo." + vmwareData}
 	info, err := env.Channels.VMware()
@@ -50,8 +50,8 @@ func vmWare(_ context.Context, env *Env) (Found, error) {
 	return found, nil
 }
 
-// ovfValues returns the properties of the OVF environment. What is wrong with it is only warned about: most machines have an
-// environment that is not meant for us.
+// ovfValues returns the properties of the OVF environment. A broken environment causes only a warning: most environments are
+// not meant for firstlight.
 func ovfValues(info Guestinfo, env *Env) map[string]string {
 	values := map[string]string{}
 	text, err := info.Get(vmwareOVF)
@@ -80,7 +80,7 @@ func decodeGuestinfo(text, encoding string) ([]byte, error) {
 	case "gz+base64", "gzip+base64", "gz+b64", "gzip+b64":
 		packed, coded = true, true
 	default:
-		return nil, fmt.Errorf("the encoding %q is not known", encoding)
+		return nil, fmt.Errorf("unknown encoding %q", encoding)
 	}
 	data := []byte(text)
 	if len(data) == 0 {
@@ -109,7 +109,7 @@ func decodeGuestinfo(text, encoding string) ([]byte, error) {
 	return plain, nil
 }
 
-// vmWareDelete puts a marker in place of the config, and takes it out of the OVF environment.
+// vmWareDelete replaces the config with a marker, and removes it from the OVF environment.
 func vmWareDelete(_ context.Context, env *Env) error {
 	info, err := env.Channels.VMware()
 	if errors.Is(err, ErrNoProvider) {

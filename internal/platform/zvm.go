@@ -39,11 +39,11 @@ func zVM(ctx context.Context, env *Env) (Found, error) {
 	return found, nil
 }
 
-// bringReaderOnline makes the reader usable; the kernel may have been told to ignore it.
+// bringReaderOnline makes the reader usable. The kernel may be ignoring it (cio_ignore).
 func bringReaderOnline(ctx context.Context, env *Env) error {
 	if _, err := env.Run(ctx, "chccwdev", "-e", zvmReader); err != nil {
 		if _, err := env.Run(ctx, "cio_ignore", "-r", zvmReader); err != nil {
-			return fmt.Errorf("have the kernel see the reader: %w", err)
+			return fmt.Errorf("stop the kernel from ignoring the reader: %w", err)
 		}
 		if _, err := env.Run(ctx, "chccwdev", "-e", zvmReader); err != nil {
 			return fmt.Errorf("bring the reader online: %w", err)
@@ -55,7 +55,7 @@ func bringReaderOnline(ctx context.Context, env *Env) error {
 	return nil
 }
 
-// receive receives the spool file into the working directory, as vmur can do no other, and reads it.
+// receive receives the spool file into the working directory, the only place where vmur writes, and reads it.
 func receive(ctx context.Context, env *Env) ([]byte, error) {
 	list, err := env.Run(ctx, "vmur", "li")
 	if err != nil {

@@ -304,7 +304,7 @@ func TestFirmware(t *testing.T) {
 	t.Run("absent", func(t *testing.T) {
 		write(t, root+"/rev", "1\n")
 		t.Cleanup(func() { os.RemoveAll(root) })
-		outcome{empty: true, log: "there is no such key"}.check(t, engine(t, t.TempDir(), "qemu", "fetch-offline", nil))
+		outcome{empty: true, log: "the key is missing"}.check(t, engine(t, t.TempDir(), "qemu", "fetch-offline", nil))
 	})
 	t.Run("no driver", func(t *testing.T) {
 		dir := t.TempDir()
