@@ -18,20 +18,20 @@ import (
 	"github.com/firstlight-boot/firstlight/config/diag"
 )
 
-// DeviceTimeout bounds the wait for a device unless Host.DeviceTimeout says otherwise. It is as long as systemd waits for one
+// DeviceTimeout bounds the wait for a device unless Host.DeviceTimeout is set. It is as long as systemd waits for one
 // (DefaultDeviceTimeoutSec, systemd-system.conf(5)).
 const DeviceTimeout = 90 * time.Second
 
-// progressEvery is how often a wait says what it waits for.
+// progressEvery is the interval between progress messages of a wait.
 const progressEvery = 5 * time.Second
 
-// recheck is how often a wait looks even if there was no event: links of udev are made a moment before or after it.
+// recheck is how often a wait looks even without an event: udev makes links a moment before or after its event.
 const recheck = 100 * time.Millisecond
 
-// ErrTimeout is wrapped by the error of a wait that came to its bound.
+// ErrTimeout is wrapped by the error of a wait that reached its limit.
 var ErrTimeout = errors.New("it has not appeared in time")
 
-// AwaitDevices implements Names. While it waits it says what for.
+// AwaitDevices implements Names. It reports what it waits for.
 func (h *Host) AwaitDevices(ctx context.Context, paths []string) (nodes, absent map[string]string, err error) {
 	nodes = map[string]string{}
 	missing := func() []string {
@@ -69,7 +69,7 @@ func (h *Host) Await(ctx context.Context, limit time.Duration, what string, read
 	return nil
 }
 
-// Appear waits until ready returns true, which it asks after each of udev's events, or until ctx ends. It says nothing to anybody.
+// Appear calls ready after each of udev's events and returns when ready returns true or ctx ends. It reports no progress.
 func (h *Host) Appear(ctx context.Context, ready func() bool) {
 	events, err := openEvents()
 	if err != nil {
@@ -81,7 +81,7 @@ func (h *Host) Appear(ctx context.Context, ready func() bool) {
 	}
 }
 
-// await looks whenever udev is done with an event, and says every five seconds what it waits for.
+// await calls ready whenever udev is done with an event, and reports every five seconds what it waits for.
 func (h *Host) await(ctx context.Context, limit time.Duration, ready func() bool, message func() string) error {
 	if ready() {
 		return nil
@@ -109,7 +109,7 @@ func (h *Host) await(ctx context.Context, limit time.Duration, ready func() bool
 	return nil
 }
 
-// say tells the people at the console, and the log.
+// say writes to the console and the log.
 func (h *Host) say(text string) {
 	h.Log.Info(text)
 	if h.Say != nil {
@@ -117,7 +117,7 @@ func (h *Host) say(text string) {
 	}
 }
 
-// events is a netlink socket on which udev says what it has worked off (libudev, group 2).
+// events is a netlink socket on which udev announces the events that it has processed (libudev, group 2).
 type events struct{ fd int }
 
 const udevGroup = 2
@@ -133,7 +133,7 @@ func openEvents() (events, error) {
 	return events{fd}, nil
 }
 
-// wait returns after the next events, or after limit. What they say does not matter: their receiver looks for himself.
+// wait returns after the next events, or after limit. It drops their contents: the caller looks at the devices.
 func (e events) wait(limit time.Duration) {
 	if e.fd < 0 {
 		time.Sleep(limit)
@@ -146,7 +146,7 @@ func (e events) wait(limit time.Duration) {
 	buf := make([]byte, 8192)
 	for {
 		if _, _, err := unix.Recvfrom(e.fd, buf, 0); err != nil {
-			return // drained, or an overrun, after which one has to look anyway
+			return // drained, or an overrun, after which the caller must look anyway
 		}
 	}
 }
@@ -157,7 +157,7 @@ func (e events) close() {
 	}
 }
 
-// nearMiss names the devices whose names are almost that of one that is missing.
+// nearMiss names the devices whose names are similar to that of a missing device.
 func (h *Host) nearMiss(path string) string {
 	dir, name := filepath.Split(path)
 	entries, err := os.ReadDir(dir)
@@ -207,10 +207,10 @@ func join(what string, near []string) string {
 	return what + "; " + list
 }
 
-// aliasDir is where every device in use has a link that stays when udev replaces its own.
+// aliasDir has a link for every device in use. It stays when udev replaces its own links.
 const aliasDir = "/run/ignition/dev_aliases"
 
-// Alias returns the name of the link that stands for a device path.
+// Alias returns the path of the link that stands for a device path.
 func Alias(path string) string { return filepath.Join(aliasDir, path) }
 
 // MakeAlias implements Names.

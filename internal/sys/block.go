@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sysfs sizes are in units of 512 bytes, whatever the device's sectors are.
+// sysfs gives sizes in units of 512 bytes, regardless of the device's sector size.
 const sysfsUnit = 512
 
 // A Block is a block device of the running kernel.
@@ -23,12 +23,12 @@ type Block struct {
 	Name       string // of the kernel, vda1
 	Size       int64  // bytes
 	SectorSize int    // bytes, logical
-	Disk       string // node of the disk that it is a partition of, or ""
+	Disk       string // node of a partition's disk, or ""
 	Number     int    // of the partition
 	Start      int64  // bytes, of the partition
 	Mapping    string // name of a device-mapper device, or ""; its partitions are mappings too
-	// Holders are the nodes of the devices that are built on this one, its partitions excepted; Members are those that this
-	// one is built on. A partition is not built on its disk.
+	// Holders lists the nodes of the devices that are built on this one, without its partitions. Members lists the devices
+	// that this one is built on. A partition is not built on its disk.
 	Holders, Members []string
 }
 
@@ -89,7 +89,7 @@ func blockInfo(node string) (Block, error) {
 		return Block{}, err
 	}
 	b.SectorSize = int(sector)
-	name, _ := os.ReadFile(filepath.Join(dir, "dm/name")) // absent for all but device-mapper devices
+	name, _ := os.ReadFile(filepath.Join(dir, "dm/name")) // only device-mapper devices have one
 	b.Mapping = strings.TrimSpace(string(name))
 	return b, b.partitionMapping(dir)
 }
@@ -135,7 +135,7 @@ func (*Host) Partitions(disk string) ([]Block, error) {
 	return all, nil
 }
 
-// relations fills in what the device is part of and what it is built on.
+// relations fills in the devices that this one is part of, and those that it is built on.
 func (b *Block) relations() (err error) {
 	if b.Holders, err = b.related("holders"); err != nil {
 		return err

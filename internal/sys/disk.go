@@ -13,21 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hostDisk is a block device that is open for reading and writing without anybody being told.
+// hostDisk is a block device that is open for reading and writing without udev's notice.
 //
-// It is opened through a node of its own, which is gone again before the first byte is written. udev watches the
-// node that everybody uses, and answers its being closed after writing by having the kernel read the partition
-// table again, for which all partitions vanish for a moment. Those who have been told of exactly what changed
-// do not need that.
+// It is opened through a private node, which is removed before the first byte is written. udev watches the usual node: when
+// that is closed after writing, udev has the kernel read the partition table again, and all partitions vanish for a moment.
+// That would be needless, as the kernel and udev are told exactly what changed.
 type hostDisk struct {
 	host *Host
 	file *os.File
-	held *os.File // the usual node, for reading: it carries the lock, which belongs to the node
+	held *os.File // the usual node, for reading: the lock belongs to the node
 	node string
 }
 
-// OpenDisk implements Opener. udev leaves a locked device alone (systemd, BLOCK_DEVICE_LOCKING); OpenDisk waits for what udev
-// is busy with.
+// OpenDisk implements Opener. udev ignores a locked device (systemd, BLOCK_DEVICE_LOCKING); OpenDisk waits until udev is
+// done with the device.
 func (h *Host) OpenDisk(ctx context.Context, node string) (Disk, error) {
 	held, err := openRead(node)
 	if err != nil {
@@ -36,7 +35,7 @@ func (h *Host) OpenDisk(ctx context.Context, node string) (Disk, error) {
 	if err := lock(ctx, held); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", node, err), held.Close())
 	}
-	if err := outdate(udevData, outdatedDir, recordName(node)); err != nil { // at worst there is a conflict that names the record
+	if err := outdate(udevData, outdatedDir, recordName(node)); err != nil { // at worst, a conflict names the record
 		h.Log.Debug("note that udev's record of " + node + " becomes outdated: " + err.Error())
 	}
 	file, err := openPrivate(node, os.O_RDWR)
@@ -63,10 +62,10 @@ func openPrivate(node string, flags int) (*os.File, error) {
 	return file, errors.Join(err, os.Remove(private), os.Remove(dir))
 }
 
-// lockPatience bounds the wait for what udev is doing with a device.
+// lockPatience bounds the wait for udev to be done with a device.
 const lockPatience = 30 * time.Second
 
-// lock takes the lock that udev respects. There is no event for its release, so it is asked for again and again.
+// lock takes the lock that udev respects. There is no event for its release, so lock polls.
 func lock(ctx context.Context, file *os.File) error {
 	for end := time.Now().Add(lockPatience); ; {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -80,8 +79,7 @@ func lock(ctx context.Context, file *os.File) error {
 	}
 }
 
-// ReadAt reads from the device itself, not from what a cache may still hold of an earlier write through another node:
-// all nodes of a device share one cache.
+// ReadAt sees writes through other nodes: all nodes of a device share one cache.
 func (d *hostDisk) ReadAt(p []byte, offset int64) (int, error) { return d.file.ReadAt(p, offset) }
 
 // WriteAt implements Disk.
@@ -152,7 +150,7 @@ func (d *hostDisk) DeletePartition(ctx context.Context, number int) error {
 	return whileBusy(ctx, func() error { return d.partition(blkpgDelete, "delete", number, 0, 0) })
 }
 
-// whileBusy repeats what fails because something is open. There is no event for its end.
+// whileBusy repeats an operation while it fails because something is open. There is no event for the end of that.
 func whileBusy(ctx context.Context, do func() error) error {
 	for end := time.Now().Add(lockPatience); ; {
 		err := do()
@@ -163,7 +161,7 @@ func whileBusy(ctx context.Context, do func() error) error {
 	}
 }
 
-// ResizePartition implements PartitionTeller. It works on partitions in use, too.
+// ResizePartition implements PartitionTeller. It also works on partitions in use.
 func (d *hostDisk) ResizePartition(number int, start, length int64) error {
 	return d.partition(blkpgResize, "resize", number, start, length)
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Disks implements Devices. The paths below a multipath device are not among them: their contents are that device's.
+// Disks implements Devices. It leaves out the paths below a multipath device: their contents belong to that device.
 func (*Host) Disks() ([]string, error) {
 	entries, err := os.ReadDir("/sys/block")
 	if err != nil {
@@ -28,7 +28,7 @@ func (*Host) Disks() ([]string, error) {
 	return nodes, nil
 }
 
-// isPath reports whether a device with a directory in sysfs is one of the paths of a multipath device.
+// isPath reports whether the device of a directory in sysfs is a path of a multipath device.
 func isPath(dir string) bool {
 	holders, _ := os.ReadDir(dir + "/holders")
 	return slices.ContainsFunc(holders, func(h os.DirEntry) bool {

@@ -44,7 +44,7 @@ func disk(t *testing.T, h *Host) (*hostDisk, string) {
 	return d, name
 }
 
-// Before is called once ahead of every effect, and an error of it keeps the effect from happening.
+// Before is called once before every effect, and its error prevents the effect.
 func TestBefore(t *testing.T) {
 	ctx := context.Background()
 	h, _ := newHost()
@@ -86,7 +86,7 @@ func TestBefore(t *testing.T) {
 	}
 }
 
-// What is written is what is read, and zeroing stays in its bounds.
+// Reads return what was written, and zeroing stays within its bounds.
 func TestDisk(t *testing.T) {
 	h, _ := newHost()
 	var effects []string
@@ -115,7 +115,8 @@ func TestDisk(t *testing.T) {
 	}
 }
 
-// A secret is read through SecretFile by the program, by what that runs, and several times; it is in no log and under no name.
+// The program, and the programs it runs, can read the secret through SecretFile, several times. The secret is in no log and
+// has no file name.
 func TestSecret(t *testing.T) {
 	h, log := newHost()
 	const secret = "canary\nof two lines\n"
@@ -133,7 +134,7 @@ func TestSecret(t *testing.T) {
 	}
 }
 
-// Running a program: its input and output, its error with the last lines, what is logged, and when it is not run.
+// Running a program: input and output, the error with the last lines, the log, and when it is not run.
 func TestRun(t *testing.T) {
 	ctx := context.Background()
 	h, log := newHost()
@@ -167,7 +168,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Waits end when what they wait for is there, at their bound, and with their context.
+// Waits end when their condition is met, at their limit, and with their context.
 func TestAwait(t *testing.T) {
 	ctx := context.Background()
 	h, _ := newHost()
@@ -214,7 +215,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// mounter notes mounts; mounting fails if fail is set.
+// mounter records mounts; mounting fails if fail is set.
 type mounter struct {
 	Mounter
 	fail error
@@ -228,7 +229,7 @@ func (m *mounter) Mount(_ context.Context, device, target, format, options strin
 
 func (m *mounter) Unmount(string) error { m.did = append(m.did, "unmount"); return nil }
 
-// Peek mounts read-only, unmounts whatever happens, and leaves no directory.
+// Peek mounts read-only, always unmounts, and leaves no directory.
 func TestPeek(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("making a directory in /run needs root")
@@ -274,7 +275,7 @@ func TestKernel(t *testing.T) {
 	for _, d := range disks {
 		b, err := h.Block(d)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // a container sees the disks of its host in sysfs, and not in /dev
+			continue // a container sees its host's disks in sysfs, but not in /dev
 		}
 		if err != nil || b.Size <= 0 || b.SectorSize < 512 {
 			t.Errorf("%s: %+v, %v", d, b, err)

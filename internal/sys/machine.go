@@ -9,7 +9,7 @@ import (
 )
 
 // A Machine is the running machine outside the target root. Host is the real one; package fake has a model of one that can
-// stop before any effect. Consumers that need less name the smaller interfaces.
+// stop before any effect. Callers that need less take the smaller interfaces.
 type Machine interface {
 	Programs
 	Devices
@@ -24,44 +24,45 @@ type Machine interface {
 
 // Programs runs helper programs.
 type Programs interface {
-	// Missing returns those of the programs that are not in the search path.
+	// Missing returns the programs that are not in the search path.
 	Missing(names ...string) []string
 	// Run runs a program and returns its standard output. It is an effect.
 	Run(context.Context, Command) ([]byte, error)
 }
 
-// Devices is what the kernel knows of block devices.
+// Devices is the kernel's view of block devices.
 type Devices interface {
-	// Block returns what the kernel knows of the device with a node.
+	// Block returns the kernel's view of the device with a node.
 	Block(node string) (Block, error)
-	// Partitions returns the partitions that the kernel has of a disk.
+	// Partitions returns the kernel's partitions of a disk.
 	Partitions(disk string) ([]Block, error)
 	// Disks returns the nodes of all devices that may hold a partition table.
 	Disks() ([]string, error)
 }
 
-// Names leads from the paths of a config to nodes.
+// Names resolves the device paths of a config to nodes.
 type Names interface {
 	// Resolve returns the node behind a device path, following links. The error wraps fs.ErrNotExist if there is none.
 	Resolve(path string) (string, error)
-	// AwaitDevices waits until all paths lead to block devices and returns their nodes. Paths that it waited for in vain come
-	// back in absent, each with a hint for people: what exists instead, and how long the wait was.
+	// AwaitDevices waits until all paths lead to block devices and returns their nodes. absent has each path that did not
+	// appear, with a hint for people: similar devices, and how long the wait was.
 	AwaitDevices(ctx context.Context, paths []string) (nodes, absent map[string]string, err error)
 	// MakeAlias makes or replaces the link Alias(path), which leads to node. It is an effect.
 	MakeAlias(path, node string) error
 }
 
-// Udev is what udev has recorded of devices.
+// Udev is udev's database of devices.
 type Udev interface {
 	// HasUdev reports whether udev is running.
 	HasUdev() bool
-	// UdevProperty returns a property of a device from udev's database, or "". udev writes the database after the links of the
-	// device are made: whoever finds a new value there finds the links as well.
+	// UdevProperty returns a property of a device from udev's database, or "". udev makes the links of a device before it
+	// writes the database: a new value means that the links exist.
 	UdevProperty(node, name string) string
-	// UdevContents returns what udev's database says is on a device, as NAME=VALUE: of ID_FS_TYPE, ID_FS_AMBIVALENT and
-	// ID_PART_TABLE_TYPE those that it has. A record that udev made before firstlight opened the device for writing says nothing.
+	// UdevContents returns the contents of a device according to udev's database, as NAME=VALUE of ID_FS_TYPE,
+	// ID_FS_AMBIVALENT and ID_PART_TABLE_TYPE if set. It ignores a record that is older than firstlight's last opening of
+	// the device for writing.
 	UdevContents(ctx context.Context, node string) []string
-	// Announce has the kernel send a change event for a device, on which udev looks at it again. It is an effect.
+	// Announce has the kernel send a change event for a device, so that udev examines it again. It is an effect.
 	Announce(node string) error
 }
 
@@ -79,30 +80,30 @@ type ReadDisk interface {
 	io.Closer
 }
 
-// A Disk is a block device that is open for reading and writing. All but ReadAt and Close are effects.
+// A Disk is a block device that is open for reading and writing. All methods but ReadAt and Close are effects.
 type Disk interface {
 	ReadDisk
-	// WriteAt writes to the device; what is written is durable after Sync.
+	// WriteAt writes to the device. The data is durable after Sync.
 	io.WriterAt
-	// Zero overwrites a place with zeros. Offset and length are in bytes.
+	// Zero overwrites a range with zeros. Offset and length are in bytes.
 	Zero(offset, length int64) error
-	// Sync makes everything that was written durable.
+	// Sync makes all writes durable.
 	Sync() error
 	PartitionTeller
 }
 
-// PartitionTeller tells the kernel which partitions a disk has. The kernel rejects overlaps, even temporary ones. Places are in
-// bytes.
+// PartitionTeller tells the kernel which partitions a disk has. The kernel rejects overlaps, even temporary ones. Offsets
+// and lengths are in bytes.
 type PartitionTeller interface {
 	AddPartition(number int, start, length int64) error
 	ResizePartition(number int, start, length int64) error
-	// DeletePartition waits for whoever, such as udev, has the partition open for a moment.
+	// DeletePartition waits while another program, such as udev, briefly has the partition open.
 	DeletePartition(ctx context.Context, number int) error
 }
 
 // Mounter mounts filesystems.
 type Mounter interface {
-	// Mounts returns what is mounted, in the order in which it was mounted.
+	// Mounts returns the mounted filesystems in the order of mounting.
 	Mounts() ([]Mount, error)
 	// Mount mounts a device, with options as mount(8) takes them. It is an effect.
 	Mount(ctx context.Context, device, target, format, options string) error
@@ -114,22 +115,23 @@ type Mounter interface {
 type Mount struct {
 	Point  string
 	Source string // the node of a device, or the source as it was given
-	Root   string // the directory of the filesystem that is mounted, "/" for all of it
+	Root   string // the mounted directory of the filesystem; "/" for all of it
 }
 
-// Waiter waits for what others do.
+// Waiter waits for other programs.
 type Waiter interface {
-	// Await waits until ready returns true and returns an error that wraps ErrTimeout after limit; what names the awaited thing.
+	// Await waits until ready returns true. After limit it returns an error that wraps ErrTimeout. what names the awaited
+	// thing for people.
 	Await(ctx context.Context, limit time.Duration, what string, ready func() bool) error
 }
 
 // Mapper changes device-mapper devices.
 type Mapper interface {
-	// RemoveMapping removes a mapping; one that does not exist is no error. It is an effect.
+	// RemoveMapping removes a mapping. A missing mapping is not an error. It is an effect.
 	RemoveMapping(ctx context.Context, name string) error
 }
 
-// Cards is what there is of crypto cards (s390x).
+// Cards lists the machine's crypto cards (s390x).
 type Cards interface {
 	// CryptoCards returns the queues of crypto cards in CCA mode, such as 03.0039.
 	CryptoCards() ([]string, error)

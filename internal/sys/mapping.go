@@ -19,7 +19,7 @@ import (
 // The partitions of a device-mapper disk, such as a multipath device, are device-mapper devices themselves: kpartx(8)
 // makes a linear mapping for each, whose UUID is part, its number, a dash and the UUID of the disk.
 
-// partitionMapping fills in what is known of a partition of a device-mapper disk.
+// partitionMapping fills in the disk, number and start of a partition of a device-mapper disk.
 func (b *Block) partitionMapping(dir string) error {
 	number, whole, ok := partitionUUID(mappingUUID(dir))
 	if !ok {
@@ -43,11 +43,11 @@ func (b *Block) partitionMapping(dir string) error {
 
 // mappingUUID returns the UUID of the device-mapper device with a directory in sysfs, or "".
 func mappingUUID(dir string) string {
-	text, _ := os.ReadFile(filepath.Join(dir, "dm/uuid")) // absent for all but device-mapper devices
+	text, _ := os.ReadFile(filepath.Join(dir, "dm/uuid")) // only device-mapper devices have one
 	return strings.TrimSpace(string(text))
 }
 
-// partitionUUID takes the UUID of a partition's mapping apart.
+// partitionUUID splits the UUID of a partition's mapping.
 func partitionUUID(uuid string) (number int, disk string, ok bool) {
 	rest, ok := strings.CutPrefix(uuid, "part")
 	if !ok {
@@ -84,7 +84,7 @@ type dmTable struct {
 	parameters          [256]byte
 }
 
-// askMapper has the kernel do something with the mapping of a name.
+// askMapper sends a request about the mapping with a name to the kernel.
 func askMapper(request uintptr, name string, flags uint32) (dmTable, error) {
 	t := dmTable{version: [3]uint32{4}, flags: flags}
 	control, err := os.OpenFile("/dev/mapper/control", os.O_RDWR|unix.O_CLOEXEC, 0)
@@ -102,7 +102,7 @@ func askMapper(request uintptr, name string, flags uint32) (dmTable, error) {
 	return t, nil
 }
 
-// RemoveMapping implements Mapper. It waits for whoever, such as udev, has the mapping open for a moment.
+// RemoveMapping implements Mapper. It waits while another program, such as udev, briefly has the mapping open.
 func (h *Host) RemoveMapping(ctx context.Context, name string) error {
 	if err := h.effect("remove mapping " + name); err != nil {
 		return err
@@ -114,7 +114,7 @@ func (h *Host) RemoveMapping(ctx context.Context, name string) error {
 	return nil
 }
 
-// linearStart returns where a mapping of one linear piece begins on the device that it is on, in bytes.
+// linearStart returns the offset, in bytes, at which a mapping of one linear piece begins on the device below.
 func linearStart(name string) (int64, error) {
 	t, err := askMapper(dmTableStatus, name, dmStatusTableFlag)
 	if err != nil {

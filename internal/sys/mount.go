@@ -30,7 +30,7 @@ func (h *Host) Mounts() ([]Mount, error) {
 	return all, nil
 }
 
-// Mount implements Mounter by mount(8), which knows the options that are not the kernel's.
+// Mount implements Mounter with mount(8), which handles the options that the kernel does not know.
 func (h *Host) Mount(ctx context.Context, device, target, format, options string) error {
 	_, err := h.Run(ctx, Command{Name: "mount", Args: []string{"-o", options, "-t", format, device, target}})
 	return err
@@ -47,8 +47,8 @@ func (h *Host) Unmount(target string) error {
 	return nil
 }
 
-// Peek mounts a device read-only on a directory of its own, calls f with the directory, and unmounts it again.
-// Mounting may replay the filesystem's journal, as the mount of the root itself would a moment later.
+// Peek mounts a device read-only on a private directory, calls f with the directory, and unmounts it again. Mounting may
+// replay the filesystem's journal, which the mount of the root would do anyway.
 func Peek(ctx context.Context, m Mounter, device, format, options string, f func(dir string) error) error {
 	dir, err := os.MkdirTemp("/run", "firstlight-peek-")
 	if err != nil {

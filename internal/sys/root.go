@@ -10,8 +10,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
-// DevicePath turns a device as root= or fstab(5) name it into a path: LABEL=x, UUID=x, PARTLABEL=x and PARTUUID=x
-// stand for udev's links. Anything that does not lead to a device is "".
+// DevicePath returns the path of a device in the notation of root= or fstab(5): LABEL=x, UUID=x, PARTLABEL=x and PARTUUID=x
+// become udev's links. It returns "" for anything that does not name a device.
 func DevicePath(spec string) string {
 	for _, by := range []struct{ prefix, dir string }{
 		{"LABEL=", "by-label"}, {"UUID=", "by-uuid"}, {"PARTLABEL=", "by-partlabel"}, {"PARTUUID=", "by-partuuid"},
@@ -20,7 +20,7 @@ func DevicePath(spec string) string {
 			return "/dev/disk/" + by.dir + "/" + facts.EncodeLabel(strings.Trim(name, `"`))
 		}
 	}
-	if strings.HasPrefix(spec, "/dev/") && spec != "/dev/nfs" { // which stands for a network (nfsroot.rst of the kernel)
+	if strings.HasPrefix(spec, "/dev/") && spec != "/dev/nfs" { // /dev/nfs means a network root (the kernel's nfsroot.rst)
 		return spec
 	}
 	return ""

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package sys is the only door through which firstlight touches the machine outside the target root.
+// Package sys is the only way for firstlight to touch the machine outside the target root.
 //
-// It runs programs, mounts, and handles block devices, each call one effect that its caller has decided on. It
-// decides nothing, and logs no argument that its caller marks as secret.
+// It runs programs, mounts, and handles block devices. Each call is one effect, and its caller has decided on it. The
+// package does not log arguments that the caller marks as secret.
 package sys
 
 import (
@@ -23,15 +23,15 @@ import (
 
 // Host is the running machine.
 type Host struct {
-	// Programs maps the names of helper programs to what is run instead, where a distribution has set it.
+	// Programs maps names of helper programs to the programs that a distribution runs instead.
 	Programs map[string]string
 	Log      *slog.Logger
-	// DeviceTimeout bounds the wait for a device; 0 stands for the constant of that name.
+	// DeviceTimeout bounds the wait for a device; 0: the constant DeviceTimeout.
 	DeviceTimeout time.Duration
-	// Say tells the people at the console what takes long; nil: nobody is told.
+	// Say writes progress of long waits to the console; nil: no messages.
 	Say func(string)
-	// Before is called ahead of every effect with a description of it. If it returns an error the effect does not happen and
-	// the method fails with that error. It must be safe for concurrent calls; nil: nothing is called.
+	// Before, if not nil, is called before every effect with its description. If it returns an error, the effect does not
+	// happen and the method fails with that error. It must be safe for concurrent calls.
 	Before func(effect string) error
 }
 
@@ -51,14 +51,14 @@ type Command struct {
 	Args  []string
 	Stdin []byte // not logged
 	Quiet bool   // the arguments hold a secret and are not logged
-	// Secret, if it is not nil, is what the program reads from the file SecretFile. It is in memory only, without a name.
+	// Secret, if not nil, is the content of SecretFile for the program. It is only in memory, without a file name.
 	Secret []byte
 }
 
-// SecretFile is the path under which a program that is run with Command.Secret, and what that program runs, read the secret.
+// SecretFile is the path at which a program run with Command.Secret, and its children, read the secret.
 const SecretFile = "/proc/self/fd/3"
 
-// A CommandError is a helper program that could not be run or did not end with 0.
+// A CommandError is the failure of a helper program: it could not be run, or its exit status was not 0.
 type CommandError struct {
 	Name   string
 	Stderr string // its last lines
@@ -75,7 +75,7 @@ func (e *CommandError) Error() string {
 
 func (e *CommandError) Unwrap() error { return e.Err }
 
-// Program returns what is run under a helper's name.
+// Program returns the program that is run for a helper's name.
 func (h *Host) Program(name string) string {
 	if p := h.Programs[name]; p != "" {
 		return p
@@ -94,7 +94,7 @@ func (h *Host) Missing(names ...string) []string {
 	return missing
 }
 
-// Run implements Programs. A program that was started is not killed when the context ends: it would leave its device
+// Run implements Programs. The end of the context does not kill a running program, which would leave its device
 // half-written.
 func (h *Host) Run(ctx context.Context, c Command) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
@@ -133,7 +133,7 @@ func (h *Host) Run(ctx context.Context, c Command) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// memoryFile returns a file without a name that holds data; opened through /proc it is read from its beginning each time.
+// memoryFile returns an unnamed file in memory that holds data. Each open through /proc reads from the beginning.
 func memoryFile(data []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate("secret", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -146,7 +146,7 @@ func memoryFile(data []byte) (*os.File, error) {
 	return file, nil
 }
 
-// lastLines returns the last n lines that are not blank, joined to one.
+// lastLines returns the last n non-blank lines, joined.
 func lastLines(text string, n int) string {
 	var lines []string
 	for l := range strings.Lines(text) {
@@ -157,8 +157,7 @@ func lastLines(text string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "; ")
 }
 
-// PeakMemory returns the most memory that this process has had in use, in bytes (VmHWM of proc_pid_status(5)); 0 if the
-// kernel does not tell.
+// PeakMemory returns the peak memory use of this process in bytes (VmHWM of proc_pid_status(5)), or 0 if it is not known.
 func PeakMemory() int64 {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -16,13 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// udevRun is where udev keeps its database.
+// udevRun is the directory of udev's runtime data, with its database.
 const (
 	udevRun  = "/run/udev"
 	udevData = udevRun + "/data"
 )
 
-// recordLimit bounds what is read of one record of the database: a device with hundreds of links has some 20 KiB.
+// recordLimit bounds the part of a database record that is read. The record of a device with hundreds of links has some 20
+// KiB.
 const recordLimit = 1 << 20
 
 // HasUdev implements Udev.
@@ -36,7 +37,7 @@ func (*Host) UdevProperty(node, name string) string {
 	return property(readRecord(recordName(node)), name)
 }
 
-// recordName returns the name of the record of a device, or "" if there is no such device.
+// recordName returns the name of a device's record, or "" if the device does not exist.
 func recordName(node string) string {
 	var st unix.Stat_t
 	if err := unix.Stat(node, &st); err != nil {
@@ -68,16 +69,16 @@ func property(record, name string) string {
 	return ""
 }
 
-// ContentProperties are the properties by which udev's database says that a device is not empty.
+// ContentProperties are the properties that mark a device as not empty in udev's database.
 func ContentProperties() []string {
 	return []string{"ID_FS_TYPE", "ID_FS_AMBIVALENT", "ID_PART_TABLE_TYPE"}
 }
 
-// settlePatience bounds the wait for udev to work off its events. On a machine under load it may never be done.
+// settlePatience bounds the wait for udev to process its events. On a machine under load, udev may never be done.
 const settlePatience = 10 * time.Second
 
-// UdevContents implements Udev. If there is something to tell it waits for udev to work off its events first: one of them may
-// change it.
+// UdevContents implements Udev. If it has something to report, it first waits for udev to process its events, which may
+// change the result.
 func (h *Host) UdevContents(ctx context.Context, node string) []string {
 	if len(recorded(node)) == 0 {
 		return nil
@@ -101,8 +102,8 @@ func recorded(node string) []string {
 	return ownContents(readRecord(name), disk)
 }
 
-// ownContents returns the properties of a record that speak of contents, without those that a partition has inherited: udev
-// copies what it knows of the disk (60-persistent-storage.rules, IMPORT{parent}).
+// ownContents returns the content properties of a record, without those that a partition has inherited: udev copies the
+// disk's properties (60-persistent-storage.rules, IMPORT{parent}).
 func ownContents(record, disk string) []string {
 	var all []string
 	for _, name := range ContentProperties() {
@@ -113,11 +114,11 @@ func ownContents(record, disk string) []string {
 	return all
 }
 
-// outdatedDir has a link to the record of every device that firstlight has opened for writing, as the record was then. udev never
-// changes a record, it replaces it: as long as link and record are the same file, the record knows nothing of what was written.
+// outdatedDir has, for every device that firstlight has opened for writing, a hard link to its record of that time. udev
+// never changes a record but replaces it. So while link and record are the same file, the record is older than the write.
 const outdatedDir = "/run/ignition/dev_records"
 
-// outdate notes in a directory that udev's record is about to become outdated.
+// outdate records in a directory that udev's record is about to become outdated.
 func outdate(data, notes, name string) error {
 	if err := os.MkdirAll(notes, 0o750); err != nil {
 		return err
@@ -127,12 +128,12 @@ func outdate(data, notes, name string) error {
 		return err
 	}
 	if err := os.Link(filepath.Join(data, name), link); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // without a record udev does not know the device yet
+		return err // without a record, udev does not know the device yet
 	}
 	return nil
 }
 
-// outdated reports whether a record is still the one that was noted as outdated.
+// outdated reports whether a record is still the one that outdate recorded.
 func outdated(data, notes, name string) bool {
 	then, err := os.Stat(filepath.Join(notes, name))
 	if err != nil {

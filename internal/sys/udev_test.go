@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Records of udev's database: a partition inherits what udev knows of its disk.
+// Records of udev's database: a partition inherits its disk's properties.
 func TestOwnContents(t *testing.T) {
 	const disk = "S:disk/by-id/x\nI:123\nE:ID_PART_TABLE_TYPE=gpt\nE:ID_FS_TYPE=iso9660\n"
 	for record, want := range map[string][]string{
@@ -26,7 +26,7 @@ func TestOwnContents(t *testing.T) {
 	}
 }
 
-// A record that is older than what was written to the device is outdated until udev replaces it, and so is no other.
+// A record that is older than a write to the device is outdated until udev replaces it. No other record is.
 func TestOutdatedRecords(t *testing.T) {
 	data, notes := t.TempDir(), filepath.Join(t.TempDir(), "notes")
 	write := func(name, text string) { // as udev does

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Volatile reports whether what is written to a directory is gone when the machine is switched off: it is on a tmpfs, or on an
-// overlay whose upper directory is. A directory that does not exist is not volatile.
+// Volatile reports whether the contents of a directory are lost when the machine is switched off: the directory is on a
+// tmpfs, or on an overlay whose upper directory is on one. A missing directory is not volatile.
 func Volatile(dir string) (bool, error) {
 	var st unix.Statfs_t
 	err := unix.Statfs(dir, &st)
@@ -46,7 +46,7 @@ func Volatile(dir string) (bool, error) {
 		}
 	}
 	if upper == "" || upper == dir {
-		return false, nil // it cannot be written to, or is said to be on itself
+		return false, nil // read-only, or an overlay on itself
 	}
 	return Volatile(upper)
 }

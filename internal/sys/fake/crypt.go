@@ -15,12 +15,12 @@ import (
 // volume is an open LUKS volume.
 type volume struct {
 	name   string
-	below  string // node of the device that it is on
+	below  string // node of the device below
 	offset int64  // of the contents
 	key    [32]byte
 }
 
-// crypt encrypts or decrypts p, which is at an offset of the contents: a keystream takes the place of a cipher.
+// crypt encrypts or decrypts p, which is at an offset of the contents. It uses a keystream instead of a cipher.
 func (v *volume) crypt(p []byte, offset int64) {
 	key := le.Uint64(v.key[:])
 	stream := func(word uint64) uint64 { // splitmix64
@@ -42,7 +42,7 @@ func (v *volume) crypt(p []byte, offset int64) {
 	}
 }
 
-// Places of a LUKS2 volume as cryptsetup(8) lays it out (LUKS2 on-disk format specification 1.1).
+// Layout of a LUKS2 volume as cryptsetup(8) makes it (LUKS2 on-disk format specification 1.1).
 const (
 	luksHeader   = 16 << 10  // of each of the two copies
 	luksBinary   = 4096      // of a copy, before its JSON area
@@ -102,7 +102,7 @@ type luksDigest struct {
 	Digest   []byte   `json:"digest"`
 }
 
-// luksToken is a token of clevis. A real one has the passphrase encrypted for its pin; this one has it as it is.
+// luksToken is a token of clevis. A real token has the passphrase encrypted for its pin; this one has it in the clear.
 type luksToken struct {
 	Type     string   `json:"type"`
 	Keyslots []string `json:"keyslots"`
@@ -185,7 +185,7 @@ func decodeHeader(raw []byte, second bool) (header, bool) {
 	return h, json.Unmarshal(text, &h.meta) == nil
 }
 
-// readHeader returns the newer of the whole copies of the header on a device. The lock must be held.
+// readHeader returns the newer of the valid copies of the header on a device. The lock must be held.
 func (m *Machine) readHeader(d *device) (header, bool) {
 	raw := make([]byte, 2*luksHeader)
 	if n, _ := (view{m, d}).ReadAt(raw, 0); n < len(raw) {
@@ -199,8 +199,8 @@ func (m *Machine) readHeader(d *device) (header, bool) {
 	return first, ok
 }
 
-// keyArea is what a keyslot's area holds: the volume key under the passphrase, and a digest of the passphrase, by which State tells who
-// unlocks the volume. Keys that look generated have none.
+// keyArea returns the contents of a keyslot's area: the volume key under the passphrase, and a digest of the passphrase by
+// which State identifies what unlocks the volume. Keys that look generated have no digest.
 func keyArea(key [32]byte, passphrase, salt []byte) []byte {
 	area := make([]byte, unit)
 	for i, b := range digest(passphrase, salt) {
@@ -214,12 +214,12 @@ func keyArea(key [32]byte, passphrase, salt []byte) []byte {
 	return area
 }
 
-// isGenerated reports whether a key looks like one that the engine invents: 8192 hexadecimal digits.
+// isGenerated reports whether a key looks like one of the engine's: 8192 hexadecimal digits.
 func isGenerated(key []byte) bool {
 	return len(key) == 8192 && len(bytes.Trim(key, "0123456789abcdef")) == 0
 }
 
-// unlock returns the volume key and the keyslot that a passphrase opens. The lock must be held.
+// unlock returns the volume key, and the keyslot that the passphrase opens. The lock must be held.
 func (m *Machine) unlock(d *device, h header, passphrase []byte) (key [32]byte, slot string, ok bool) {
 	for _, slot := range slices.Sorted(maps.Keys(h.meta.Keyslots)) {
 		k := h.meta.Keyslots[slot]
@@ -249,7 +249,7 @@ func (m *Machine) Unlocks(name string, passphrase []byte) bool {
 	return ok
 }
 
-// unlockers returns who opens a volume: the pins of clevis, and digests of keys. The lock must be held.
+// unlockers returns what opens a volume: the pins of clevis, and digests of keys. The lock must be held.
 func (m *Machine) unlockers(d *device, h header) []string {
 	bound := map[string]bool{}
 	var all []string

@@ -48,7 +48,7 @@ func cryptsetup(p *Process) error {
 	return p.fail("unknown action: %s", verb)
 }
 
-// key returns what the key file holds.
+// key returns the contents of the key file.
 func (p *Process) key() ([]byte, error) {
 	name, given := p.option("--key-file", "-k")
 	if !given && len(p.operands(cryptOptions()...)) > 2 {
@@ -103,7 +103,7 @@ func (p *Process) writeHeader(d *device, h *header) error {
 	return nil
 }
 
-// formatVolume writes a header without a key, then a keyslot, then the header that knows of it.
+// formatVolume writes a header without a key, then a keyslot, then the header with the keyslot.
 func (p *Process) formatVolume(name string) error {
 	d, err := p.exclusive(name)
 	if err != nil {
@@ -185,7 +185,7 @@ func (p *Process) openHeader(name string) (header, [32]byte, error) {
 	return h, key, nil
 }
 
-// openVolume opens a volume, and then writes the flags that it is always opened with.
+// openVolume opens a volume, and then writes its persistent flags.
 func (p *Process) openVolume(name, target string) error {
 	h, key, err := p.openHeader(name)
 	if err != nil {
@@ -204,7 +204,7 @@ func (p *Process) openVolume(name, target string) error {
 	return p.writeHeader(d, &h)
 }
 
-// activate makes the mapping of a volume. libdevmapper waits until udev has made its links.
+// activate makes the mapping of a volume. Like libdevmapper, it waits until udev has made the links.
 func (p *Process) activate(name, target string, key [32]byte) (*device, error) {
 	d, err := p.exclusive(name)
 	if err != nil {
@@ -252,7 +252,7 @@ func (p *Process) closeVolume(name string) error {
 	return nil
 }
 
-// removeKey wipes the area of a keyslot, and then takes it out of the header.
+// removeKey wipes the area of a keyslot, and then removes the keyslot from the header.
 func (p *Process) removeKey(name string) error {
 	h, d, err := p.header(name)
 	if err != nil {
@@ -281,7 +281,7 @@ func (p *Process) removeKey(name string) error {
 	return p.writeHeader(d, &h)
 }
 
-// clevis binds volumes to pins, and unlocks them. Every pin can be had.
+// clevis binds volumes to pins, and unlocks them. Every pin is available.
 func clevis(p *Process) error {
 	names := p.operands(cryptOptions()...)
 	name, _ := p.option("-d")
@@ -295,7 +295,7 @@ func clevis(p *Process) error {
 	return p.fail("unknown command")
 }
 
-// bind adds a key that only the pin knows, and then the token that says so.
+// bind adds a key that only the pin knows, and then its token.
 func (p *Process) bind(name, pin, config string) error {
 	h, key, err := p.openHeader(name)
 	if err != nil {

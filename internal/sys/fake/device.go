@@ -15,7 +15,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// device is one block device of the kernel. One of the pointers says what it is; what they point to never changes.
+// device is one block device of the kernel. Exactly one of the pointers is set, and gives its kind. The values that they
+// point to never change.
 type device struct {
 	node   string
 	size   int64
@@ -46,7 +47,8 @@ func (d *device) members() []string {
 	return nil
 }
 
-// holders returns the nodes that are built on a node. The lock must be held, as for all that follow in this file in lower case.
+// holders returns the nodes of the devices that are built on a node. The lock must be held, as for all unexported functions
+// below.
 func (m *Machine) holders(node string) []string {
 	var all []string
 	for n, d := range m.devices {
@@ -58,7 +60,7 @@ func (m *Machine) holders(node string) []string {
 	return all
 }
 
-// uses says what keeps a device from being opened exclusively, or is empty.
+// uses returns the reason why a device cannot be opened exclusively, or "".
 func (m *Machine) uses(node string) string {
 	if h := m.holders(node); len(h) > 0 {
 		return "part of " + h[0]
@@ -103,7 +105,7 @@ func (m *Machine) find(name string) (*device, error) {
 	return nil, notExist("lstat", name)
 }
 
-// images returns the disks below a device.
+// images returns the images of the disks below a device.
 func (m *Machine) images(d *device) []*image {
 	if d.image != nil {
 		return []*image{d.image}
@@ -119,7 +121,7 @@ func (m *Machine) images(d *device) []*image {
 	return all
 }
 
-// read fills p with what is at an offset of a device.
+// read fills p with the contents at an offset of a device.
 func (m *Machine) read(d *device, p []byte, offset int64) {
 	switch {
 	case d.image != nil:
@@ -156,7 +158,7 @@ func (m *Machine) sync(d *device) {
 	}
 }
 
-// view is a device as an io.ReaderAt, for those who hold the lock.
+// view is a device as an io.ReaderAt. The caller must hold the lock.
 type view struct {
 	m *Machine
 	d *device
@@ -267,7 +269,7 @@ func (m *Machine) RemoveMapping(_ context.Context, name string) error {
 	return nil
 }
 
-// drop removes a device from the kernel; udev hears of it.
+// drop removes a device from the kernel, which tells udev.
 func (m *Machine) drop(node string) {
 	delete(m.devices, node)
 	m.udev.queue("remove", node)

@@ -3,9 +3,10 @@
 // Package fake is a model of a machine: disks in memory, the kernel's view of them, udev, and helper programs that write real
 // superblocks. Everything that works through sys.Machine runs on it without touching the machine of the test.
 //
-// The model can stop before any effect and can lose its power. It is deterministic: identifiers derive from a seed and from what
-// they are for, time is virtual, and udev works only while somebody waits. It refuses programs and options it does not know. The
-// invariant: what a read shows after PowerLoss and Boot depends only on what was synced, and on what the Loss kept.
+// The model can stop before any effect and can lose its power. It is deterministic: identifiers derive from a seed and a
+// purpose, time is virtual, and udev works only while the caller waits. It refuses programs and options that it does not
+// know. The invariant: reads after PowerLoss and Boot depend only on the synced writes, and on the sectors that the Loss
+// kept.
 //
 // What it leaves out: device-mapper disks with partitions (multipath), partition tables on arrays, the resync of arrays, and
 // disagreement between the page caches of a disk and of its partitions.
@@ -24,20 +25,20 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// ErrStopped is the error of every effect from the one on that StopBefore names.
+// ErrStopped is the error of the effect that StopBefore names, and of all later ones.
 var ErrStopped = errors.New("the machine was stopped before this effect")
 
 // A Machine is one modelled machine. Its exported fields may be changed until it is used.
 type Machine struct {
-	// Before is called ahead of every effect with a description of it, as sys.Host.Before is. It is called without a lock.
+	// Before is called before every effect with its description, like sys.Host.Before. No lock is held.
 	Before func(effect string) error
-	// Programs are the helper programs by name; New installs those of this package.
+	// Programs has the helper programs by name; New installs those of this package.
 	Programs map[string]Program
 	// NoUdev makes a machine on which udev does not run.
 	NoUdev bool
 	// Live makes the helper is-live-image say yes.
 	Live bool
-	// Files are the small files that ReadFile finds.
+	// Files has the small files that ReadFile finds.
 	Files map[string][]byte
 
 	mu      sync.Mutex
@@ -56,7 +57,7 @@ type Machine struct {
 
 var _ sys.Machine = (*Machine)(nil)
 
-// New returns a running machine without disks. Identifiers that its programs invent derive from seed.
+// New returns a running machine without disks. Its programs derive identifiers from seed.
 func New(seed string) *Machine {
 	return &Machine{
 		seed: seed, Programs: programs(), Files: map[string][]byte{}, made: map[string]int{},
@@ -72,7 +73,7 @@ func (m *Machine) AddDisk(name string, size int64, sectorSize int) {
 	m.devices[node] = &device{node: node, size: size, sector: sectorSize, image: newImage(size, sectorSize)}
 }
 
-// Clone returns an independent machine in the same state. Its hook is unset, its count of effects begins at 0.
+// Clone returns an independent machine in the same state. Its hook is unset, and its count of effects begins at 0.
 func (m *Machine) Clone() *Machine {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -91,15 +92,15 @@ func (m *Machine) Clone() *Machine {
 	return c
 }
 
-// StopBefore makes the n-th effect from now on, and all that follow it, fail with ErrStopped and change nothing; 0 lets all happen.
+// StopBefore makes the n-th effect from now on, and all later ones, fail with ErrStopped and change nothing. With 0 all
+// effects happen.
 func (m *Machine) StopBefore(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.effects, m.stop = nil, n
 }
 
-// Effects returns the effects since the machine was made or StopBefore was called, in their order. The last may be the one that
-// failed.
+// Effects returns the effects since the machine was made or StopBefore was called, in order. The last one may have failed.
 func (m *Machine) Effects() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -131,7 +132,7 @@ func (m *Machine) effect(format string, args ...any) error {
 	return nil
 }
 
-// invent returns random-looking bytes for a purpose: others after every boot and at every call. The lock must be held.
+// invent returns random-looking bytes for a purpose; they differ at every call and after every boot. The lock must be held.
 func (m *Machine) invent(purpose string) [32]byte {
 	m.made[purpose]++
 	var counts [16]byte

@@ -11,14 +11,15 @@ import (
 
 const (
 	pageSize   = 4096
-	unit       = 512 // the smallest piece that is remembered to be unsynced
+	unit       = 512 // the smallest piece that can be unsynced
 	unitsInOne = pageSize / unit
 )
 
 type page [pageSize]byte
 
-// image is a sparse disk with a volatile layer. What a program writes is volatile until the device it wrote through, or after that
-// device was closed any other of the same disk, is synced: closing writes the page cache back, and a sync flushes the drive.
+// image is a sparse disk with a volatile layer. A write is volatile until the device that it went through is synced. Once
+// that device is closed, a sync of any device of the same disk will do: closing writes the page cache back, and a sync
+// flushes the drive.
 type image struct {
 	size    int64
 	sector  int             // bytes that reach the disk together or not at all
@@ -26,13 +27,13 @@ type image struct {
 	dirty   map[int64]*dirtyPage
 }
 
-// dirtyPage is the present content of a page with unsynced pieces.
+// dirtyPage is the current content of a page with unsynced pieces.
 type dirtyPage struct {
 	data page
 	by   [unitsInOne]string // node through which a piece was written; "": it is synced
 }
 
-// inDrive stands for the node of pieces whose device was closed.
+// inDrive replaces the node of pieces whose device was closed.
 const inDrive = "drive"
 
 func newImage(size int64, sector int) *image {
@@ -48,7 +49,7 @@ func (i *image) clone() *image {
 	return c
 }
 
-// read fills p with the present contents.
+// read fills p with the current contents.
 func (i *image) read(p []byte, offset int64) {
 	for len(p) > 0 {
 		n, at := offset/pageSize, offset%pageSize
@@ -64,7 +65,7 @@ func (i *image) read(p []byte, offset int64) {
 	}
 }
 
-// write changes the present contents. Zeros where nothing was ever written are no change.
+// write changes the current contents. Zeros where nothing was ever written change nothing.
 func (i *image) write(p []byte, offset int64, by string) {
 	for len(p) > 0 {
 		n, at := offset/pageSize, offset%pageSize
@@ -96,14 +97,14 @@ func allZero(p []byte) bool {
 	return true
 }
 
-// sync makes durable what was written through a node and what the drive has in its cache.
+// sync makes durable the writes through a node and the drive's cache.
 func (i *image) sync(node string) {
 	for n, d := range i.dirty {
 		i.settle(n, d, func(u int) bool { return d.by[u] == node || d.by[u] == inDrive })
 	}
 }
 
-// closed hands what was written through a node to the drive.
+// closed hands the writes through a node to the drive.
 func (i *image) closed(node string) {
 	for _, d := range i.dirty {
 		for u, by := range d.by {
@@ -154,7 +155,7 @@ func (i *image) digest(w io.Writer) {
 	}
 }
 
-// cut drops what is volatile, except for the sectors that keep chooses.
+// cut drops all volatile sectors except those that keep chooses.
 func (i *image) cut(keep func(sector int64) bool) {
 	for _, n := range slices.Sorted(maps.Keys(i.dirty)) {
 		d := i.dirty[n]

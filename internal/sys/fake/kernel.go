@@ -12,7 +12,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// What the kernel answers: the texts are those of EBUSY, EWOULDBLOCK, ENXIO and EINVAL.
+// The kernel's errors, with the texts of EBUSY, EWOULDBLOCK, ENXIO and EINVAL.
 var (
 	errBusy     = errors.New("device or resource busy")
 	errLocked   = errors.New("resource temporarily unavailable")
@@ -30,7 +30,7 @@ type handle struct {
 // OpenRead implements sys.Opener.
 func (m *Machine) OpenRead(node string) (sys.ReadDisk, error) { return m.open(node, false) }
 
-// OpenDisk implements sys.Opener. Who has the same device open already would have to be waited for in vain: that is an error at once.
+// OpenDisk implements sys.Opener. It fails at once if the same device is open already: nothing would end the wait.
 func (m *Machine) OpenDisk(ctx context.Context, node string) (sys.Disk, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (m *Machine) open(name string, writable bool) (*handle, error) {
 	return &handle{m, d.node, writable}, nil
 }
 
-// device returns what is open. The lock must be held.
+// device returns the open device. The lock must be held.
 func (h *handle) device() (*device, error) {
 	if d := h.m.devices[h.node]; d != nil {
 		return d, nil
@@ -116,7 +116,7 @@ func (h *handle) Sync() error {
 	return nil
 }
 
-// Close causes no event: the real one works through a node that udev does not watch.
+// Close causes no event, because the real one uses a node that udev does not watch.
 func (h *handle) Close() error {
 	h.m.mu.Lock()
 	defer h.m.mu.Unlock()
@@ -127,7 +127,7 @@ func (h *handle) Close() error {
 	return nil
 }
 
-// closed writes back what the page cache of a device holds. The lock must be held.
+// closed writes back the page cache of a device. The lock must be held.
 func (m *Machine) closed(node string) {
 	if d := m.devices[node]; d != nil {
 		for _, i := range m.images(d) {
@@ -206,7 +206,7 @@ func (h *handle) partition(verb string, number int, do func(disk *device) error)
 	return nil
 }
 
-// overlaps reports whether a place touches a partition other than the one with a number. The lock must be held.
+// overlaps reports whether a range touches a partition other than the one with the given number. The lock must be held.
 func (m *Machine) overlaps(disk string, number int, start, length int64) bool {
 	for _, p := range m.partitionsOf(disk) {
 		if p.part.number != number && start < p.part.start+p.size && p.part.start < start+length {
@@ -222,7 +222,7 @@ func (m *Machine) addPartition(disk *device, number int, start, length int64) {
 	m.udev.queue("add", node)
 }
 
-// partitionNode returns how the kernel names a partition: as the disk, p if that ends in a digit, the number.
+// partitionNode returns the kernel's name of a partition: the disk's name, "p" if that ends in a digit, and the number.
 func partitionNode(disk string, number int) string {
 	if last := disk[len(disk)-1]; last >= '0' && last <= '9' {
 		disk += "p"

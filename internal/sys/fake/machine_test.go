@@ -38,7 +38,7 @@ func openDisk(t *testing.T, m *Machine, node string) sys.Disk {
 	return d
 }
 
-// part puts a table with partitions of 20 MiB onto a disk, and has the kernel read it.
+// part writes a table with partitions of 20 MiB to a disk, and has the kernel read it.
 func part(t *testing.T, m *Machine, disk string, labels ...string) {
 	t.Helper()
 	b, err := m.Block(disk)
@@ -101,7 +101,7 @@ func TestUnsyncedWritesAreLost(t *testing.T) {
 	}
 }
 
-// A sync of a partition flushes the drive, but what another program still has in the page cache of the disk stays there.
+// A sync of a partition flushes the drive. It does not flush what another program wrote to the page cache of the disk.
 func TestSyncIsOfOneDevice(t *testing.T) {
 	m := booted()
 	part(t, m, "/dev/vda", "a")
@@ -250,7 +250,7 @@ func TestAwaitTakesNoTime(t *testing.T) {
 	}
 }
 
-// Whatever is written into an array is read again, and reaches as many members as the level promises.
+// Data written to an array reads back, and reaches as many members as the level promises.
 func TestArrays(t *testing.T) {
 	for level, onMembers := range map[string]int{"linear": 1, "raid0": 1, "raid1": 4, "raid4": 1, "raid5": 1, "raid6": 1, "raid10": 2} {
 		m := New("arrays")
@@ -288,7 +288,7 @@ func TestArrays(t *testing.T) {
 		}
 		again := m.Reboot()
 		if node, err := again.Resolve("/dev/md/pool"); err != nil || again.devices[node].size != b.Size {
-			t.Errorf("%s: not put together again: %v", level, err)
+			t.Errorf("%s: not assembled again: %v", level, err)
 		}
 	}
 }
@@ -347,8 +347,8 @@ func TestVolumes(t *testing.T) {
 	}
 }
 
-// Stopped before its only sync, mke2fs may leave what looks like the filesystem that was asked for, and mkfs.btrfs too. An unfinished xfs
-// carries its label, but says so.
+// Stopped before their only sync, mke2fs and mkfs.btrfs may leave what looks like the complete filesystem. An unfinished xfs
+// has its label, but is marked as unfinished.
 func TestHalfMade(t *testing.T) {
 	for command, trap := range map[string]bool{"mkfs.ext4 -F -L x": true, "mkfs.xfs -f -L x": true, "mkfs.btrfs --force -L x": true,
 		"mkfs.fat -n x": false, "mkswap -f -L x": false} {
@@ -377,7 +377,7 @@ func TestHalfMade(t *testing.T) {
 	}
 }
 
-// Two machines of the same seed do the same; a clone goes its own way.
+// Two machines with the same seed do the same; a clone is independent.
 func TestDeterminism(t *testing.T) {
 	var states []State
 	for range 2 {
@@ -414,7 +414,7 @@ func TestHook(t *testing.T) {
 	}
 }
 
-// Without udev the programs make the links of what they make themselves.
+// Without udev, the programs make the links of their devices themselves.
 func TestNoUdev(t *testing.T) {
 	m := booted()
 	part(t, m, "/dev/vda", "a")
@@ -433,7 +433,7 @@ func TestNoUdev(t *testing.T) {
 	}
 }
 
-// While a disk is open, udev leaves it and its partitions alone.
+// While a disk is open, udev ignores it and its partitions.
 func TestLockKeepsUdevAway(t *testing.T) {
 	m := booted()
 	d := openDisk(t, m, "/dev/vda")
@@ -467,7 +467,7 @@ func TestWritersMakeTheKernelLook(t *testing.T) {
 	}
 }
 
-// Superblocks that lie where a partition appears make an array of it the moment udev sees it.
+// Old superblocks inside a new partition become an array as soon as udev sees it.
 func TestStaleSuperblocks(t *testing.T) {
 	m := booted()
 	part(t, m, "/dev/vda", "m0", "m1")

@@ -16,7 +16,7 @@ var (
 	be = binary.BigEndian
 )
 
-// array is an array of md. One that has not all its members yet is inactive: it has no size, and holds its members.
+// array is an array of md. Until it has all its members it is inactive: it has no size, but holds its members.
 type array struct {
 	name       string
 	uuid       [16]byte
@@ -33,7 +33,7 @@ func (a *array) nodes() []string {
 	return slices.DeleteFunc(slices.Concat(a.members, a.spares), func(n string) bool { return n == "" })
 }
 
-// levels are those of md(4): the number in the superblock, and how many members' worth of space redundancy takes.
+// levels lists the levels of md(4): the number in the superblock, and how many members' space redundancy takes.
 func levels() map[string]struct {
 	number int32
 	parity int
@@ -46,10 +46,10 @@ func levels() map[string]struct {
 	}
 }
 
-// copies is how many members of a raid10 have each chunk (layout n2).
+// copies is the number of members of a raid10 that have each chunk (layout n2).
 const copies = 2
 
-// size returns how large an array is.
+// size returns the size of an array in bytes.
 func (a *array) size() int64 {
 	n := int64(len(a.members))
 	switch a.level {
@@ -61,8 +61,8 @@ func (a *array) size() int64 {
 	return (n - int64(levels()[a.level].parity)) * a.component
 }
 
-// piece is a part of an array on its members: the data is on all of roles, and where parity is not negative that member has the
-// exclusive or of the row.
+// piece is a part of an array on its members. All members in roles have the data; if parity is not negative, that member has
+// the exclusive or of the row.
 type piece struct {
 	roles  []int
 	offset int64 // on the members
@@ -70,7 +70,7 @@ type piece struct {
 	parity int
 }
 
-// locate returns the first piece of a place.
+// locate returns the first piece of a range.
 func (a *array) locate(offset, length int64) piece {
 	n := int64(len(a.members))
 	switch a.level {
@@ -124,7 +124,7 @@ func (a *array) write(m *Machine, p []byte, offset int64, by string) {
 	}
 }
 
-// writeParity updates the exclusive or of a row. The second parity of raid6 is not modelled: nothing reads it.
+// writeParity updates the exclusive or of a row. The second parity of raid6 is not modelled, because nothing reads it.
 func (a *array) writeParity(m *Machine, at piece, data []byte, by string) {
 	old, parity := make([]byte, at.length), make([]byte, at.length)
 	m.read(m.devices[a.members[at.roles[0]]], old, at.offset)
@@ -135,7 +135,7 @@ func (a *array) writeParity(m *Machine, at piece, data []byte, by string) {
 	m.write(m.devices[a.members[at.parity]], parity, at.offset, by)
 }
 
-// member is what a superblock of version 1 says (linux/raid/md_p.h, struct mdp_superblock_1).
+// member is the contents of a superblock of version 1 (linux/raid/md_p.h, struct mdp_superblock_1).
 type member struct {
 	array
 	role, raidDisks int
@@ -191,7 +191,7 @@ func (b member) encode(deviceUUID [16]byte, size int64) []byte {
 	return raw
 }
 
-// mdSum is the checksum of a superblock, whose own place counts as zero.
+// mdSum returns the checksum of a superblock, with the checksum's own field as zero.
 func mdSum(raw []byte) uint32 {
 	var sum uint64
 	for i := 0; i+4 <= len(raw); i += 4 {
@@ -202,7 +202,7 @@ func mdSum(raw []byte) uint32 {
 	return uint32(sum) + uint32(sum>>32)
 }
 
-// superOffset returns where a version of the superblock is on a device of size bytes (md(4)).
+// superOffset returns the offset of a version of the superblock on a device of size bytes (md(4)).
 func superOffset(metadata string, size int64) (int64, bool) {
 	switch metadata {
 	case "1.0":
@@ -245,8 +245,8 @@ func (m *Machine) readMember(d *device) (member, bool) {
 	return member{}, false
 }
 
-// assemble is what udev does with a device that carries a superblock (mdadm --incremental): it joins or begins an array, which
-// starts once it has all its members. The lock must be held.
+// assemble does what udev does with a device that has a superblock (mdadm --incremental): the device joins or begins an
+// array, which starts once it has all its members. The lock must be held.
 func (m *Machine) assemble(d *device) {
 	b, ok := m.readMember(d)
 	if !ok || m.uses(d.node) != "" {
@@ -271,7 +271,7 @@ func (m *Machine) assemble(d *device) {
 	m.putArray(node, a)
 }
 
-// putArray makes an array known. It is active once all members are there.
+// putArray registers an array. It is active once all members exist.
 func (m *Machine) putArray(node string, a array) {
 	d := &device{node: node, sector: unit, array: &a}
 	for _, n := range a.nodes() {
@@ -284,7 +284,7 @@ func (m *Machine) putArray(node string, a array) {
 	m.udev.queue("change", node)
 }
 
-// freeArray returns the node of a new array: the one that its name asks for, or else the highest free one.
+// freeArray returns the node of a new array: the one in its name, or else the highest free one.
 func (m *Machine) freeArray(name string) string {
 	if number, err := strconv.ParseUint(name, 10, 16); err == nil && m.devices[fmt.Sprint("/dev/md", number)] == nil {
 		return fmt.Sprint("/dev/md", number)

@@ -39,7 +39,7 @@ func (p *Process) stopArrays() error {
 	return nil
 }
 
-// creation is what the arguments of mdadm --create say.
+// creation is the parsed arguments of mdadm --create.
 type creation struct {
 	array
 	metadata string

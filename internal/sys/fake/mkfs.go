@@ -17,10 +17,10 @@ type creator struct {
 	d     *device
 	label string
 	id    [16]byte
-	run   [16]byte // another one for every run: the pieces of two runs do not make one filesystem
+	run   [16]byte // differs for every run: pieces of two runs do not make one filesystem
 }
 
-// mkfs is the program whose work make does. The options are those of all five programs.
+// mkfs returns a program that runs make. It accepts the options of all five programs.
 func mkfs(make func(creator) error) Program {
 	return func(p *Process) error {
 		if len(p.Args) == 0 {
@@ -66,16 +66,16 @@ func (c creator) at(what string, offset int64, data []byte) func() error {
 
 func (c creator) durable() error { return c.sync(c.d.node) }
 
-// bodyPlaces are where a filesystem has pages that belong to it: State sees by them whether all of it was made.
+// bodyPlaces are the offsets of the model's body pages. By these pages State sees whether the whole filesystem was made.
 func bodyPlaces() []int64 { return []int64{192 << 10, 320 << 10, 1536 << 10} }
 
-// runPlaces are where superblocks keep the identifier of the run that made them: the hash seed of ext4, the metadata UUID of xfs, and
-// the device's own UUID of btrfs.
+// runPlaces are the offsets in superblocks of the identifier of the run that made them: the hash seed of ext4, the metadata
+// UUID of xfs, and the device's own UUID of btrfs.
 func runPlaces() map[string]int64 {
 	return map[string]int64{"ext4": 1024 + 236, "xfs": 248, "btrfs": 64<<10 + 0x10B}
 }
 
-// bodyPage is what is in one of the places.
+// bodyPage returns the page at one of bodyPlaces.
 func bodyPage(run []byte, offset int64) []byte {
 	sum := sha256.Sum256(fmt.Append(slices.Clone(run), offset))
 	page := make([]byte, pageSize)

@@ -10,24 +10,23 @@ import (
 	"slices"
 )
 
-// A Loss decides which of the sectors that were written and not synced survive a power cut. Sectors are asked for in their order, disk
-// after disk.
+// A Loss decides which of the unsynced sectors survive a power cut. It is called for the sectors in order, disk after disk.
 type Loss func(disk string, sector int64) (survives bool)
 
-// LoseAll is a power cut that nothing survives which was not synced.
+// LoseAll is a power cut in which no unsynced sector survives.
 func LoseAll(string, int64) bool { return false }
 
 // LoseNothing is a power cut right after the kernel wrote everything back on its own.
 func LoseNothing(string, int64) bool { return true }
 
-// LoseSome is a power cut that a random half survives, the same for the same seed.
+// LoseSome is a power cut in which a random half survives, the same half for the same seed.
 func LoseSome(seed uint64) Loss {
 	r := rand.New(rand.NewPCG(seed, 1))
 	return func(string, int64) bool { return r.Uint64()&1 == 0 }
 }
 
-// PowerLoss returns the machine after a power cut, and with the power back on: nothing but its disks is left. The receiver stays as
-// it is. Boot starts the machine.
+// PowerLoss returns the machine after a power cut, with the power back on: only its disks are left. It does not change the
+// receiver. Boot starts the machine.
 func (m *Machine) PowerLoss(loss Loss) *Machine {
 	c := m.Clone()
 	c.boots++
@@ -44,7 +43,7 @@ func (m *Machine) PowerLoss(loss Loss) *Machine {
 	return c
 }
 
-// Digest identifies what is on the disks of a machine now: two machines that were switched on with the same digest differ in nothing but
+// Digest identifies the current contents of a machine's disks. Two machines switched on with the same digest differ only in
 // the identifiers that they will invent.
 func (m *Machine) Digest() [32]byte {
 	m.mu.Lock()
@@ -59,15 +58,15 @@ func (m *Machine) Digest() [32]byte {
 	return [32]byte(sum.Sum(nil))
 }
 
-// Reboot returns the machine after an orderly restart: everything reached the disks.
+// Reboot returns the machine after an orderly restart, with all writes on the disks.
 func (m *Machine) Reboot() *Machine {
 	c := m.PowerLoss(LoseNothing)
 	c.Boot()
 	return c
 }
 
-// Boot starts a machine that has been switched on: the kernel reads the partition tables, and udev looks at every device and puts
-// arrays together.
+// Boot starts a machine that has been switched on: the kernel reads the partition tables, and udev looks at every device and
+// assembles arrays.
 func (m *Machine) Boot() {
 	m.mu.Lock()
 	for _, node := range slices.Sorted(maps.Keys(m.devices)) {

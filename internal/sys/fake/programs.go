@@ -13,7 +13,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// A Program is a helper program. Every write of it is an effect of its own.
+// A Program is a helper program. Each of its writes is one effect.
 type Program func(*Process) error
 
 // A Process is one run of a program.
@@ -24,7 +24,7 @@ type Process struct {
 	written []string // nodes that it has open for writing
 }
 
-// programs is the table of those that New installs.
+// programs is the table of the programs that New installs.
 func programs() map[string]Program {
 	none := func(*Process) error { return nil }
 	return map[string]Program{
@@ -63,12 +63,12 @@ func (m *Machine) Run(ctx context.Context, c sys.Command) ([]byte, error) {
 	return []byte(p.stdout.String()), err
 }
 
-// fail is how a program ends that has something to complain about.
+// fail returns the error of a program that ends with a message and exit status 1.
 func (p *Process) fail(format string, args ...any) error {
 	return &sys.CommandError{Name: p.Name, Stderr: fmt.Sprintf(format, args...), Err: errors.New("exit status 1")}
 }
 
-// end closes what the program has open. udev watches for that.
+// end closes the program's open devices. udev watches for that.
 func (p *Process) end() {
 	p.m.mu.Lock()
 	defer p.m.mu.Unlock()
@@ -145,7 +145,7 @@ func (p *Process) option(names ...string) (value string, given bool) {
 	return value, given
 }
 
-// operands returns the arguments that are neither options nor values of those options that take one.
+// operands returns the arguments that are neither options nor their values; valued lists the options that take one.
 func (p *Process) operands(valued ...string) []string {
 	var all []string
 	for i := 0; i < len(p.Args); i++ {
@@ -160,7 +160,7 @@ func (p *Process) operands(valued ...string) []string {
 	return all
 }
 
-// mount mounts what mkfs has finished making.
+// mount mounts filesystems that mkfs has completed.
 func mount(p *Process) error {
 	valued := []string{"-o", "-t"}
 	names := p.operands(valued...)

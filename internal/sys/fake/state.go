@@ -13,8 +13,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
 )
 
-// A State describes a machine in words that two machines can be compared by. Disks go by node, all other devices by a name that lasts:
-// a partition by its node, an array as "array NAME", a volume as "volume NAME".
+// A State describes a machine such that two machines can be compared. Disks and partitions have their nodes as names; arrays
+// are "array NAME" and volumes "volume NAME".
 type State struct {
 	Disks   map[string]Table
 	Devices map[string]Contents
@@ -24,7 +24,7 @@ type State struct {
 type Table struct {
 	GPT        bool
 	Damage     []string // findings of package gpt
-	Note       string   // what a mark of an earlier run says
+	Note       string   // the text of an earlier run's mark
 	ID         string
 	Partitions []Partition
 	InKernel   bool // the kernel has exactly the partitions of the table
@@ -37,16 +37,16 @@ type Partition struct {
 	Label, Type, GUID string
 }
 
-// Contents is what is on a device.
+// Contents describes the data on a device.
 type Contents struct {
 	Size       int64
 	Type       string
 	Label      string
 	UUID       string
 	Ambiguous  bool // there are several signatures
-	Whole      bool // the program that made it came to its end
+	Whole      bool // the program that made it has finished
 	Flags      []string
-	Unlockers  []string // who opens the volume
+	Unlockers  []string // what opens the volume
 	Unreliable string   // what is wrong
 	MountedOn  []string
 }
@@ -54,7 +54,7 @@ type Contents struct {
 // invented stands for an identifier that a program or the engine made up.
 const invented = "invented"
 
-// State describes the machine. Identifiers that keep refuses are only said to be there: those that were made up differ between two
+// State describes the machine. It replaces identifiers that keep refuses by a constant: invented ones differ between two
 // machines that are otherwise the same.
 func (m *Machine) State(keep func(id string) bool) State {
 	m.mu.Lock()
@@ -130,7 +130,7 @@ func noteText(k gpt.Mark) string {
 	return text
 }
 
-// contents describes what is on a device. The lock must be held.
+// contents describes the data on a device. The lock must be held.
 func (m *Machine) contents(d *device) Contents {
 	c := Contents{Size: d.size, Whole: true}
 	for _, mount := range m.mounts {
@@ -165,7 +165,7 @@ func (m *Machine) contents(d *device) Contents {
 	return c
 }
 
-// hasBody reports whether all of a filesystem is there, made by one run.
+// hasBody reports whether a filesystem is complete and was made by one run.
 func (m *Machine) hasBody(d *device, format string) bool {
 	run, page := make([]byte, 16), make([]byte, pageSize)
 	m.read(d, run, runPlaces()[format])

@@ -77,7 +77,7 @@ func tool(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// What the modelled programs write is what the real blkid(8), and package probe, recognise.
+// The real blkid(8) and package probe recognise what the modelled programs write.
 func TestSignaturesAreReal(t *testing.T) {
 	const key = " --key-file " + sys.SecretFile
 	for _, c := range []struct{ command, kind, label, uuid string }{
@@ -128,7 +128,7 @@ func TestSignaturesAreReal(t *testing.T) {
 	}
 }
 
-// cryptsetup(8) reads the model's header, whichever copy is left.
+// cryptsetup(8) reads the model's header from either copy.
 func TestHeaderIsReal(t *testing.T) {
 	m := New("header")
 	m.AddDisk("vda", 64*mib, 512)

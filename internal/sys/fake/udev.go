@@ -17,8 +17,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// udev is the database and the links, and the events that were not worked on yet. It works while somebody waits, one event at a time,
-// and whoever waits looks after each: code that waits for too little sees what is left undone.
+// udev is the database, the links, and the events not yet processed. It works only while a caller waits, one event at a
+// time, and the caller looks after each. Code that waits for too little so sees the remaining work undone.
 type udev struct {
 	properties map[string]map[string]string // by node
 	outdated   map[string]bool              // nodes that were opened for writing after their properties were found
@@ -42,7 +42,7 @@ func (u *udev) clone() udev {
 	return c // lists and maps of one device are replaced, never changed
 }
 
-// queue adds an event. One that is waiting already is not added again.
+// queue adds an event, unless it is queued already.
 func (u *udev) queue(action, node string) {
 	if e := (event{action, node}); !slices.Contains(u.events, e) {
 		u.events = append(u.events, e)
@@ -63,7 +63,7 @@ func (u *udev) follow(m *Machine, link string) (string, bool) {
 	if !m.NoUdev {
 		return "", false
 	}
-	for node, d := range m.devices { // the programs make these themselves then
+	for node, d := range m.devices { // then the programs make these themselves
 		if slices.Contains(ownLinks(d), link) {
 			return node, true
 		}
@@ -71,7 +71,7 @@ func (u *udev) follow(m *Machine, link string) (string, bool) {
 	return "", false
 }
 
-// ownLinks are the links that the programs make on a machine without udev.
+// ownLinks returns the links that the programs make on a machine without udev.
 func ownLinks(d *device) []string {
 	switch {
 	case d.array != nil && d.array.active:
@@ -105,7 +105,8 @@ func (m *Machine) UdevContents(_ context.Context, node string) []string {
 	return found
 }
 
-// recorded returns what the database says of contents, without what a partition has inherited. The lock must be held.
+// recorded returns what the database records about a device's contents, without what a partition has inherited. The lock
+// must be held.
 func (m *Machine) recorded(node string) []string {
 	d, p := m.devices[node], m.udev.properties[node]
 	if d == nil || m.udev.outdated[node] {
@@ -135,7 +136,7 @@ func (m *Machine) Announce(node string) error {
 	return nil
 }
 
-// Await implements sys.Waiter. It takes no time: what does not come about while udev works on its events never will.
+// Await implements sys.Waiter. It takes no time: what does not happen while udev processes its events never will.
 func (m *Machine) Await(ctx context.Context, limit time.Duration, what string, ready func() bool) error {
 	for !ready() {
 		if err := ctx.Err(); err != nil {
@@ -177,7 +178,7 @@ func (m *Machine) AwaitDevices(ctx context.Context, paths []string) (nodes, abse
 	return nodes, absent, nil
 }
 
-// Settle lets udev work on all its events.
+// Settle has udev process all its events.
 func (m *Machine) Settle() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -185,8 +186,8 @@ func (m *Machine) Settle() {
 	}
 }
 
-// work has udev work on the next event of a device that nobody has locked, and returns false if there is none. The lock of a disk
-// covers its partitions; locks of other devices mean nothing to udev (systemd, BLOCK_DEVICE_LOCKING). The lock must be held.
+// work has udev process the next event of an unlocked device, and returns false if there is none. The lock of a disk covers
+// its partitions; locks of other devices mean nothing to udev (systemd, BLOCK_DEVICE_LOCKING). The lock must be held.
 func (m *Machine) work() bool {
 	if m.NoUdev {
 		m.udev.events = nil
@@ -204,8 +205,8 @@ func (m *Machine) work() bool {
 	return false
 }
 
-// handle works on one event. "written" stands for the change event that follows a close after writing: a disk's table is read again
-// then, unless a partition is in use.
+// handle processes one event. "written" is the change event after a close of a device open for writing: udev then has a
+// disk's table read again, unless a partition is in use.
 func (m *Machine) handle(e event, d *device) {
 	m.forget(e.node)
 	delete(m.udev.outdated, e.node)
@@ -233,7 +234,7 @@ func (m *Machine) handle(e event, d *device) {
 	}
 }
 
-// forget takes all links from a node.
+// forget removes all links to a node.
 func (m *Machine) forget(node string) {
 	for link, claims := range m.udev.claims {
 		left := slices.DeleteFunc(slices.Clone(claims), func(c claim) bool { return c.node == node })
@@ -243,7 +244,7 @@ func (m *Machine) forget(node string) {
 	}
 }
 
-// Foreign is a format that this udev's libblkid knows and package probe does not. It is text at ForeignAt.
+// Foreign is the signature, at ForeignAt, of a format that this udev's libblkid knows and package probe does not.
 const (
 	Foreign   = "foreignfs"
 	ForeignAt = 1 << 19
@@ -258,7 +259,8 @@ func (m *Machine) hasForeign(d *device) bool {
 	return string(text) == Foreign
 }
 
-// examine returns what udev records of a device (60-persistent-storage.rules, and what its builtin blkid finds).
+// examine returns the properties that udev records for a device (60-persistent-storage.rules, and what its builtin blkid
+// finds).
 func (m *Machine) examine(d *device) map[string]string {
 	p := map[string]string{}
 	if d.part != nil { // IMPORT{parent}

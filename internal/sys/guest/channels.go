@@ -16,7 +16,7 @@ import (
 // dialLimit bounds a connection to the host; the kernel's own bound is 2 s.
 const dialLimit = 10 * time.Second
 
-// VSock connects to a port of another end of the machine's sockets (vsock(7)).
+// VSock connects to a port of another context, such as the host (vsock(7)).
 func VSock(ctx context.Context, cid, port uint32) (net.Conn, error) {
 	fd, err := unix.Socket(unix.AF_VSOCK, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -35,13 +35,13 @@ func VSock(ctx context.Context, cid, port uint32) (net.Conn, error) {
 	return &vsock{os.NewFile(uintptr(fd), "vsock")}, nil
 }
 
-// vsock is a connection whose addresses nobody asks for; package net does not know the family.
+// vsock is a connection without addresses, because package net does not know the family. No caller uses them.
 type vsock struct{ *os.File }
 
 func (vsock) LocalAddr() net.Addr  { return nil }
 func (vsock) RemoteAddr() net.Addr { return nil }
 
-// kvpDevice is where the driver hv_utils offers Hyper-V's key-value pairs.
+// kvpDevice is the device of the driver hv_utils for Hyper-V's key-value pairs.
 const kvpDevice = "/dev/vmbus/hv_kvp"
 
 // KVP is the device of Hyper-V's data exchange.
@@ -56,8 +56,8 @@ func OpenKVP() (*KVP, error) {
 	return &KVP{fd}, nil
 }
 
-// Receive reads a message; n is 0 if none has come within limit. The driver hands over each message whole; other devices may
-// take several reads.
+// Receive reads a message; n is 0 if none has come within limit. The driver returns each message whole; other devices may
+// need several reads.
 func (k *KVP) Receive(message []byte, limit time.Duration) (n int, err error) {
 	poll := []unix.PollFd{{Fd: int32(k.fd), Events: unix.POLLIN}}
 	for n < len(message) {

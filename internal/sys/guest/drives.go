@@ -2,8 +2,8 @@
 
 // Package guest opens what a hypervisor or cloud attaches to a machine: config drives and the guest's ends of channels.
 //
-// It moves bytes and gives them no meaning; package platform has the protocols. All that it leaves behind is what it was
-// asked to leave: every mount is undone before a call returns.
+// It moves bytes without interpreting them; package platform has the protocols. It leaves nothing behind: every mount is
+// undone before a call returns.
 package guest
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
-// Drives are the block devices of the machine.
+// Drives gives access to the block devices of the machine.
 type Drives struct {
 	// Run runs a helper program.
 	Run func(ctx context.Context, name string, args ...string) ([]byte, error)
@@ -29,7 +29,7 @@ type Drives struct {
 // byLabel is where udev makes a link for each filesystem label.
 const byLabel = "/dev/disk/by-label"
 
-// Labelled returns the device with a filesystem label, if it is there now.
+// Labelled returns the device with a filesystem label, if it exists now.
 func (Drives) Labelled(label string) (device string, ok bool) {
 	device = filepath.Join(byLabel, facts.EncodeLabel(label))
 	info, err := os.Stat(device)
@@ -68,8 +68,8 @@ func discOK(device string) bool {
 	return err == nil && status == cdromDiscOK
 }
 
-// Look mounts a device read-only on a directory of its own, calls f with its files, and unmounts it again. Links in the
-// filesystem do not lead out of it.
+// Look mounts a device read-only on a private directory, calls f with its files, and unmounts it again. Links in the
+// filesystem cannot lead out of it.
 func (d Drives) Look(ctx context.Context, device, format string, f func(fs.FS) error) error {
 	dir, err := os.MkdirTemp("/run", "firstlight-drive-")
 	if err != nil {

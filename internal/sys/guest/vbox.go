@@ -22,7 +22,7 @@ const (
 	vboxVersion  = 0x10001 // of the header
 	vboxDriver   = 0x10000 // of the interface, 1.0
 	vboxResult   = 12      // offset of the result in the header
-	vboxExisting = 2       // connect to a service that is there
+	vboxExisting = 2       // connect to an existing service
 	vboxGet      = 1
 	vboxDelete   = 4
 	vboxForever  = 0xffffffff
@@ -69,7 +69,7 @@ func OpenVBox() (*VBox, error) {
 	return v, nil
 }
 
-// connect settles the version of the interface and gets an id at the service.
+// connect negotiates the version of the interface and gets a client id from the service.
 func (v *VBox) connect() error {
 	message := vboxMessage(44)
 	binary.NativeEndian.PutUint32(message[vboxHeader:], vboxDriver)
@@ -170,7 +170,7 @@ func (v *VBox) function(number uint32, arguments []vboxArgument) error {
 	return err
 }
 
-// call makes a request of the driver.
+// call sends a request to the driver.
 func (v *VBox) call(number uintptr, message []byte) error {
 	const readWrite = 3 << 30
 	if err := v.ioctl(readWrite|uintptr(len(message))<<16|'V'<<8|number, message); err != nil {
@@ -190,12 +190,12 @@ func vboxMessage(size int) []byte {
 	return message
 }
 
-// A vboxError is a result of the hypervisor that is not success.
+// A vboxError is a result code of the hypervisor other than success.
 type vboxError int32
 
-func (e vboxError) Error() string { return fmt.Sprintf("VirtualBox answers with code %d", int32(e)) }
+func (e vboxError) Error() string { return fmt.Sprintf("VirtualBox answered with code %d", int32(e)) }
 
-// Is makes it comparable with the errors of package fs.
+// Is matches the errors of package fs.
 func (e vboxError) Is(target error) bool {
 	return e == vboxNotFound && target == fs.ErrNotExist || (e == vboxDenied || e == vboxForbidden) && target == fs.ErrPermission
 }

@@ -39,7 +39,7 @@ func (h *hypervisor) ioctl(request uintptr, message []byte) error {
 	return nil
 }
 
-// call does what the service does for a function.
+// call answers a function call as the service does.
 func (h *hypervisor) call(message []byte) int32 {
 	argument := func(n int) []byte { return message[vboxHeader+16+vboxParameter*n:] }
 	pointer := func(n int) []byte {

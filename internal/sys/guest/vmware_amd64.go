@@ -11,14 +11,14 @@ import (
 	"github.com/vmware/vmw-guestinfo/vmcheck"
 )
 
-// ErrNotVMware says that the machine is not a VMware guest.
+// ErrNotVMware is the error of OpenVMware outside of VMware.
 var ErrNotVMware = errors.New("this machine is not a VMware guest")
 
-// VMware are the guestinfo variables, over the backdoor of the hypervisor.
+// VMware reads and writes the guestinfo variables over the backdoor of the hypervisor.
 type VMware struct{}
 
-// OpenVMware checks that there is a backdoor before anything knocks at it: elsewhere that would end the process. Access to
-// its port is a right of the thread that asked, so the goroutine keeps it.
+// OpenVMware checks that the backdoor exists before anything uses it: without one, the access would end the process. The
+// right to use its port belongs to the thread, so the goroutine keeps the thread.
 func OpenVMware() (*VMware, error) {
 	runtime.LockOSThread()
 	inside, err := vmcheck.IsVirtualWorld(true)
@@ -28,7 +28,7 @@ func OpenVMware() (*VMware, error) {
 	return &VMware{}, nil
 }
 
-// Get returns a variable; one that is not set is empty.
+// Get returns a variable, or "" if it is not set.
 func (*VMware) Get(key string) (string, error) {
 	value, found, err := rpcout.SendOne("info-get guestinfo.%s", key)
 	if err != nil {
@@ -44,7 +44,7 @@ func (*VMware) Get(key string) (string, error) {
 func (*VMware) Set(key, value string) error {
 	_, done, err := rpcout.SendOne("info-set guestinfo.%s %s", key, value)
 	if err == nil && !done {
-		err = errors.New("the hypervisor refuses")
+		err = errors.New("the hypervisor refused")
 	}
 	if err != nil {
 		return fmt.Errorf("set guestinfo.%s: %w", key, err)

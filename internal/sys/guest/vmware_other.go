@@ -6,13 +6,13 @@ package guest
 
 import "errors"
 
-// ErrNotVMware says that the machine is not a VMware guest.
+// ErrNotVMware is the error of OpenVMware outside of VMware.
 var ErrNotVMware = errors.New("this machine is not a VMware guest")
 
-// errArchitecture says that the channel exists for one architecture only.
+// errArchitecture is the error on architectures without the channel.
 var errArchitecture = errors.New("VMware's guestinfo can be read on amd64 only")
 
-// VMware are the guestinfo variables; there are none here.
+// VMware stands for the guestinfo variables, which this architecture does not have.
 type VMware struct{}
 
 // OpenVMware fails.
