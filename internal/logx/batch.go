@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// How long a line waits for others, and how many wait at most: then whoever logs waits for the sink.
+// How long a line waits for others, and how many may wait. When that many wait, the next call that logs waits for the sink.
 const (
 	batchDelay = 10 * time.Millisecond
 	mostLines  = 4096
 )
 
-// A Batch hands lines to a sink several at a time, in their order, so that thousands of short operations do not wait for the log.
-// What is worse than information goes at once. The last lines go with Flush.
+// A Batch passes lines to a sink several at a time, in order, so that thousands of short operations do not wait for the log.
+// Lines above level Info go at once. Flush passes on the last lines.
 type Batch struct {
 	to  Sink
-	out sync.Mutex // held while lines are handed on
+	out sync.Mutex // held while lines are passed on
 
 	mu    sync.Mutex
 	lines []Line
 }
 
-// NewBatch returns a batch before a sink.
+// NewBatch returns a batch that writes to a sink.
 func NewBatch(to Sink) *Batch { return &Batch{to: to} }
 
 // Lines implements Sink.
@@ -41,12 +41,12 @@ func (b *Batch) Lines(lines ...Line) error {
 	case now:
 		return b.Flush()
 	case first:
-		time.AfterFunc(batchDelay, func() { _ = b.Flush() }) // nobody could be told of an error but by the log
+		time.AfterFunc(batchDelay, func() { _ = b.Flush() }) // the log is the only place to report an error
 	}
 	return nil
 }
 
-// Flush hands on what waits.
+// Flush passes on the waiting lines.
 func (b *Batch) Flush() error {
 	b.out.Lock()
 	defer b.out.Unlock()

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// writes notes how many lines each write had.
+// writes records the number of lines of each write.
 type writes struct {
 	mu    sync.Mutex
 	sizes []int
@@ -29,7 +29,7 @@ func (w *writes) Lines(lines ...Line) error {
 	return nil
 }
 
-// TestBatch: lines keep their order and wait for each other, but not for long, and not before what is bad news.
+// TestBatch: lines keep their order and wait for each other, but not for long, and a warning does not wait.
 func TestBatch(t *testing.T) {
 	for name, c := range map[string]struct {
 		log  func(*Batch, *slog.Logger)
@@ -66,7 +66,7 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// TestBatchOrder has many log at once: each one's lines stay in their order, and none is lost.
+// TestBatchOrder logs from many goroutines at once: the lines of each stay in order, and none is lost.
 func TestBatchOrder(t *testing.T) {
 	w := &writes{}
 	b := NewBatch(w)

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package logx brings log records to syslog, standard output and the systemd journal in the forms that
-// distributions read.
+// Package logx writes log records to syslog, standard output and the systemd journal in the forms that distributions read.
 //
-// A record is one line: prefixes, message, then attributes as key=value. The package filters nothing and keeps
-// nothing; what must not be seen is never handed to it.
+// A record is one line: prefixes, message, then attributes as key=value. The package neither filters nor stores records:
+// callers must not pass secrets to it.
 package logx
 
 import (
@@ -14,7 +13,7 @@ import (
 	"strings"
 )
 
-// Levels beside those of slog. The order is that of syslog(3).
+// Levels in addition to those of slog, in the order of syslog(3).
 const (
 	Notice   = slog.LevelInfo + 2
 	Critical = slog.LevelError + 4
@@ -25,7 +24,7 @@ type Sink interface {
 	Lines(...Line) error
 }
 
-// A Line is a record without the form that a sink gives it.
+// A Line is a record before a sink formats it.
 type Line struct {
 	Level slog.Level
 	Text  string
@@ -41,11 +40,11 @@ const prefixKey = "\x00prefix"
 // "files:" or "op(3):".
 func Prefix(l *slog.Logger, text string) *slog.Logger { return l.With(prefixKey, text) }
 
-// handler formats records. It has no notion of groups: names are flat.
+// handler formats records. It does not support groups: names are flat.
 type handler struct {
 	sink  Sink
-	words string // prefixes, each with a space behind it
-	attrs string // attributes, each with a space before it
+	words string // prefixes, each followed by a space
+	attrs string // attributes, each preceded by a space
 }
 
 func (h handler) Enabled(context.Context, slog.Level) bool { return true }
@@ -83,8 +82,8 @@ func extend(words, attrs string, a slog.Attr) (string, string) {
 	return words, attrs + " " + a.Key + "=" + text
 }
 
-// Op runs f and logs it as operation number n: when it starts, and how it ends. The two spaces after
-// "[started]" are part of the form that people search logs for.
+// Op runs f and logs it as operation number n: its start and its result. The two spaces after "[started]" are part of the
+// form that people search logs for.
 func Op(l *slog.Logger, n int, text string, f func() error) error {
 	prefix := "op(" + strconv.FormatInt(int64(n), 16) + "): "
 	l.Info(prefix + "[started]  " + text)

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// level is one row of how a slog level is told to syslog and to a terminal.
+// level maps a slog level to its syslog priority and its name on standard output.
 type level struct {
 	atLeast  slog.Level
 	priority int    // of syslog(3)
@@ -60,7 +60,7 @@ type Syslog struct {
 	tag  string
 }
 
-// syslogSockets is where a syslog daemon may listen, journald included.
+// syslogSockets lists the sockets on which a syslog daemon, or journald, may listen.
 var syslogSockets = []string{"/dev/log", "/var/run/syslog", "/var/run/log"}
 
 // OpenSyslog connects to the first local syslog socket that answers.
@@ -76,7 +76,7 @@ func OpenSyslog(tag string) (*Syslog, error) {
 	return nil, fmt.Errorf("connect to syslog: %w", last)
 }
 
-// Lines implements Sink. Each line of a text is a record of its own, so that none is cut in the middle.
+// Lines implements Sink. Each line of a text becomes one record, so that no line is cut.
 func (s *Syslog) Lines(lines ...Line) error {
 	for _, l := range lines {
 		for line := range strings.SplitSeq(l.Text, "\n") {
@@ -93,8 +93,8 @@ type Field struct{ Name, Value string }
 
 const journalSocket = "/run/systemd/journal/socket"
 
-// Journal sends one structured entry to the systemd journal in its native protocol. Where there is no
-// journal nothing is sent: the entry is for other programs, the log line beside it for people.
+// Journal sends one structured entry to the systemd journal in its native protocol. Without a journal it sends nothing: the
+// entry is for other programs, and people have the log line.
 func Journal(fields ...Field) error {
 	conn, err := net.Dial("unixgram", journalSocket)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// TestSyslog: each line is a datagram of its own, with the priority of its level.
+// TestSyslog: each line is one datagram, with the priority of its level.
 func TestSyslog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	daemon, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
@@ -46,7 +46,7 @@ func TestSyslog(t *testing.T) {
 	}
 }
 
-// TestLevels: a level between two rows is the lower one, and priorities are those of syslog(3).
+// TestLevels: a level between two rows counts as the lower one, and priorities are those of syslog(3).
 func TestLevels(t *testing.T) {
 	for l, want := range map[slog.Level]int{
 		slog.LevelDebug - 4: 7, slog.LevelDebug: 7, slog.LevelInfo: 6, slog.LevelInfo + 1: 6, Notice: 5, slog.LevelWarn: 4, slog.LevelError: 3, Critical: 2,

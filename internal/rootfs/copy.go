@@ -11,16 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrOtherFilesystem is wrapped by Move's error if the two places are on different filesystems.
+// ErrOtherFilesystem is wrapped by Move's error if the two paths are on different filesystems.
 var ErrOtherFilesystem error = unix.EXDEV
 
-// CopyOptions say how a tree is copied. UID and GID own the copies; -1 keeps the original's.
+// CopyOptions configures CopyTree. UID and GID own the copies; -1 keeps the original's.
 type CopyOptions struct{ UID, GID int }
 
-// CopyTree copies what is in the directory at the resolved path from into the directory at to, which is made if it
-// is missing, for root alone: owner and mode of it are the caller's matter. Files replace what is there. Links
-// are copied as links; the text of one that begins with from begins with to in the copy. Nothing is copied from a
-// directory that does not exist. Extended attributes are not copied.
+// CopyTree copies the contents of the directory at the resolved path from into the directory at to. If to is missing,
+// CopyTree makes it for root only; the caller sets its owner and mode. Files replace existing files. Links are copied as
+// links; a link text that begins with from begins with to in the copy. A missing from counts as empty. Extended attributes
+// are not copied.
 func (r *Root) CopyTree(from, to string, o CopyOptions) error {
 	info, err := r.Lstat(from)
 	if err != nil || info.Type == None {
@@ -87,7 +87,7 @@ func (r *Root) copyNode(from, to string, c copying) error {
 		}
 		return r.Chmod(to, info.Mode)
 	}
-	return nil // FIFOs, sockets and devices are made by whoever uses them
+	return nil // FIFOs, sockets and devices are left to the programs that use them
 }
 
 func (r *Root) copyFile(from, to string, uid, gid int, mode uint32) error {
@@ -113,8 +113,8 @@ func (r *Root) copyFile(from, to string, uid, gid int, mode uint32) error {
 	return f.put(files)
 }
 
-// ChownTree gives what a user and a group own at a resolved path and below it to others, without following
-// links.
+// ChownTree changes the owner of all nodes at and below a resolved path that belong to the old user and group. It does not
+// follow links.
 func (r *Root) ChownTree(name string, fromUID, fromGID, toUID, toGID int) error {
 	info, err := r.Lstat(name)
 	if err != nil || info.Type == None {
@@ -130,7 +130,7 @@ func (r *Root) ChownTree(name string, fromUID, fromGID, toUID, toGID int) error 
 	if err := r.Chown(name, uid, gid); err != nil {
 		return err
 	}
-	if info.Type == Regular && info.Mode&0o6000 != 0 { // chown(2) has cleared them
+	if info.Type == Regular && info.Mode&0o6000 != 0 { // chown(2) has cleared these bits
 		if err := r.Chmod(name, info.Mode); err != nil {
 			return err
 		}

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A descriptor is that of an open regular file. For each of thousands of small files an os.File would cost an object, a system
-// call and a clean-up.
+// A descriptor is the file descriptor of an open regular file. An os.File would cost an object, a system call and a clean-up
+// for each of thousands of small files.
 type descriptor int
 
 // again repeats a system call that a signal has interrupted.
@@ -59,8 +59,8 @@ func (d descriptor) Truncate(size int64) error {
 
 func (d descriptor) Close() error { return unix.Close(int(d)) }
 
-// reserve allocates space for size bytes from an offset on, without a change of the size. Filesystems that cannot do that are left
-// to find out when they write.
+// reserve allocates space for size bytes from an offset on, without changing the file's size. On filesystems that cannot do
+// that, it does nothing: a full disk shows when the data is written.
 func (d descriptor) reserve(offset, size int64) error {
 	err := again(func() error { return unix.Fallocate(int(d), unix.FALLOC_FL_KEEP_SIZE, offset, size) })
 	if err == unix.EOPNOTSUPP || err == unix.ENOSYS {
@@ -69,11 +69,12 @@ func (d descriptor) reserve(offset, size int64) error {
 	return err
 }
 
-// A stream is a descriptor with a place for the next Read or Write. What was written is on its way to the disk while more arrives.
+// A stream is a descriptor with an offset for the next Read or Write. The kernel writes earlier data to the disk while more
+// arrives.
 type stream struct {
 	descriptor
 	at      int64
-	started int64 // up to where the kernel was asked to write
+	started int64 // the kernel was asked to write up to here
 }
 
 const writeback = 8 << 20 // bytes
@@ -81,7 +82,7 @@ const writeback = 8 << 20 // bytes
 func (s *stream) Write(data []byte) (int, error) {
 	n, err := s.WriteAt(data, s.at)
 	if s.at += int64(n); s.at-s.started >= writeback {
-		// Only a hint: where it fails, the sync at the end has more to do.
+		// Only a hint: if it fails, the sync at the end has more to do.
 		_ = unix.SyncFileRange(int(s.descriptor), s.started, s.at-s.started, unix.SYNC_FILE_RANGE_WRITE)
 		s.started = s.at
 	}
@@ -114,5 +115,5 @@ func (s *stream) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// reserve is descriptor's, from the place of the next Write on.
+// reserve reserves space from the offset of the next Write on.
 func (s *stream) reserve(size int64) error { return s.descriptor.reserve(s.at, size) }

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestStream: reads, writes and seeks share one place, also where the kernel is asked to write ahead.
+// TestStream: reads, writes and seeks share one offset, also when the kernel is asked to write early.
 func TestStream(t *testing.T) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "f"))
 	if err != nil {

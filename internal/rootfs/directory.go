@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Directory opens the directory at a resolved path as a root of its own, making it, for root alone, if it is missing.
+// Directory opens the directory at a resolved path as a Root. If it is missing, Directory makes it for root only.
 func (r *Root) Directory(name string) (*os.Root, error) {
 	info, err := r.Lstat(name)
 	if err != nil {
@@ -36,7 +36,7 @@ func (r *Root) Directory(name string) (*os.Root, error) {
 }
 
 // ErrLocked is wrapped by Lock's error for a directory that another process has locked.
-var ErrLocked = errors.New("another run of firstlight works on it")
+var ErrLocked = errors.New("another run of firstlight is using it")
 
 // Lock locks the directory at a resolved path against other processes that lock it, until the file is closed.
 func (r *Root) Lock(name string) (*os.File, error) {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A File is a regular file in the making: it has a temporary name beside its final one until Commit.
+// A File is a regular file that is being written. Until Commit it has a temporary name in its final directory.
 type File struct {
 	parent parent
 	file   stream
@@ -22,20 +22,21 @@ type File struct {
 	mode   uint32 // that the file gets with its name
 }
 
-// Modes of a file: until it is complete, since its content may be secret, and afterwards unless Chmod has set another.
+// Modes of a file: until it is complete, since its content may be secret, and afterwards, unless Chmod was called.
 const (
 	privateMode = 0o600
 	usualMode   = 0o644
 )
 
-// temporary returns the name that a node has while it is made. It follows from the path and from the filesystem of the root, so
-// that what an interrupted run has left is replaced by the next one, and no image brings a file of that name along.
+// temporary returns the name of a node until it is complete. The name depends on the path and on the filesystem of the root,
+// so that the next run replaces what an interrupted run left over, and no image contains a file of that name.
 func (p parent) temporary() string {
 	sum := sha256.Sum256([]byte(p.root.salt + "\x00" + p.path))
 	return "tmp" + hex.EncodeToString(sum[:10])
 }
 
-// removeTemporary removes what an interrupted run has left under a temporary name. Such a run leaves nothing but files and links.
+// removeTemporary removes the file or link that an interrupted run left under a temporary name. Such a run leaves nothing
+// else.
 func (p parent) removeTemporary(temp string) error {
 	if err := p.change("unlink"); err != nil {
 		return err
@@ -50,9 +51,8 @@ func (p parent) removeTemporary(temp string) error {
 	return unix.Unlinkat(p.fd, temp, 0)
 }
 
-// Create begins a regular file at a resolved path whose directory exists. Only its owner can read it until it is complete; then
-// its mode is 0644 or what Chmod has set, whatever the umask is.
-// The caller ends with Commit or Discard.
+// Create begins a regular file at a resolved path whose directory exists. Only its owner can read it until it is complete;
+// then its mode is 0644 or the one set with Chmod, regardless of the umask. The caller ends with Commit or Discard.
 func (r *Root) Create(name string) (*File, error) {
 	p, err := r.open(name)
 	if err != nil {
@@ -99,13 +99,13 @@ func (f *File) Write(data []byte) (int, error) {
 	return n, f.parent.root.wrap("write", f.parent.path, err)
 }
 
-// Seek sets the place of the next Write.
+// Seek sets the offset of the next Write.
 func (f *File) Seek(offset int64, whence int) (int64, error) {
 	n, err := f.file.Seek(offset, whence)
 	return n, f.parent.root.wrap("seek in", f.parent.path, err)
 }
 
-// Truncate drops the content behind a size, in bytes.
+// Truncate cuts the content to a size in bytes.
 func (f *File) Truncate(size int64) error {
 	if err := f.parent.root.effect("truncate", f.parent.path); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (f *File) Chown(uid, gid int) error {
 	return f.parent.root.wrap("change owner of", f.parent.path, again(func() error { return unix.Fchown(int(f.file.descriptor), uid, gid) }))
 }
 
-// Reserve reserves space for more content, in bytes: a disk that is too small shows before anything is transferred.
+// Reserve reserves space for more content, in bytes, so that a full disk shows before anything is transferred.
 func (f *File) Reserve(size int64) error {
 	if err := f.parent.root.effect("reserve", f.parent.path); err != nil {
 		return err
@@ -143,11 +143,11 @@ type replacing int
 
 const (
 	nothing    replacing = iota
-	files                // whatever is no directory
-	everything           // directories, too, with all that is in them
+	files                // everything but directories
+	everything           // also directories, with their contents
 )
 
-// allowed returns what may be replaced where the config says whether something may.
+// allowed returns what an operation may replace, by the config's overwrite.
 func allowed(replace bool) replacing {
 	if replace {
 		return everything
@@ -155,8 +155,8 @@ func allowed(replace bool) replacing {
 	return nothing
 }
 
-// Commit gives the file its final name. Without replace it fails if something is there; with it, a node that
-// is not a directory is replaced in one step, and a directory is removed first.
+// Commit gives the file its final name. Without replace it fails if the name exists. With replace it replaces a node that is
+// not a directory in one step, and removes a directory first.
 func (f *File) Commit(replace bool) error { return f.put(allowed(replace)) }
 
 func (f *File) put(replace replacing) error {
@@ -174,7 +174,7 @@ func (f *File) commit(replace replacing) error {
 			return err
 		}
 	}
-	// Setting the owner clears special bits: it came before.
+	// After setting the owner, which clears special bits.
 	if f.mode != f.info.Mode {
 		if err := f.parent.root.effect("chmod", f.parent.path); err != nil {
 			return err
@@ -209,7 +209,7 @@ func (p parent) rename(temp string, replace bool) error {
 	return unix.Renameat(p.fd, temp, p.fd, p.name)
 }
 
-// Discard gives the file up and removes what was written.
+// Discard abandons the file and removes the written data.
 func (f *File) Discard() error {
 	defer f.parent.close()
 	if err := f.parent.root.effect("unlink", f.parent.path); err != nil {
@@ -219,7 +219,7 @@ func (f *File) Discard() error {
 	return errors.Join(f.parent.root.wrap("remove temporary file of", f.parent.path, err), f.file.Close())
 }
 
-// WriteFile puts a whole file into place, replacing what is there, a directory with all that is in it.
+// WriteFile writes a whole file. It replaces an existing node, even a directory with its contents.
 func (r *Root) WriteFile(name string, data []byte, uid, gid int, mode uint32) error {
 	f, err := r.Create(name)
 	if err != nil {
@@ -235,12 +235,12 @@ func (r *Root) WriteFile(name string, data []byte, uid, gid int, mode uint32) er
 	return f.put(files)
 }
 
-// ErrTail is wrapped by Append's error if the file has grown by something else.
-var ErrTail = errors.New("it has changed since it was looked at")
+// ErrTail is wrapped by Append's error if the file has grown by other data.
+var ErrTail = errors.New("it has changed since it was checked")
 
-// Append makes the regular file at a resolved path its first size bytes followed by data. It may have been
-// called before with the same arguments and have got anywhere: what is behind size must be a beginning of
-// data, or zeros where a power cut has lost blocks, and anything else fails with ErrTail.
+// Append sets the regular file at a resolved path to its first size bytes followed by data. It can complete an earlier,
+// interrupted call with the same arguments: after size bytes the file may have a beginning of data, with zeros where a power
+// cut lost blocks. Anything else there fails with ErrTail.
 func (r *Root) Append(name string, size int64, data io.ReadSeeker) error {
 	return r.wrap("append to", name, r.appendFile(name, size, data))
 }
@@ -281,7 +281,7 @@ func reserveTail(f *os.File, size int64, data io.Seeker) error {
 	return descriptor(f.Fd()).reserve(size, length)
 }
 
-// change announces and remembers a change of the node at a resolved path.
+// change announces and records a change of the node at a resolved path.
 func (r *Root) change(name, kind string) error {
 	p, err := r.open(name)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Identity names the filesystem that holds, or will hold, the resolved place name: a filesystem that was made again has
-// another identity, and one that is mounted again has the same. It is made of the type, of what the format gives as
-// identifier, and of the time at which the root directory was made, as far as each exists.
+// Identity identifies the filesystem that has, or will have, the resolved path name. A recreated filesystem has another
+// identity; a remounted one has the same. The identity consists of the type, the format's identifier, and the birth time of
+// the root directory, as far as each exists.
 func (r *Root) Identity(name string) (string, error) {
 	dir := path.Dir(path.Clean("/" + name))
 	fd, err := r.openat2(relative(dir), unix.O_PATH|unix.O_DIRECTORY)
@@ -44,8 +44,8 @@ func identify(fd int) (string, error) {
 		formatID(top, int64(st.Type)), born.Sec, born.Nsec), nil
 }
 
-// mountRoot goes up from a directory, whose descriptor it closes, to the one that is mounted, and returns that with the time at
-// which it was made.
+// mountRoot goes up from a directory, whose descriptor it closes, to the root of its mount, and returns that with its birth
+// time.
 func mountRoot(fd int) (int, unix.StatxTimestamp, error) {
 	for {
 		var st unix.Statx_t
@@ -64,7 +64,7 @@ func mountRoot(fd int) (int, unix.StatxTimestamp, error) {
 			var above unix.Statx_t
 			if err := unix.Statx(up, "", unix.AT_EMPTY_PATH, unix.STATX_INO, &above); err == nil && above.Ino == st.Ino &&
 				above.Dev_major == st.Dev_major && above.Dev_minor == st.Dev_minor {
-				unix.Close(up) // the root of the process: there is nothing above
+				unix.Close(up) // the root of the process
 				return fd, st.Btime, nil
 			}
 		}
@@ -76,12 +76,12 @@ func mountRoot(fd int) (int, unix.StatxTimestamp, error) {
 	}
 }
 
-// formatID returns the identifier of those formats whose statfs(2) does not have it, "" of all others: that of xfs and vfat is
-// the number of the device.
+// formatID returns the identifier of the formats whose statfs(2) lacks it (xfs and vfat return the device number), and ""
+// for all others.
 func formatID(fd int, format int64) string {
 	const (
 		xfsGeometry = 0x8070587c // XFS_IOC_FSGEOMETRY_V4, ioctl_xfs_fsgeometry(2)
-		xfsUUID     = 64         // its place in the answer of 112 bytes
+		xfsUUID     = 64         // its offset in the answer of 112 bytes
 		fatVolumeID = 0x80047213 // FAT_IOCTL_GET_VOLUME_ID, linux/msdos_fs.h; the answer has 4 bytes
 	)
 	var answer [112]byte
@@ -95,7 +95,7 @@ func formatID(fd int, format int64) string {
 	default:
 		return ""
 	}
-	dir, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd)) // a descriptor that is only a place takes no ioctl
+	dir, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd)) // an O_PATH descriptor takes no ioctl
 	if err != nil {
 		return ""
 	}
@@ -109,10 +109,10 @@ func formatID(fd int, format int64) string {
 // getVersion is FS_IOC_GETVERSION of linux/fs.h, _IOR('v', 1, long); FS_IOC_GETFLAGS is _IOR('f', 1, long).
 const getVersion = unix.FS_IOC_GETFLAGS + ('v'-'f')<<8
 
-// Fingerprint identifies the regular file at a resolved path as it is now: it differs after the file was made again or
-// written to, and stays when the machine starts again. It is made of the filesystem, of the inode with its generation
-// (ioctl_iflags(2), FS_IOC_GETVERSION) where the format keeps them, and of the times of birth and of the last modification.
-// It is empty if there is no regular file.
+// Fingerprint identifies the current state of the regular file at a resolved path. It changes when the file is recreated or
+// written, and survives a reboot. It consists of the filesystem, the inode with its generation (ioctl_iflags(2),
+// FS_IOC_GETVERSION) where the format has one, and the times of birth and of the last modification. It is "" if there is no
+// regular file.
 func (r *Root) Fingerprint(name string) (string, error) {
 	info, err := r.Lstat(name)
 	if err != nil || info.Type != Regular {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The identity is that of the filesystem that holds a place: it is the same all over it and at every call, and that of a mount point
-// is the one that the mount point is on.
+// A filesystem has one identity: the same for all its paths and at every call. A mount point has that of the filesystem that
+// it is on.
 func TestIdentity(t *testing.T) {
 	r := open(t, "/")
 	identity := func(name string) string {
@@ -37,7 +37,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// A place that leads through a file, and one whose directory vanished, belong to the nearest directory that exists.
+// A path through a file, and one whose directory has vanished, belong to the nearest existing directory.
 func TestIdentityOfMissing(t *testing.T) {
 	dir := t.TempDir()
 	build(t, dir, "f file x\nd gone\n")

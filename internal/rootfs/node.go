@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Mkdir makes a directory at a resolved path. One that is there already is kept as it is.
+// Mkdir makes a directory at a resolved path. It does not change an existing directory.
 func (r *Root) Mkdir(name string, mode uint32) error {
 	p, err := r.open(name)
 	if err == nil {
@@ -37,7 +37,7 @@ func (p parent) mkdir(mode uint32) error {
 	return nil
 }
 
-// typeError says that something else is where a directory should be.
+// typeError says that another node is where a directory should be.
 type typeError struct{ found Type }
 
 func (e *typeError) Error() string {
@@ -46,11 +46,11 @@ func (e *typeError) Error() string {
 	}[e.found] + " in its place"
 }
 
-// MkdirAll makes the directory at a resolved path and those above it that are missing, all 0755. It returns the
-// topmost one that it made, or "".
+// MkdirAll makes the directory at a resolved path and its missing parents, all with mode 0755. It returns the topmost
+// directory that it made, or "".
 func (r *Root) MkdirAll(name string) (string, error) { return r.mkdirAll(name, 0o755) }
 
-// MkdirPrivate is MkdirAll with all directories 0700.
+// MkdirPrivate is MkdirAll with mode 0700.
 func (r *Root) MkdirPrivate(name string) error {
 	_, err := r.mkdirAll(name, 0o700)
 	return err
@@ -81,9 +81,9 @@ func (r *Root) mkdirAll(name string, mode uint32) (string, error) {
 	return top, r.Mkdir(name, mode)
 }
 
-// Symlink makes a symbolic link at a resolved path, with the text target and the owner; -1 leaves the user or
-// group of the process. It appears under its name with its owner. What is there is replaced only if replace
-// is set, a directory with all that is in it.
+// Symlink makes a symbolic link at a resolved path, with the text target and the owner; -1 leaves the user or group of the
+// process. The name appears with its owner already set. An existing node is replaced only if replace is set, even a
+// directory with its contents.
 func (r *Root) Symlink(target, name string, uid, gid int, replace bool) error {
 	return r.symlink(target, name, uid, gid, allowed(replace))
 }
@@ -114,8 +114,8 @@ func (p parent) symlink(target string, uid, gid int, replace replacing) error {
 	return p.finish(temp, replace)
 }
 
-// Link gives the node at the resolved path target another name. What is there is replaced only if replace
-// is set, a directory with all that is in it.
+// Link gives the node at the resolved path target another name. An existing node there is replaced only if replace is set,
+// even a directory with its contents.
 func (r *Root) Link(target, name string, replace bool) error {
 	p, err := r.open(name)
 	if err == nil {
@@ -139,7 +139,7 @@ func (p parent) link(target string, replace replacing) error {
 	return p.finish(temp, replace)
 }
 
-// place makes a node under a temporary name, after removing what an interrupted run has left there.
+// place makes a node under a temporary name, after removing what an interrupted run left there.
 func (p parent) place(temp, kind string, make func() error) error {
 	if err := p.change(kind); err != nil {
 		return err
@@ -175,8 +175,8 @@ func (p parent) finish(temp string, replace replacing) error {
 	return err
 }
 
-// Move gives the node at the resolved path from the name to, where nothing may be. The error wraps
-// ErrOtherFilesystem if the two are on different ones.
+// Move renames the node at the resolved path from to the name to, which must not exist. The error wraps ErrOtherFilesystem
+// if the two are on different filesystems.
 func (r *Root) Move(from, to string) error {
 	source, err := r.open(from)
 	if err != nil {
@@ -265,8 +265,7 @@ func (r *Root) chmod(name string, mode uint32) error {
 	return unix.Fchmod(fd, mode)
 }
 
-// touchMount remembers the filesystem of a directory itself: the one it is in is another if something is mounted
-// there.
+// touchMount records the filesystem of the directory itself, which differs from its parent's if it is a mount point.
 func (r *Root) touchMount(st *unix.Stat_t, fd int) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return nil
@@ -274,7 +273,7 @@ func (r *Root) touchMount(st *unix.Stat_t, fd int) error {
 	return r.touch(st.Dev, fd)
 }
 
-// changed is change for a path that may be the root itself.
+// changed is change for a path that may be the root.
 func (r *Root) changed(name, kind string) error {
 	if path.Clean("/"+name) != "/" {
 		return r.change(name, kind)

@@ -18,7 +18,7 @@ import (
 // Type is the type of a node.
 type Type string
 
-// The types. None says that there is nothing.
+// The types. None means that the path does not exist.
 const (
 	None      Type = ""
 	Regular   Type = "file"
@@ -27,7 +27,7 @@ const (
 	Other     Type = "other" // FIFO, socket or device
 )
 
-// Info is what is known of a node.
+// Info describes a node.
 type Info struct {
 	Type     Type
 	Mode     uint32 // permissions and special bits, 07777
@@ -54,7 +54,7 @@ func infoOf(st *unix.Stat_t) Info {
 	return i
 }
 
-// Lstat tells what is at a resolved path. Nothing is not an error: the type is None then.
+// Lstat describes the node at a resolved path. A missing node is not an error: its type is None.
 func (r *Root) Lstat(name string) (Info, error) {
 	fd, err := r.openat2(relative(name), unix.O_PATH)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
@@ -76,14 +76,14 @@ func (r *Root) Readlink(name string) (string, error) {
 	return target, r.wrap("read link", name, err)
 }
 
-// Open opens the regular file at a resolved path for reading. Anything else is refused without being opened.
+// Open opens the regular file at a resolved path for reading. It fails, without opening it, for any other type of node.
 func (r *Root) Open(name string) (*os.File, error) {
 	f, err := r.openRegular(name, unix.O_RDONLY)
 	return f, r.wrap("open", name, err)
 }
 
-// openRegular looks before it opens, since opening alone makes some devices act, and looks again afterwards,
-// since the node may have been exchanged; O_NONBLOCK keeps an exchanged FIFO from blocking.
+// openRegular checks the type before it opens the node, because opening makes some devices act, and again afterwards,
+// because the node may have been exchanged. O_NONBLOCK keeps an exchanged FIFO from blocking.
 func (r *Root) openRegular(name string, flags uint64) (*os.File, error) {
 	info, err := r.Lstat(name)
 	if err != nil {

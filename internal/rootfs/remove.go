@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Remove removes the node at a resolved path with all that is below it. Links are removed, not followed. A
-// node that is not there is no error.
+// Remove removes the node at a resolved path with everything below it. Links are removed, not followed. A missing node is
+// not an error.
 func (r *Root) Remove(name string) error {
 	p, err := r.open(name)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
@@ -24,7 +24,7 @@ func (r *Root) Remove(name string) error {
 	return r.wrap("remove", name, err)
 }
 
-// RemoveFile is Remove for a node that is not a directory; a directory stays and is an error.
+// RemoveFile is Remove for a node that is not a directory. For a directory it changes nothing and returns an error.
 func (r *Root) RemoveFile(name string) error {
 	info, err := r.Lstat(name)
 	if err != nil || info.Type == None {
@@ -40,7 +40,7 @@ func (r *Root) RemoveFile(name string) error {
 	return r.wrap("remove", name, err)
 }
 
-// remove removes the entry with all that is below it, or nothing at all where a filesystem is mounted.
+// remove removes the entry with everything below it. If a filesystem is mounted on or below the entry, it removes nothing.
 func (p parent) remove() error {
 	if err := checkMounts(p.fd, p.name, p.path); err != nil {
 		return err
@@ -48,8 +48,8 @@ func (p parent) remove() error {
 	return removeAt(p, p.name)
 }
 
-// checkMounts fails if something is mounted on the entry name of a directory or below it: that would be emptied before its mount
-// point turns out to be busy.
+// checkMounts fails if a filesystem is mounted on the entry name of a directory or below it. Removal would empty that
+// filesystem and only then find the mount point busy.
 func checkMounts(parent int, name, path string) error {
 	fd, err := openHere(parent, name, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err == unix.ENOTDIR || err == unix.ELOOP {
@@ -81,7 +81,7 @@ func checkMounts(parent int, name, path string) error {
 	}
 }
 
-// openHere opens an entry of a directory unless it is a link or something is mounted on it.
+// openHere opens an entry of a directory unless it is a link or a mount point.
 func openHere(parent int, name string, flags uint64) (int, error) {
 	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_NO_XDEV}
 	for {
@@ -91,8 +91,8 @@ func openHere(parent int, name string, flags uint64) (int, error) {
 	}
 }
 
-// removeDirectory makes room for something else to be renamed onto the path: only a directory is in the way of
-// that.
+// removeDirectory removes a directory so that another node can be renamed to its path. Nodes of other types are not in the
+// way of a rename.
 func removeDirectory(p parent) error {
 	var st unix.Stat_t
 	err := unix.Fstatat(p.fd, p.name, &st, unix.AT_SYMLINK_NOFOLLOW)
@@ -121,7 +121,7 @@ func removeAt(p parent, name string) error {
 	if err == unix.ENOTDIR || err == unix.ELOOP {
 		return unlinked // not a directory: the file could not be removed
 	} else if err == unix.EXDEV {
-		return unix.EBUSY // something was mounted on it meanwhile
+		return unix.EBUSY // a filesystem was mounted on it meanwhile
 	} else if err != nil {
 		return err
 	}

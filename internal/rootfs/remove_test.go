@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Only who says so replaces a directory.
+// Operations replace a directory only if the caller asks for it.
 func TestDirectoriesStay(t *testing.T) {
 	dir := t.TempDir()
 	build(t, dir, "d etc/passwd-\nf etc/passwd-/own text\nd skel\nf skel/x text\nd home/x/own")
@@ -38,7 +38,8 @@ func TestDirectoriesStay(t *testing.T) {
 	}
 }
 
-// A name that an image may bring along is not a temporary one, and what firstlight does not make is not taken for its leavings.
+// A name that an image may contain is not a temporary name, and nodes that firstlight never makes are not taken for its
+// leftovers.
 func TestTemporaryNamesTaken(t *testing.T) {
 	dir := t.TempDir()
 	r := open(t, dir)
@@ -70,7 +71,7 @@ func TestTemporaryNamesTaken(t *testing.T) {
 	}
 }
 
-// What a filesystem is mounted on, or below, is removed as a whole or not at all, and so is what is replaced.
+// A tree with a mount in it is not removed, nor replaced, in part.
 func TestMountPointsStay(t *testing.T) {
 	for name, c := range map[string]struct{ on, what string }{
 		"on it":          {"x", ""},

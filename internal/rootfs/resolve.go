@@ -15,9 +15,9 @@ const maxLinks = 40
 // ErrLoop is wrapped by the error for a path whose links lead in a circle.
 var ErrLoop error = unix.ELOOP
 
-// Resolve returns the place below the root that path leads to, as a process in a chroot would see it: links
-// are followed in every component but the last, absolute ones starting again at the root. What does not exist
-// is taken literally, ".." in a link ends at the root. The result is absolute, clean, and free of links.
+// Resolve returns the place below the root that path leads to, as a process in a chroot would see it. It follows links in
+// every component but the last; absolute links start at the root. Missing components are taken literally, and ".." in a link
+// stops at the root. The result is absolute, clean, and free of links.
 func (r *Root) Resolve(name string) (string, error) {
 	resolved, err := r.resolve(name, false)
 	return resolved, r.wrap("resolve", name, err)
@@ -33,7 +33,7 @@ func (r *Root) resolve(name string, last bool) (string, error) {
 	at := "/"
 	rest := components(name)
 	links := 0
-	missing := false // below a missing component there is nothing to look at
+	missing := false // below a missing component there is nothing to read
 	for len(rest) > 0 {
 		next := rest[0]
 		rest = rest[1:]
@@ -80,12 +80,12 @@ func components(name string) []string {
 	return parts
 }
 
-// readlink reads the link at a resolved path; EINVAL says that something else is there.
+// readlink reads the link at a resolved path. EINVAL means that the node is not a link.
 func (r *Root) readlink(name string) (string, error) {
 	fd, err := r.openat2(relative(name), unix.O_PATH)
 	if err != nil {
-		// RESOLVE_NO_SYMLINKS refuses a link in the last place as well, unless O_PATH|O_NOFOLLOW asks for
-		// the link itself; so this is a link in an earlier place, put there since it was looked at.
+		// RESOLVE_NO_SYMLINKS also refuses a link in the last component, unless O_PATH|O_NOFOLLOW asks for the link itself.
+		// So this is a link in an earlier component, made since that was resolved.
 		return "", err
 	}
 	defer unix.Close(fd)

@@ -2,12 +2,11 @@
 
 // Package rootfs changes the tree below a target root, and nothing else.
 //
-// Every operation starts from the descriptor of the root and is confined by the kernel (openat2(2) with
-// RESOLVE_IN_ROOT): no symbolic link, however absolute, chained or exchanged while the operation runs, leads
-// outside. Operations follow no link at all; a path that may hold links goes through Resolve first, which does
-// what a process in a chroot would see. Nothing is opened that could block or react, such as a FIFO or a device,
-// and nothing partial is visible under its final name. The package refuses to work on a kernel without
-// openat2 (Linux before 5.6), since there the confinement cannot be had.
+// Every operation starts from the descriptor of the root and is confined by the kernel (openat2(2) with RESOLVE_IN_ROOT): no
+// symbolic link, however absolute, chained or exchanged while the operation runs, leads outside. Operations follow no link
+// at all; a path that may have links goes through Resolve first, which resolves it as a process in a chroot would. The
+// package opens nothing that could block or react, such as a FIFO or a device, and nothing partial is visible under its
+// final name. It refuses to work on a kernel without openat2 (Linux before 5.6), which cannot confine it.
 package rootfs
 
 import (
@@ -28,7 +27,7 @@ type Root struct {
 	name string
 	dir  *os.File
 	salt string // of temporary names
-	// before is called ahead of every change to the tree.
+	// before is called before every change to the tree.
 	before func(effect string) error
 
 	mu      sync.Mutex
@@ -56,9 +55,9 @@ func Open(name string) (*Root, error) {
 	return r, nil
 }
 
-// Before sets a function that is called ahead of every single change to the tree, with a description of it.
-// If it returns an error the change does not happen and the operation fails with that error; tests stop a run
-// at any effect that way. It must be set before the Root is used and be safe for concurrent calls.
+// Before sets a function that is called before every change to the tree, with its description. If the function returns an
+// error, the change does not happen and the operation fails with that error; tests stop a run at any effect that way. Set it
+// before using the Root. The function must be safe for concurrent calls.
 func (r *Root) Before(f func(effect string) error) { r.before = f }
 
 // Name returns the path of the root on the running system, as given to Open.
@@ -94,7 +93,7 @@ func (r *Root) Sync() error {
 	return errors.Join(errs...)
 }
 
-// Flush makes all changes so far durable, as Sync does, and leaves what others change meanwhile to the next Sync.
+// Flush makes all changes so far durable, as Sync does, and leaves concurrent changes to the next Sync.
 func (r *Root) Flush() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -111,7 +110,7 @@ func (r *Root) Flush() error {
 // Syncs returns how many filesystems were synced so far.
 func (r *Root) Syncs() int { return r.syncs }
 
-// effect announces a change. The kind of change and the path make up its description.
+// effect announces a change. Its description consists of the kind of change and the path.
 func (r *Root) effect(kind, path string) error {
 	if r.before == nil {
 		return nil
@@ -119,8 +118,8 @@ func (r *Root) effect(kind, path string) error {
 	return r.before(kind + " " + path)
 }
 
-// touch remembers that the filesystem dev has changed; fd is any descriptor on it. A descriptor that is only
-// a place (O_PATH) will not do for syncfs, so the directory is opened anew if needed.
+// touch records that the filesystem dev has changed; fd is any descriptor on it. syncfs does not accept an O_PATH
+// descriptor, so touch opens the directory again if needed.
 func (r *Root) touch(dev uint64, fd int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,7 +134,7 @@ func (r *Root) touch(dev uint64, fd int) error {
 	return nil
 }
 
-// openat2 opens a path that holds no links, below the root.
+// openat2 opens a path without links, below the root.
 func (r *Root) openat2(name string, flags uint64) (int, error) {
 	how := unix.OpenHow{
 		Flags:   flags | unix.O_CLOEXEC | unix.O_NOFOLLOW,
@@ -144,7 +143,7 @@ func (r *Root) openat2(name string, flags uint64) (int, error) {
 	for range 64 {
 		fd, err := unix.Openat2(int(r.dir.Fd()), name, &how)
 		switch {
-		case err == unix.EINTR, err == unix.EAGAIN: // a rename somewhere; the kernel asks for another try
+		case err == unix.EINTR, err == unix.EAGAIN: // a concurrent rename: the kernel asks for another try
 			continue
 		case err == unix.ENOSYS:
 			return -1, ErrOldKernel
@@ -158,10 +157,10 @@ func (r *Root) openat2(name string, flags uint64) (int, error) {
 	return -1, unix.EAGAIN
 }
 
-// errChanged is what a symbolic link in a resolved path comes to.
-var errChanged = errors.New("a symbolic link is in the way, or was put there meanwhile")
+// errChanged is the error for a symbolic link in a resolved path.
+var errChanged = errors.New("a symbolic link is in the way, or was just put there")
 
-// parent is an open directory and the name in it that an operation is about.
+// parent is an open directory and the name in it on which an operation works.
 type parent struct {
 	root *Root
 	fd   int // O_PATH
@@ -192,7 +191,7 @@ var errRoot = errors.New("the target root itself cannot be replaced")
 
 func (p parent) close() { unix.Close(p.fd) }
 
-// change announces and remembers a change in the directory.
+// change announces and records a change in the directory.
 func (p parent) change(kind string) error {
 	if err := p.root.effect(kind, p.path); err != nil {
 		return err
@@ -200,7 +199,7 @@ func (p parent) change(kind string) error {
 	return p.root.touch(p.dev, p.fd)
 }
 
-// relative turns an absolute path into one for use with a descriptor of the root.
+// relative makes an absolute path relative to the root.
 func relative(name string) string {
 	if name = strings.TrimLeft(name, "/"); name == "" {
 		return "."
@@ -208,7 +207,7 @@ func relative(name string) string {
 	return name
 }
 
-// An Error is an operation on a place that failed.
+// An Error is a failed operation on a path.
 type Error struct {
 	verb, path string
 	err        error
@@ -220,10 +219,10 @@ func (e *Error) Error() string { return e.verb + " " + e.path + ": " + e.err.Err
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.err }
 
-// Hint says what the user can do, or is empty.
+// Hint returns what the user can do, or "".
 func (e *Error) Hint() string { return e.do }
 
-// wrap gives an error its operation, its path, and what can be done about it.
+// wrap adds to an error its operation, its path, and a hint.
 func (r *Root) wrap(verb, name string, err error) error {
 	if err == nil {
 		return nil
@@ -243,7 +242,7 @@ func (r *Root) wrap(verb, name string, err error) error {
 	case errors.Is(err, unix.EDQUOT):
 		e.do = "raise the quota of the owner"
 	case errors.Is(err, unix.EBUSY):
-		e.do = "unmount it, or take the place out of the config"
+		e.do = "unmount it, or remove the path from the config"
 	case errors.Is(err, unix.EROFS):
 		e.do = "mount the filesystem that holds it read-write"
 	case errors.Is(err, unix.EFBIG):
@@ -252,7 +251,7 @@ func (r *Root) wrap(verb, name string, err error) error {
 	return e
 }
 
-// full says whether blocks or inodes have run out on the filesystem that holds path.
+// full returns the hint for a full filesystem at path: blocks or inodes have run out.
 func (r *Root) full(name string) string {
 	for dir := path.Dir(name); ; dir = path.Dir(dir) {
 		fd, err := r.openat2(relative(dir), unix.O_PATH|unix.O_DIRECTORY)
@@ -264,7 +263,7 @@ func (r *Root) full(name string) string {
 		defer unix.Close(fd)
 		var st unix.Statfs_t
 		if err := unix.Fstatfs(fd, &st); err == nil && st.Files > 0 && st.Ffree == 0 {
-			return "the filesystem has no inodes left; make it with more of them"
+			return "the filesystem has no inodes left; make it with more inodes"
 		}
 		return "make the filesystem larger"
 	}

@@ -54,7 +54,7 @@ func build(t *testing.T, dir, lines string) {
 	}
 }
 
-// tree describes all that is below dir, one node a line.
+// tree describes all nodes below dir, one a line.
 func tree(t *testing.T, dir string) string {
 	t.Helper()
 	var lines []string
@@ -140,7 +140,7 @@ func TestResolve(t *testing.T) {
 
 var errLeak = errors.New("something outside was read")
 
-// operations are all that change the tree, as an attacker would like them to be run on a path.
+// operations lists all operations that change the tree, with the arguments an attacker would choose.
 var operations = []struct {
 	name string
 	run  func(r *Root, p string) error
@@ -165,7 +165,7 @@ var operations = []struct {
 	{"remove", func(r *Root, p string) error { return r.Remove(p) }},
 }
 
-// attacks are trees whose path leads, or seems to lead, out of the root or into something that blocks.
+// attacks lists trees with a path that leads, or seems to lead, out of the root or to a node that blocks.
 var attacks = []struct{ name, tree, path string }{
 	{"link to the host's root", "l x /", "/x"},
 	{"below a link to the root", "l x /", "/x/outside/file"},
@@ -206,7 +206,7 @@ var attacks = []struct{ name, tree, path string }{
 	{"the root by dots", "", "/.."},
 }
 
-// temporaryNames puts the temporary names of the two paths that the attacks use in place of TEMPORARY(PATH).
+// temporaryNames replaces TEMPORARY(PATH) by the temporary names of the two paths of the attacks.
 func temporaryNames(r *Root, lines string) string {
 	for _, name := range []string{"/x", "/second"} {
 		lines = strings.ReplaceAll(lines, "TEMPORARY("+name+")", parent{root: r, path: name}.temporary())
@@ -214,8 +214,8 @@ func temporaryNames(r *Root, lines string) string {
 	return lines
 }
 
-// TestAttacks runs every operation on every hostile tree, both on the path as it is and resolved: nothing
-// outside the root may change, nothing of it may be read, and nothing may block.
+// TestAttacks runs every operation on every hostile tree, with the path as given and resolved. Nothing outside the root may
+// change or be read, and no operation may block.
 func TestAttacks(t *testing.T) {
 	for _, a := range attacks {
 		for _, o := range operations {
@@ -227,7 +227,7 @@ func TestAttacks(t *testing.T) {
 				r := open(t, dir)
 				build(t, dir, "f own text\n"+temporaryNames(r, a.tree))
 				before := tree(t, outside)
-				errs := []error{o.run(r, a.path)} // may fail, may not lead out
+				errs := []error{o.run(r, a.path)} // may fail, but must not lead out
 				if resolved, err := r.Resolve(a.path); err == nil {
 					errs = append(errs, o.run(r, resolved))
 				}
@@ -362,7 +362,7 @@ func TestLinkAndSymlink(t *testing.T) {
 	r := open(t, dir)
 	if err := errors.Join(
 		r.Link("/a", "/b", false),
-		r.Link("/a", "/b", true), // a name of the same node already
+		r.Link("/a", "/b", true), // already a name of the same node
 		r.Link("/s", "/t", false),
 		r.Symlink("../any where", "/d", 8, 9, true),
 	); err != nil {
@@ -421,7 +421,7 @@ func TestAs(t *testing.T) {
 	}
 }
 
-// replace puts a file into the place of whatever is there.
+// replace writes a file, replacing any existing node.
 func replace(r *Root, name string, data []byte) error {
 	f, err := r.Create(name)
 	if err != nil {
@@ -434,7 +434,7 @@ func replace(r *Root, name string, data []byte) error {
 	return f.Commit(true)
 }
 
-// TestBefore stops an operation ahead of each of its changes.
+// TestBefore stops an operation before each of its changes.
 func TestBefore(t *testing.T) {
 	stopped := errors.New("stopped")
 	for n := range 100 {

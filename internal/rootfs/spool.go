@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Spool is a file without a name for content that must be complete before it is used. It vanishes when closed.
+// A Spool is an unnamed file for content that must be complete before it is used. Closing it deletes it.
 type Spool struct {
 	file stream
 	root *Root
@@ -32,28 +32,28 @@ func (s *Spool) Write(data []byte) (int, error) {
 	return n, s.wrap(err)
 }
 
-// Read reads the content from where the last Read, Write or Seek has left off.
+// Read reads the content from the offset that the last Read, Write or Seek left.
 func (s *Spool) Read(data []byte) (int, error) {
 	n, err := s.file.Read(data)
 	return n, s.wrap(err)
 }
 
-// Seek sets the place of the next Read or Write.
+// Seek sets the offset of the next Read or Write.
 func (s *Spool) Seek(offset int64, whence int) (int64, error) {
 	n, err := s.file.Seek(offset, whence)
 	return n, s.wrap(err)
 }
 
-// Truncate drops the content behind a size, in bytes.
+// Truncate cuts the content to a size in bytes.
 func (s *Spool) Truncate(size int64) error { return s.wrap(s.file.Truncate(size)) }
 
-// Reserve reserves space for more content, in bytes: a disk that is too small shows before anything is transferred.
+// Reserve reserves space for more content, in bytes, so that a full disk shows before anything is transferred.
 func (s *Spool) Reserve(size int64) error { return s.wrap(s.file.reserve(size)) }
 
-// Close lets the content go.
+// Close deletes the content.
 func (s *Spool) Close() error { return s.file.Close() }
 
-// Reader returns a reader of the whole content, which does not share its place with others.
+// Reader returns a reader of the whole content with its own offset.
 func (s *Spool) Reader() (io.Reader, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(s.file.descriptor), &st); err != nil {
@@ -62,8 +62,8 @@ func (s *Spool) Reader() (io.Reader, error) {
 	return io.NewSectionReader(s.file, 0, st.Size), nil
 }
 
-// Spool returns an empty file for what is to be written to the file at a path, which may hold links and need not exist, on
-// the filesystem on which that will be.
+// Spool returns an empty spool for the future content of the file at a path, on the filesystem of that file. The path may
+// have links and need not exist.
 func (r *Root) Spool(name string) (*Spool, error) {
 	fd, err := r.unnamed(path.Dir(path.Clean("/" + name)))
 	if err != nil {
@@ -72,7 +72,7 @@ func (r *Root) Spool(name string) (*Spool, error) {
 	return &Spool{stream{descriptor: descriptor(fd)}, r, name}, nil
 }
 
-// unnamed opens a file without a name in a directory, or in the nearest above that exists.
+// unnamed opens an unnamed file in a directory, or in its nearest existing parent.
 func (r *Root) unnamed(dir string) (int, error) {
 	for {
 		fd, err := r.unnamedIn(dir)
@@ -100,7 +100,7 @@ func (r *Root) unnamedIn(dir string) (int, error) {
 	return fd, err
 }
 
-// nameless makes a file in a directory and takes its name away.
+// nameless makes a file in a directory and removes its name.
 func nameless(at int) (int, error) {
 	name := "tmp" + rand.Text()
 	fd, err := unix.Openat(at, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
@@ -113,8 +113,8 @@ func nameless(at int) (int, error) {
 	return fd, nil
 }
 
-// Adopt is Create for a file whose content is in a spool, which belongs to the file from then on. If both are on one
-// filesystem nothing is copied.
+// Adopt is Create for a file whose content is in a spool; the spool then belongs to the file. Nothing is copied if both are
+// on one filesystem.
 func (r *Root) Adopt(name string, s *Spool) (*File, error) {
 	f, err := r.adopt(name, s)
 	return f, r.wrap("create", name, err)
@@ -130,7 +130,7 @@ func (r *Root) adopt(name string, s *Spool) (*File, error) {
 		return f, nil
 	}
 	p.close()
-	f, err = r.Create(name) // on another filesystem, or one that gives no names to files which had none
+	f, err = r.Create(name) // another filesystem, or one that cannot name an unnamed file
 	if err != nil {
 		return nil, err
 	}

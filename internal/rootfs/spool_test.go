@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// TestAdopt gives spools their names: on the same filesystem without a copy, and from anywhere else.
+// TestAdopt gives spools their names: without a copy on the same filesystem, and with one from other filesystems.
 func TestAdopt(t *testing.T) {
 	elsewhere, err := os.MkdirTemp("/dev/shm", "firstlight-")
 	if err != nil {
-		t.Skip("there is no second filesystem to be had: ", err)
+		t.Skip("no second filesystem is available: ", err)
 	}
 	t.Cleanup(func() { os.RemoveAll(elsewhere) })
 	dir := t.TempDir()
