@@ -124,7 +124,8 @@ func TestQuestions(t *testing.T) {
 		{"later parts wait for their devices", stacked, RAID, disks(2), "Await /dev/disk/by-id/other-part1 /dev/vda1\n"},
 		{"accounts", user, Accounts, facts.Facts{}, "Accounts\nHandover\n"},
 		{"then homes and the skeleton", user, Accounts, facts.Facts{Accounts: accounts, Handover: &facts.Handover{}},
-			"Node /home/core false\nNode /var/mail/core false\nNode /home/old false\nNode /var/mail/old false\nTrees /etc/skel\nPolicy\n"},
+			"Node /home/core false\nNode /var/mail/core false\nNode /home/old false\nNode /var/mail/old false\n" +
+				"Node /root false\nNode /home/core false\nTrees /etc/skel\nPolicy\n"},
 		{"without SELinux nothing is asked for labels", `,"passwd":{"groups":[{"name":"g"}]}`, Accounts,
 			facts.Facts{Accounts: accounts, Handover: &facts.Handover{}, SELinux: &facts.SELinux{}}, ""},
 		{"with it the account files, through links, and keys", `,"passwd":{"users":[{"name":"root","sshAuthorizedKeys":["k"]}]}`, Accounts,
