@@ -11,18 +11,18 @@ check() { return 255; }
 # Networking is left to the distribution, or to firstlight-network: most first boots need none.
 depends() { echo "systemd dracut-systemd"; }
 
-# Modules that a kernel does not have are passed over. An image boots elsewhere than where it was made: what the
-# machine at hand uses says nothing.
+# Modules that a kernel does not have are skipped. hostonly is empty because an image boots on other machines than the one that
+# builds it.
 installkernel() {
     . "$moddir/filesystems.sh"
     hostonly='' instmods qemu_fw_cfg virtio_blk virtio_net "${filesystem_modules[@]}" \
         raid0 raid1 raid456 raid10 linear dm_crypt
-    # What platforms find their config by (docs/platforms.md): discs, and the channels of hypervisors.
+    # For the places of configs (docs/platforms.md): discs, and channels of hypervisors.
     hostonly='' instmods sr_mod cdrom virtio_scsi iso9660 udf hv_utils hv_storvsc vsock vmw_vsock_virtio_transport_common \
         vmw_vsock_virtio_transport mlxbf_bootctl vboxguest vmur
 }
 
-# requires TARGET UNIT...: have TARGET require the units whenever it is started.
+# requires TARGET UNIT...: makes TARGET require the units whenever it is started.
 requires() {
     local target=$1 unit
     shift
@@ -40,7 +40,7 @@ install() {
     inst_multiple -o "${filesystem_programs[@]}" setfiles mdadm cryptsetup dmsetup \
         clevis clevis-encrypt-sss clevis-encrypt-tang clevis-encrypt-tpm2 clevis-luks-bind \
         clevis-luks-common-functions clevis-luks-unlock jose pwmake tpm2_create tpm2_createpolicy
-    # What the scripts of clevis call: its own modules only have what unlocking takes, not binding.
+    # Programs that clevis's scripts call: clevis's own modules bring only those for unlocking, not for binding.
     inst_multiple -o awk basename curl cut find grep mkdir mktemp rm sed sort tail touch tr
     inst_rules 60-cdrom_id.rules
     inst_simple "$moddir/99-xx-ignition-systemd-cryptsetup.rules" \

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# An optional dracut module for distributions that do not bring the network of the initramfs up themselves: IPv4 and
-# IPv6 on all wired interfaces by systemd-networkd, only when provisioning needs it.
+# An optional dracut module for distributions without their own network in the initramfs: systemd-networkd brings up IPv4 and
+# IPv6 on all wired interfaces, only when provisioning needs it.
 # shellcheck disable=SC2154
 
 check() { return 255; }
