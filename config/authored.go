@@ -13,13 +13,13 @@ import (
 
 // Options say what Parse accepts.
 type Options struct {
-	JSONOnly bool  // YAML is not read; it is reported as JSON that is not well-formed
-	Files    fs.FS // the local files of YAML; nil: naming one is an error
+	JSONOnly bool  // report YAML as malformed JSON
+	Files    fs.FS // the local files of YAML; if nil, naming one is an error
 }
 
-// Build translates a document in the Butane language and checks the config that it becomes. The findings are about the
-// YAML: their paths are those that its author wrote. If the report has errors there is no result, and the document serves
-// only to look up places.
+// Build translates a document in the Butane language and checks the resulting config. The findings are about the YAML,
+// with the paths that its author wrote. If the report has errors, the result is nil, and the Document is good only for
+// looking up places.
 func Build(src *diag.Source, o author.Options) (*author.Result, Document, diag.List) {
 	r, d, report := Translate(src, o)
 	if report.HasErrors() {
@@ -28,8 +28,8 @@ func Build(src *diag.Source, o author.Options) (*author.Result, Document, diag.L
 	return r, d, report
 }
 
-// Translate is Build for programs that look further into documents with errors: there is a result as soon as the YAML became
-// a config, be that valid or not.
+// Translate is Build for programs that also inspect documents with errors: it returns a result whenever the YAML
+// translates to a config, valid or not.
 func Translate(src *diag.Source, o author.Options) (*author.Result, Document, diag.List) {
 	if o.Gzip == nil {
 		o.Gzip = func(w io.Writer) author.Gzip {
@@ -40,7 +40,7 @@ func Translate(src *diag.Source, o author.Options) (*author.Result, Document, di
 	return translate(src, o)
 }
 
-// translate is Translate with nothing compressed unless the options have a compressor: a config that is used at once needs none.
+// translate is Translate without compression unless the options have a compressor: a config that is used at once needs none.
 func translate(src *diag.Source, o author.Options) (*author.Result, Document, diag.List) {
 	if o.Check == nil {
 		o.Check = checkJSON

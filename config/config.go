@@ -2,12 +2,12 @@
 
 // Package config reads, checks and merges machine configs: bytes in, JSON or YAML, a validated config and a report out.
 //
-// It does no I/O, knows no clock and fetches nothing; what a config refers to is for its caller to bring. The
-// invariant: a Document without an error in its report is valid by the rules of the version it was written in, is in the
-// newest form, and knows for each of its values where that was written.
+// It does no I/O, reads no clock and fetches nothing; the caller provides what a config refers to. The invariant: a
+// Document without an error in its report is valid by the rules of the version it was written in, is in the newest
+// form, and knows where each of its values was written.
 //
 // Stability: from the first tagged release on, names and signatures of this package, author, convert, lint, diag and spec
-// change in an incompatible way with the module's major version only. What a config means follows the spec version that it
+// change incompatibly only with the module's major version. What a config means follows the spec version that it
 // states. Texts of findings are for people and may change at any time: programs branch on Code, Severity, Path and Span. Structs
 // may get more fields, so name the fields in literals; types gets members when the format does. The other packages, doc, merge,
 // rules and unitfile, may change with every release.
@@ -43,7 +43,7 @@ func Empty() Document {
 }
 
 // Parse reads a config of any accepted version, checks it by the rules of that version, and raises it to the newest
-// form. The text is JSON, or YAML with a variant. If the report has errors the document is not to be used.
+// form. The text is JSON, or YAML with a variant. If the report has errors, do not use the document.
 func Parse(src *diag.Source) (Document, diag.List) { return ParseWith(src, Options{}) }
 
 // ParseWith is Parse with options. Unknown keys of YAML that people write on purpose, those of author.IsMeant, are not reported.
@@ -63,7 +63,7 @@ func ParseWith(src *diag.Source, o Options) (Document, diag.List) {
 	return FromTree(d)
 }
 
-// FromTree is Parse for a document that was read already, by whatever front end. Findings point to the spans of its nodes.
+// FromTree is Parse for a document that a front end has already read. Findings point to the spans of its nodes.
 func FromTree(d *doc.Document) (Document, diag.List) {
 	version, report := versionOf(d)
 	if report.HasErrors() {
@@ -123,7 +123,7 @@ func Merge(parent, child Document) Document {
 	return m.Document()
 }
 
-// A Merger lays any number of configs over one, in time that is in proportion to their sum.
+// A Merger lays any number of configs over one, in time proportional to their total size.
 type Merger struct {
 	merger  *merge.Merger
 	notes   diag.List
@@ -153,8 +153,8 @@ func (m *Merger) Document() Document {
 	return d
 }
 
-// Validate checks a merged config by the rules that hold at run time: those for objects of the newest version. It
-// also warns about what merging did and left, where that is hardly what anyone wants.
+// Validate checks a merged config by the rules that hold at run time: the object rules of the newest version. It
+// also warns where merging gave a result that hardly anyone wants.
 func Validate(d Document) diag.List {
 	report := rules.Check(&rules.Context{Version: spec.Newest, Merged: true, Origins: d.Origins}, &d.Config)
 	return append(report, d.Notes...)

@@ -35,7 +35,7 @@ func gunzip(text []byte, limit int) ([]byte, error) {
 	rest := bytes.NewReader(text)
 	r, err := gzip.NewReader(rest)
 	for ; err == nil; err = r.Reset(rest) {
-		r.Multistream(false) // so that what follows a member can be looked at
+		r.Multistream(false) // so that the bytes after a member can be checked
 		if _, err := io.Copy(&plain, io.LimitReader(r, int64(limit-plain.Len())+1)); err != nil {
 			return nil, errGzip
 		}
@@ -49,10 +49,10 @@ func gunzip(text []byte, limit int) ([]byte, error) {
 	return nil, errGzip
 }
 
-var errGzip = errors.New("it begins like gzip data and is damaged or cut off; compress it again")
+var errGzip = errors.New("it begins like gzip data but is damaged or cut off; compress it again")
 
-// foreign replaces the report on a text that is not JSON if the text is something that people hand over by mistake: what
-// is wrong with its first byte would help nobody then.
+// foreign replaces the report on a text that is not JSON if it recognizes the text as something that people hand over by
+// mistake: a complaint about the first byte would help nobody.
 func foreign(src *diag.Source, report diag.List) diag.List {
 	f, ok := sniff.Identify(src.Text, sniff.Options{})
 	if !ok {
@@ -64,7 +64,7 @@ func foreign(src *diag.Source, report diag.List) diag.List {
 	}}
 }
 
-// outdated returns what to say about a document without a usable version, if it is a config of long ago.
+// outdated recognizes a config of a version before 3.0.0 in a document without a usable version.
 func outdated(d *doc.Document, version string) (f sniff.Foreign, ok bool) {
 	var members []string
 	for _, k := range d.Root.Kids {

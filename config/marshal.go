@@ -25,8 +25,8 @@ const (
 	codeLost    = "X002" // a value that has no effect in the version
 )
 
-// MarshalVersion returns the config as compact JSON in the form of a version, without empty members. What the version
-// cannot express is an error for each value, at the place where that was written; then there is no text.
+// MarshalVersion returns the config as compact JSON in the form of a version, without empty members. Each value that
+// the version cannot express is an error at the place where it was written; if there are any, no text is returned.
 func MarshalVersion(d Document, v spec.Version) ([]byte, diag.List) {
 	e := encoder{doc: d, version: v}
 	c := d.Config

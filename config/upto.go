@@ -8,7 +8,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
-// ParseUpTo is Parse for programs that stand for machines which know no version after newest: a later one is an error.
+// ParseUpTo is Parse for machines that know no version after newest: a config of a later version is an error.
 func ParseUpTo(src *diag.Source, newest spec.Version) (Document, diag.List) {
 	d, report := Parse(src)
 	if d.Version <= newest {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package author reads the Butane language: YAML that people write, which becomes a config.
+// Package author translates the Butane language, YAML that people write, into configs.
 //
-// One table has all variants of the language, and one function translates each piece of sugar. The result is a located tree
-// like that of JSON: every node has the place of the YAML that caused it, so that whatever looks at the config later points
-// there. The package reads no file but those of the fs.FS that its caller hands over, and it runs nothing. The invariant:
-// memory and time stay in proportion to the text, whatever its anchors and aliases expand to.
+// One table lists all variants of the language, and one function translates each piece of sugar. The result is a tree like
+// that of JSON: every node knows the place in the YAML that caused it, so later findings point there. The package reads
+// files only from the fs.FS of its caller, and runs nothing. The invariant: memory and time stay proportional to the
+// text, whatever its anchors and aliases expand to.
 package author
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/doc"
 )
 
-// Codes of findings. Those up to CodeUnknown are about the document as a whole: Butane reports them without path.
+// Codes of findings. Those up to CodeUnknown are about the document as a whole: Butane reports them without a path.
 const (
 	CodeSyntax     = "A001" // not well-formed YAML
 	CodeType       = "A002" // a value of a wrong type
@@ -76,15 +76,15 @@ func Rules() []diag.ToolRule {
 
 // Options say how to translate a document.
 type Options struct {
-	Files fs.FS // where local files are; nil: there are none, and naming one is an error
-	Raw   bool  // the config is wanted and no MachineConfig around it
+	Files fs.FS // the local files; if nil, naming one is an error
+	Raw   bool  // write the config without a MachineConfig around it
 	// Gzip returns a compressor of level 9 that writes to w; nil: nothing is compressed.
 	Gzip func(w io.Writer) Gzip
 	// Check parses and checks a config that the document contains as text. If nil, such configs are not checked.
 	Check func(*diag.Source) diag.List
 }
 
-// Gzip is a compressor, such as a gzip.Writer. It is not part of this package: what only reads configs does without.
+// Gzip is a compressor, such as a gzip.Writer. The caller provides it, so programs that only read configs need none.
 type Gzip interface {
 	io.WriteCloser
 	Reset(w io.Writer)
@@ -100,8 +100,8 @@ type Result struct {
 	yaml    *positions
 }
 
-// IsAuthored reports whether a text is meant to be YAML of this language, and not a JSON config: it has a member variant and
-// is no JSON object with a member ignition. It does not say that the text is valid.
+// IsAuthored reports whether a text is meant to be YAML of this language rather than a JSON config: it has a member variant
+// and is not a JSON object with a member ignition. The text may still be invalid.
 func IsAuthored(text []byte) bool {
 	if utf16Order(text) != nil {
 		return true
@@ -137,7 +137,7 @@ func hasKey(text []byte, key string) bool {
 	}
 }
 
-// Translate turns a YAML document into a config. Without errors in the report, the result is well-formed and still to be
+// Translate turns a YAML document into a config. If the report has no errors, the result is well-formed, but not yet
 // checked by the rules of configs; Relocate turns their findings into findings about the YAML. The report has what Butane
 // reports, in the same order.
 func Translate(src *diag.Source, o Options) (*Result, diag.List) {
@@ -163,7 +163,7 @@ func Translate(src *diag.Source, o Options) (*Result, diag.List) {
 	return r, t.report.List()
 }
 
-// A translator holds a document on its way.
+// A translator holds a document while it is translated.
 type translator struct {
 	src    *diag.Source
 	at     *positions
@@ -177,7 +177,7 @@ type translator struct {
 	jobs   []job // contents that are to become data URLs
 }
 
-// find reports something at a member of a node, or at the node itself. A member that is not there stands where its object is.
+// find reports something at a member of a node, or at the node itself. A missing member is reported at its object.
 //
 //go:noinline
 func (t *translator) find(severity diag.Severity, code string, n *node, member, summary, hint string) {
@@ -233,14 +233,14 @@ func (r *Result) Relocate(report diag.List) diag.List {
 	return report
 }
 
-// IsStandIn reports whether the value at a path of the config stands for the contents of a local file that is too large for
-// memory: a text without contents, in whose place WriteJSON writes them.
+// IsStandIn reports whether the value at a path of the config is a placeholder for a local file that is too large for
+// memory. WriteJSON replaces it with the contents of the file.
 func (r *Result) IsStandIn(path []any) bool {
 	n, rest := r.out.find(path)
 	return len(rest) == 0 && n.data != nil
 }
 
-// Paths calls f with every path of the YAML that has become something, and the path of that in the config.
+// Paths calls f with the path in the YAML and the path in the config of every value of the config.
 func (r *Result) Paths(f func(yaml, json string)) {
 	var walk func(n *node, at path.ContextPath)
 	walk = func(n *node, at path.ContextPath) {

@@ -101,7 +101,7 @@ func (t *translator) mirror(storage, devices *node, slots []slot) []*node {
 			kid{"devices", devices.makeList(parts...)}, kid{"options", options})
 	}
 	storage.set("disks", devices.makeList(disks...))
-	// The boot loader reads the members of md-boot as if they were plain: metadata has to be at their ends.
+	// The boot loader reads the members of md-boot as plain filesystems, so the metadata of the array must be at their ends.
 	storage.set("raid", devices.makeList(array("md-boot", bootParts, devices.makeList(devices.makeText("--metadata=1.0"))), array("md-root", rootParts, nil)))
 	return append(filesystems, filesystem(devices, "/dev/md/md-boot", "ext4", "boot"))
 }

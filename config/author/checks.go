@@ -105,7 +105,7 @@ func (t *translator) decimalModes() {
 	}
 }
 
-// usualMode reports whether people use a mode.
+// usualMode reports whether a mode is one that people commonly set.
 func usualMode(mode int, dir bool) bool {
 	if mode == 0 {
 		return true
@@ -138,7 +138,7 @@ func usualMode(mode int, dir bool) bool {
 	return !sticky && (!setID || executes && other&2 == 0)
 }
 
-// wantsMountUnit returns the filesystems that are to have a mount unit.
+// wantsMountUnit returns the filesystems that ask for a mount unit.
 func (t *translator) wantsMountUnit(f func(fs *node)) {
 	for _, fs := range t.in.get("storage", "filesystems").items() {
 		if fs.get("with_mount_unit").isTrue() {
@@ -180,7 +180,7 @@ func (t *translator) mountPaths() {
 	})
 }
 
-// trees checks what does not need the files.
+// trees makes the checks of trees that need no files.
 func (t *translator) trees() {
 	for _, tree := range t.in.get("storage", "trees").items() {
 		if tree.get("local").str() == "" {

@@ -65,7 +65,7 @@ func (t *translator) rootPartition(list []kid, root int) {
 	}
 	for i, other := range list {
 		if i != root && other.get("start_mib").number() == 0 {
-			t.warn(CodePartition, p.node, "label", "the root partition has no size and another partition has no start: the root may be left too small",
+			t.warn(CodePartition, p.node, "label", "the root partition has no size and another partition has no start: the root may end up too small",
 				"set size_mib of the root partition to 8192 or more")
 			return
 		}
@@ -76,8 +76,8 @@ func (t *translator) rootPartition(list []kid, root int) {
 var layouts = []struct {
 	name   string
 	s390x  bool
-	device string // how the devices of volumes are named, if they are restricted: a prefix before one letter
-	volume string // what is added to the device for the volume
+	device string // what precedes one letter in the names of volume devices; empty if any name will do
+	volume string // suffix of the device that gives the partition of the volume
 	slots  []slot // partitions of a mirrored disk before boot and root
 }{
 	{name: "x86_64", slots: []slot{biosBoot, efiSystem}},
@@ -141,7 +141,7 @@ func (t *translator) layouts() []string {
 	return names
 }
 
-// endsIn reports whether a device is a prefix and one lower-case letter, whatever is before.
+// endsIn reports whether a device ends in a prefix and one lower-case letter.
 func endsIn(device, prefix string) bool {
 	if device == "" {
 		return false

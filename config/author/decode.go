@@ -14,16 +14,16 @@ import (
 	"github.com/firstlight-boot/firstlight/config/doc"
 )
 
-// maxExpansion is how many values aliases may expand to, other than those that the text has itself.
+// maxExpansion is how many values aliases may expand to, not counting the values of the text itself.
 const maxExpansion = 1 << 18
 
-// A decoder turns YAML into a tree by the shape of a variant. It is as lax as Butane's: unknown members are warned about, null
-// counts as absent, and a number may stand where a text is expected.
+// A decoder turns YAML into a tree by the shape of a variant. It is as lax as Butane: an unknown member is only a
+// warning, null counts as absent, and a number may stand where a text is expected.
 type decoder struct {
 	t        *translator
 	open     map[*yaml.Node]bool // aliases in progress
 	expanded int
-	guesses  int // about unknown keys, each of which takes time
+	guesses  int // suggestions made for unknown keys, bounded because each takes time
 	depth    int // of aliases
 	failed   bool
 }
@@ -42,7 +42,7 @@ func (t *translator) decode(root *yaml.Node) bool {
 	v, code, problem, hint := choose(name, version)
 	if v == nil {
 		if code == CodeVariant && member(root, "ignition") != nil {
-			hint = "this looks like a config that machines read already: check it with firstlight validate, or turn it into YAML with firstlight convert"
+			hint = "this looks like an Ignition config: check it with firstlight validate, or turn it into YAML with firstlight convert"
 		}
 		finding := diag.Diagnostic{Severity: diag.Error, Code: code, Path: path.New("yaml"), Summary: problem, Hint: hint}
 		at := root
@@ -121,7 +121,7 @@ func (d *decoder) alias(y *yaml.Node, decode func(*yaml.Node) *node) *node {
 	return &c
 }
 
-// room counts values that aliases expand to.
+// room counts the values that aliases expand to.
 func (d *decoder) room(y *yaml.Node) bool {
 	if d.expanded++; d.expanded <= maxExpansion {
 		return true
@@ -160,7 +160,7 @@ func (d *decoder) list(y *yaml.Node, f *field, at *step) *node {
 	return n
 }
 
-// object decodes a mapping. Members that were merged in are used where there is no such member of its own.
+// object decodes a mapping. A merged-in member counts only if the mapping does not have that member itself.
 func (d *decoder) object(y *yaml.Node, s *shape, at *step) *node {
 	n := d.node(y, doc.Object, "", at)
 	d.members(y, s, at, n, false)
@@ -207,7 +207,7 @@ func (d *decoder) members(y *yaml.Node, s *shape, at *step, n *node, merged bool
 	}
 }
 
-// merge adds the members of merged mappings; the first that has a member counts.
+// merge adds the members of merged mappings. If several have a member, the first one counts.
 func (d *decoder) merge(y *yaml.Node, s *shape, at *step, n *node) {
 	switch {
 	case y.Kind == yaml.AliasNode:
@@ -226,7 +226,7 @@ func (d *decoder) merge(y *yaml.Node, s *shape, at *step, n *node) {
 			d.merge(c, s, at, n)
 		}
 	default:
-		d.fail(y, "only mappings can be merged with <<", "write an alias of a mapping, or a list of such", at)
+		d.fail(y, "only mappings can be merged with <<", "write an alias of a mapping, or a list of aliases", at)
 	}
 }
 
@@ -237,7 +237,7 @@ func (d *decoder) texts(y *yaml.Node, at *step) *node {
 	return n
 }
 
-// entries adds what a mapping has and n has not; what is merged in comes last.
+// entries adds the entries of a mapping that n does not have; merged-in entries come last.
 func (d *decoder) entries(y *yaml.Node, at *step, n *node) {
 	var merges []*yaml.Node
 	for i := 0; i+1 < len(y.Content) && y.Kind == yaml.MappingNode; i += 2 {

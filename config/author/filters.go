@@ -10,7 +10,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/doc"
 )
 
-// filter reports what the platform of the variant cannot use. It looks at the output, so that sugar is no way around it.
+// filter reports members that the platform of the variant cannot use. It looks at the output, so sugar cannot bypass it.
 func (t *translator) filter() { t.forbidden(t.out, "") }
 
 // forbidden walks the output in alphabetical order. The place is a path of member names.

@@ -13,8 +13,8 @@ import (
 	"github.com/firstlight-boot/firstlight/config/diag"
 )
 
-// explain says where a syntax error is and what to do about it. The parser names a line, often that of the surrounding block
-// and not that of the mistake, and no column.
+// explain says where a syntax error is and what to do about it. The parser names no column, and often the line of the
+// surrounding block instead of that of the mistake.
 func explain(src *diag.Source, p *positions, err error) (start, end int, problem, hint string) {
 	problem = strings.TrimPrefix(err.Error(), "yaml: ")
 	if rest, ok := strings.CutPrefix(problem, "line "); ok {
@@ -57,7 +57,7 @@ type cause struct {
 	text string // in place of the parser's message, if not empty
 	hint string
 	find func(line []byte) (at, length int)
-	far  bool // it may be in any line before
+	far  bool // the mistake may be in any earlier line
 }
 
 func (c *cause) problem(message string) string {
@@ -191,7 +191,7 @@ func dash(line []byte) (int, int) {
 	return i, 1
 }
 
-// general is the hint where no cause was found.
+// general is the hint if no cause was found.
 func general(problem string) string {
 	switch {
 	case strings.Contains(problem, "expected ',' or"), strings.Contains(problem, "expected node content"):
@@ -204,8 +204,8 @@ func general(problem string) string {
 	return "look at the indentation of this line and of the one before"
 }
 
-// reached returns how far the parser gets before it fails. It reads a text in small pieces for that, larger ones in a long
-// text, so that the piece at hand when it fails is where the mistake is.
+// reached returns how far the parser gets before it fails. It hands over the text in small pieces, larger ones if
+// the text is long, so the mistake is in the last piece that the parser took.
 func reached(text []byte) int {
 	r := &pieces{text: text, size: 1 + len(text)>>18}
 	var n yaml.Node

@@ -26,7 +26,7 @@ func (t *translator) metadata() {
 	}
 }
 
-// failIn reports an error at a member of a section, which may not be there at all.
+// failIn reports an error at a member of a section that may be missing.
 func (t *translator) failIn(section, member, summary, hint string) {
 	at := t.in.get(section)
 	if at == nil {
@@ -35,7 +35,7 @@ func (t *translator) failIn(section, member, summary, hint string) {
 	t.fail(CodeOpenShift, at, member, summary, hint)
 }
 
-// cexKernelArgument wants the argument that makes a crypto card unlock the root.
+// cexKernelArgument requires the kernel argument that makes a crypto card unlock the root.
 func (t *translator) cexKernelArgument() {
 	const argument = "rd.luks.key=/etc/luks/cex.key"
 	wants := t.in.get("boot_device", "luks", "cex", "enabled").isTrue()
@@ -106,7 +106,7 @@ func (t *translator) operator() {
 	}
 }
 
-// elided warns about what raw output has no room for.
+// elided warns about members that raw output drops.
 func (t *translator) elided() {
 	section := t.in.get("openshift")
 	for _, name := range []string{"kernel_arguments", "extensions", "fips", "kernel_type"} {

@@ -22,10 +22,10 @@ const (
 	prefix = "data:"
 )
 
-// heads are what stands between data: and the contents.
+// heads are the texts between data: and the contents.
 var heads = [...]string{plain: ",", base: ";base64,", zip: ";base64,"}
 
-// compression is what the config says about a form.
+// compression is the value of the member compression for a form.
 func (f form) compression() string {
 	if f == zip {
 		return "gzip"
@@ -46,7 +46,7 @@ func (f form) url(contents []byte) string {
 	return string(out)
 }
 
-// length returns how long the part after data: is: of n bytes of base64.
+// baseLength returns the length of a data URL after "data:" for n bytes in base64.
 func baseLength(n int64) int64 { return int64(len(heads[base])) + (n+2)/3*4 }
 
 // unescaped are the bytes that need no escape, those that URI components may have.
@@ -96,14 +96,14 @@ func pick(plainSize, size, zipped int64) form {
 type job struct {
 	cause       *node
 	source      *node  // its text is set
-	compression *node  // its text is set; nil if the author has said what the contents are, which are not compressed then
+	compression *node  // its text is set; nil if the author sets compression, so the contents stay as they are
 	contents    []byte // or else
 	file        string // too large for memory
 	oldForm     bool   // in the first version all contents are escaped
 	err         error
 }
 
-// encode does what was put off: choosing forms takes most of the time of large documents, and all processors can share it.
+// encode runs the jobs on all processors: choosing forms takes most of the time of large documents.
 func (t *translator) encode() {
 	jobs := t.jobs
 	t.jobs = nil
@@ -118,7 +118,7 @@ func (t *translator) encode() {
 			}
 		}
 	}
-	const few = 16 // small jobs that are not worth another thread
+	const few = 16 // a thread is worth its cost only for more small jobs than this
 	threads := len(jobs) / few
 	for i := range jobs {
 		if jobs[i].file != "" {
@@ -192,7 +192,7 @@ func (c *compressor) choose(contents []byte, mayZip bool) (form, []byte) {
 	}
 	c.out.Reset()
 	w := c.writer(&c.out)
-	_, _ = w.Write(contents) // a buffer takes everything
+	_, _ = w.Write(contents) // a buffer accepts every write
 	_ = w.Close()
 	if pick(escaped, int64(len(contents)), int64(c.out.Len())) == zip {
 		return zip, c.out.Bytes()

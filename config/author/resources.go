@@ -41,7 +41,7 @@ func (t *translator) fill(out, cause *node, contents []byte) {
 	t.jobs = append(t.jobs, j)
 }
 
-// Bounds of local files in memory. What is beyond is read once to choose its form, and again when the config is written.
+// Bounds of local files in memory. A file beyond them is read once to choose its form, and again when the config is written.
 const (
 	largeFile = 1 << 20
 	allFiles  = 64 << 20
@@ -113,7 +113,7 @@ func (t *translator) cannotRead(local *node, err error) {
 	t.fail(CodeLocal, local, "", "read local file "+shown(local.text)+": "+reason(err), localHint(err))
 }
 
-// reason returns what went wrong without the name of the file, which the message has.
+// reason returns what went wrong, without the name of the file, which the message already has.
 func reason(err error) string {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -185,7 +185,7 @@ func (t *translator) inlineChild(in, inline *node) {
 	}
 }
 
-// localChild checks a config in a local file. It has been read for its contents already, so that errors of that are reported.
+// localChild checks a config in a local file. Errors of reading the file were reported when its contents were read.
 func (t *translator) localChild(local *node) {
 	name, err := t.localName(local.text)
 	if err != nil {
@@ -197,7 +197,7 @@ func (t *translator) localChild(local *node) {
 	}
 }
 
-// refused warns about a config that the machine will refuse. Butane does not look at it, so that this is no error.
+// refused warns about a config that the machine will refuse. It is not an error, because Butane does not check it.
 func (t *translator) refused(at *node, src *diag.Source) {
 	for _, found := range t.o.Check(src).Errors() {
 		t.warn(CodeRefused, at, "", fmt.Sprintf("the machine will refuse this config: line %d: %s", found.Span.Start.Line, found.Summary), found.Hint)

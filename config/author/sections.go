@@ -23,7 +23,7 @@ type planter struct {
 	nodes map[string]*node
 }
 
-// planter returns one that knows the author's entries. Entries that it fills are its own copies.
+// planter returns a planter that knows the author's entries. It fills copies of them.
 func (t *translator) planter() *planter {
 	p := &planter{t: t, kinds: map[string]string{}, nodes: map[string]*node{}}
 	for _, list := range []string{"directories", "files", "links"} {
@@ -105,7 +105,7 @@ func (p *planter) copy(tree *node, dir, to string) {
 	}
 }
 
-// file copies a file, into an entry of the author's that has no contents if there is one.
+// file copies a file. The contents go to the author's entry of that path if it has none, and otherwise to a new entry.
 func (p *planter) file(tree *node, e fs.DirEntry, from, at string) {
 	info, err := e.Info()
 	if err != nil {
@@ -156,7 +156,7 @@ func (p *planter) file(tree *node, e fs.DirEntry, from, at string) {
 	entry.set("mode", mode)
 }
 
-// link copies a symbolic link, into an entry of the author's that has no target if there is one.
+// link copies a symbolic link. The target goes to the author's entry of that path if it has none, and otherwise to a new entry.
 func (p *planter) link(tree *node, from, at string) {
 	target, err := fs.ReadLink(p.t.o.Files, from)
 	if err != nil {
@@ -210,7 +210,7 @@ func (t *translator) makeQuadlets() {
 	}
 }
 
-// free reports whether nothing is at a path yet.
+// free reports whether no entry has a path yet. If one has, that is an error in the report.
 func (p *planter) free(cause *node, at string) bool {
 	list, taken := p.kinds[at]
 	if taken {
@@ -235,7 +235,7 @@ func (p *planter) quadlet(n, name *node, at string) {
 	p.add("files", n.makeObject(kid{"path", name.makeText(at)}, kid{"mode", n.makeNumber(0o644)}, kid{"contents", contents}))
 }
 
-// makeMountUnits makes a unit of every filesystem that is to have one.
+// makeMountUnits makes a unit for every filesystem that asks for one.
 func (t *translator) makeMountUnits() {
 	var units []*node
 	t.wantsMountUnit(func(fs *node) {
@@ -268,7 +268,7 @@ func (t *translator) mountUnit(fs *node) (name, contents string) {
 			b.WriteString(name + "=" + value + "\n")
 		}
 	}
-	// A percent sign begins a specifier of systemd's. Options may use them; paths mean themselves.
+	// A percent sign begins a specifier of systemd. Options may use specifiers; a percent sign in a path is literal.
 	unitDevice, unitWhere := strings.ReplaceAll(device, "%", "%%"), strings.ReplaceAll(where, "%", "%%")
 	if t.isSwap(fs) {
 		b.WriteString("[Swap]\n")

@@ -18,8 +18,8 @@ type layer struct {
 	apply func(*translator)
 }
 
-// layers are applied in this order to what the author's own sections became. What they generate is the parent of what there
-// is, so that the author can adjust it; trees and quadlets add to the author's entries.
+// layers are applied in this order after the author's own sections. What a layer generates is the parent in a merge, so
+// the author can override it; trees and quadlets add to the author's entries.
 var layers = []layer{
 	{since: spec.V3_1, apply: (*translator).copyTrees},
 	{since: spec.V3_7, apply: (*translator).makeQuadlets},
@@ -81,11 +81,11 @@ func (t *translator) object(in *node, s *shape) *node {
 	return &out
 }
 
-// under lays what there is over a generated config.
+// under merges the config so far over a generated one.
 func (t *translator) under(parent *node) { t.out = overlay(spec.Config(), parent, t.out) }
 
-// overlay is Ignition's merge on trees: members of the child count, elements of lists with equal keys become one, and the
-// parent's come first.
+// overlay is Ignition's merge on trees: members of the child win, elements of lists with equal keys become one, and the
+// elements of the parent come first.
 func overlay(s *spec.Struct, parent, child *node) *node {
 	out := *child
 	out.kids = slices.Clone(parent.kids)

@@ -18,7 +18,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/diag"
 )
 
-// Limits of a document. The parser takes some 200 bytes for each value: they bound what a hostile text makes it take.
+// Limits of a document. The parser takes some 200 bytes for each value; the limits bound the memory that a hostile text costs.
 const (
 	maxBytes  = 512 << 20
 	maxValues = 1 << 20 // and one for each 32 bytes of text
@@ -49,7 +49,7 @@ func asUTF8(src *diag.Source) (*diag.Source, error) {
 		return src, nil
 	}
 	if len(src.Text)%2 != 0 || len(src.Text) > maxBytes {
-		return src, errors.New("the text begins like UTF-16 and is not")
+		return src, errors.New("the text begins like UTF-16 but is not valid UTF-16")
 	}
 	units := make([]uint16, 0, len(src.Text)/2)
 	for i := 2; i < len(src.Text); i += 2 {
@@ -187,7 +187,7 @@ func parseYAML(src *diag.Source) (*yaml.Node, *positions, diag.List) {
 	return document.Content[0], p, nil
 }
 
-// unmarshal parses YAML. The parser is foreign and has been seen to panic on hostile texts; a boot must not end like that.
+// unmarshal parses YAML. Hostile texts have made the parser, a third party's, panic; here a panic becomes an error.
 func unmarshal(text []byte, into *yaml.Node) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -226,8 +226,8 @@ func countValues(text []byte) int {
 	return n
 }
 
-// ParseYAML parses the first document of a text within this package's limits, and returns a function that says where a value
-// stands. On an error the list has one entry; an empty text is an empty mapping.
+// ParseYAML parses the first document of a text within this package's limits, and returns a function that gives the span of a
+// value. On an error the list has one entry; an empty text is an empty mapping.
 func ParseYAML(src *diag.Source) (*yaml.Node, func(*yaml.Node) diag.Span, diag.List) {
 	root, at, report := parseYAML(src)
 	return root, func(y *yaml.Node) diag.Span {

@@ -87,7 +87,7 @@ func FromCloudConfig(src *diag.Source) ([]byte, diag.List) {
 	return b.Bytes(), c.report
 }
 
-// document puts the sections together.
+// document joins the sections.
 func (c *cloud) document() *yaml.Node {
 	out := mapping("variant", scalar("fcos"), "version", scalar(cloudVersion))
 	section := func(name string, members ...any) {
@@ -108,7 +108,7 @@ func (c *cloud) lost(y *yaml.Node, summary, hint string, steps ...any) {
 	})
 }
 
-// note reports a value that is carried over and does not mean quite the same.
+// note reports a value that is carried over with a slightly different meaning.
 func (c *cloud) note(y *yaml.Node, summary, hint string, steps ...any) {
 	c.report = append(c.report, diag.Diagnostic{
 		Severity: diag.Info, Code: CodeNote, Path: path.New("yaml", steps...), Span: c.place(y), Summary: summary, Hint: hint,
@@ -195,7 +195,7 @@ func (c *cloud) userList(y *yaml.Node) {
 	}
 }
 
-// userMembers are the members of users that have counterparts, by what they are called here.
+// userMembers maps the members of cloud-config users to their counterparts.
 var userMembers = map[string]string{
 	"name": "name", "gecos": "gecos", "primary_group": "primary_group", "homedir": "home_dir", "shell": "shell", "uid": "uid", "no_create_home": "no_create_home",
 	"no_user_group": "no_user_group", "no_log_init": "no_log_init", "system": "system", "passwd": "password_hash", "hashed_passwd": "password_hash",
@@ -219,7 +219,7 @@ func (c *cloud) user(u *yaml.Node, index int) {
 			}
 			continue
 		case to == "password_hash" && !isFalse(member(u, "lock_passwd")) && !strings.HasPrefix(value.Value, "!"):
-			c.note(key, "cloud-init locks this password, since lock_passwd is not false: it stays locked", "remove the exclamation mark to permit it",
+			c.note(key, "cloud-init locks this password, since lock_passwd is not false: it stays locked", "remove the exclamation mark to unlock it",
 				"users", index, key.Value)
 			value = scalar("!" + value.Value)
 		case key.Value == "plain_text_passwd":

@@ -12,8 +12,8 @@ import (
 	"github.com/firstlight-boot/firstlight/config/author"
 )
 
-// diskSetup converts partition tables. Sizes are percentages there, and sizes in MiB here: only what does not depend on the
-// size of the disk is carried over.
+// diskSetup converts partition tables. Cloud-config gives sizes in percent and a config in MiB, so only what does not
+// depend on the size of the disk is carried over.
 func (c *cloud) diskSetup(y *yaml.Node) {
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		key, d := y.Content[i], resolve(y.Content[i+1])
@@ -50,7 +50,7 @@ func (c *cloud) filesystemSetup(y *yaml.Node) {
 		if p := member(f, "partition"); p != nil && p.Value != "none" {
 			n := p.Value
 			if _, err := strconv.Atoi(n); err != nil {
-				n = "1" // "auto" and "any" look for one; with a layout there is the first
+				n = "1" // "auto" and "any" search for a partition; this guesses the first
 				c.note(p, "cloud-init would choose the partition; this is the first one", "set the number", "fs_setup", i, "partition")
 			}
 			dev = partition(dev, n)
@@ -100,7 +100,7 @@ func (c *cloud) mounts(y *yaml.Node) {
 	}
 }
 
-// mountUnit adds a unit for what this config does not make.
+// mountUnit adds a unit for a filesystem that this config does not make.
 func (c *cloud) mountUnit(what, where, format, options string) {
 	if label, ok := strings.CutPrefix(what, "LABEL="); ok {
 		what = "/dev/disk/by-label/" + label
@@ -123,7 +123,7 @@ func (c *cloud) mountUnit(what, where, format, options string) {
 	c.units = append(c.units, mapping("name", scalar(name), "enabled", boolean(true), "contents", scalar(text)))
 }
 
-// device returns the path of a device: cloud-config may leave /dev/ out.
+// device returns the path of a device: cloud-config may omit /dev/.
 func device(name string) string {
 	if strings.HasPrefix(name, "/") || strings.Contains(name, "=") || strings.Contains(name, ":") {
 		return name

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package convert turns configs of other forms into those that people and firstlight use: Ignition 3.x into YAML, Ignition 2.x
-// into 3.x, and the common part of cloud-config into YAML.
+// Package convert converts between formats of configs: Ignition 3.x to YAML, Ignition 2.x to 3.x, and the common part of
+// cloud-config to YAML.
 //
-// It reads no files and fetches nothing. The invariant: what the result does not carry over is in the report, each loss with
-// its place and its reason; a report without errors or warnings means that the result asks for the same machine.
+// It reads no files and fetches nothing. The invariant: the report lists every value that is not carried over, with its
+// place and the reason; a report without errors or warnings means that the result asks for the same machine.
 package convert
 
 import (
@@ -24,7 +24,7 @@ import (
 const (
 	CodeLost  = "C001" // a value has no counterpart and is left out
 	CodeInput = "C002" // the document cannot be read
-	CodeNote  = "C003" // a value is carried over, and does not mean quite the same
+	CodeNote  = "C003" // a value is carried over with a slightly different meaning
 )
 
 // Rules says what the codes of this package are about, for reports in SARIF.
@@ -36,7 +36,7 @@ func Rules() []diag.ToolRule {
 	}
 }
 
-// A Form is what a document is written in.
+// A Form is the format of a document.
 type Form int
 
 // The forms.

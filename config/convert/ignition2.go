@@ -17,7 +17,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
-// FromIgnition2 turns a config of version 2.x into the oldest 3.x that has what it asks for, as JSON.
+// FromIgnition2 turns a config of version 2.x into JSON of the oldest 3.x version that can express it.
 func FromIgnition2(src *diag.Source) ([]byte, diag.List) {
 	d, report := doc.ParseJSON(src)
 	if report.HasErrors() {
@@ -83,8 +83,8 @@ func (c *converter2) find(steps []any) *doc.Node {
 	return n
 }
 
-// source returns the value that became the one at a path of the result, or one around it. Entries of some lists are joined and have
-// other indexes there: they are found by what they are called.
+// source returns the value that became the one at a path of the result, or one around it. Entries of some lists are joined and
+// get other indexes, so they are found by name.
 func (c *converter2) source(steps []any) *doc.Node {
 	if len(steps) < 3 {
 		return c.find(steps)
@@ -110,7 +110,7 @@ func (c *converter2) source(steps []any) *doc.Node {
 		if k == nil || !strings.HasSuffix(name, k.Text) {
 			continue
 		}
-		// The last entry counts that has the member.
+		// The last entry that has the member counts.
 		if n := c.find(append([]any{steps[0], steps[1], j}, steps[3:]...)); best == list || n != &list.Kids[j].Node {
 			best = n
 		}
@@ -194,7 +194,7 @@ func (c *converter2) disks() {
 	}
 }
 
-// filesystems converts filesystems. Files named them; now they are found by where they are mounted.
+// filesystems converts filesystems. In 2.x a file names its filesystem; in 3.x its path says which one it is on.
 func (c *converter2) filesystems() {
 	c.roots = map[string]string{"": "/", "root": "/"}
 	mounted := map[string]string{}
@@ -216,7 +216,7 @@ func (c *converter2) filesystems() {
 		}
 		where := cmpOr(f.Path, mounted[m.Device])
 		if where == "" && f.Name == "root" {
-			where = "/" // made again in place of the image's
+			where = "/" // recreated in place of the image's
 		}
 		if where != "" {
 			out.Path = &where
@@ -278,8 +278,8 @@ func (c *converter2) at(filesystem, name string, steps ...any) string {
 	return gopath.Join(root, name)
 }
 
-// files converts directories, files and links. In 2.x one path may be there several times, the last counts, and a file
-// replaces an existing file by default.
+// files converts directories, files and links. In 2.x a path may occur several times, of which the last counts, and a
+// file replaces an existing file by default.
 func (c *converter2) files() {
 	s := &c.out.Storage
 	for i, d := range c.in.Storage.Directories {
@@ -321,7 +321,7 @@ func (c *converter2) files() {
 	}
 }
 
-// units converts units of systemd, and those of networkd, which 3.x has as files.
+// units converts systemd units, and networkd units, which become files in 3.x.
 func (c *converter2) units() {
 	for _, u := range c.in.Systemd.Units {
 		if u.Enabled == nil && u.Enable != nil && *u.Enable {

@@ -115,8 +115,8 @@ func scalar(s string) *yaml.Node {
 	return n
 }
 
-// plainly reports whether the encoder's own choice of style is safe: it is for printable texts that YAML 1.1 has no other
-// meaning for.
+// plainly reports whether the encoder's own choice of style is safe: it is safe for printable texts to which YAML 1.1
+// gives no other meaning.
 func plainly(s string) bool {
 	if slices.Contains([]string{"y", "n", "yes", "no", "on", "off"}, strings.ToLower(s)) {
 		return false
@@ -128,7 +128,7 @@ func plainly(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
-// isBlock reports whether a text can be a literal block: what indentation, line ends and characters mean there is as written.
+// isBlock reports whether a literal block keeps the indentation, line ends and characters of a text.
 func isBlock(s string) bool {
 	if s[0] == ' ' || s[0] == '\n' || s[0] == '\t' || strings.HasSuffix(s, "\n\n") {
 		return false
@@ -153,7 +153,7 @@ func isText(s string) bool {
 func (w *writer) inline(n *doc.Node, place string) *yaml.Node {
 	source, compression := n.Member("source"), n.Member("compression")
 	inFile := strings.HasPrefix(place, "storage.files")
-	// References to configs keep their sources: what they are is checked, and they are told apart by them.
+	// References to configs keep their sources, because sources are checked and tell references apart.
 	if source == nil || !inFile && (w.version == spec.V3_0 || place != "storage.luks.keyFile") {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 
 const scheme = "data:"
 
-// Problems that a hint belongs to.
+// Problems for which callers have a hint.
 const (
 	NoComma      = "it has no comma before the data"
 	BadCharacter = "it has a character that must be escaped"
@@ -22,7 +22,7 @@ const (
 	brokenParameter = "it has a broken parameter"
 )
 
-// Check checks a data URL. It returns the offset of the byte that is wrong, or -1, and what is wrong; empty: nothing.
+// Check checks a data URL. It returns the offset of the wrong byte, or -1, and the problem, which is empty if there is none.
 func Check(source string) (at int, problem string) {
 	from, packed, problem := payload(source)
 	switch {
@@ -100,7 +100,7 @@ func payload(source string) (from int, packed bool, problem string) {
 	return len(scheme) + i + 1, packed, ""
 }
 
-// controlAt finds a control character, which makes a source no URL at all.
+// controlAt finds a control character, which no URL may contain.
 func controlAt(source string) int {
 	return strings.IndexFunc(source, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
@@ -131,7 +131,7 @@ func mediaType(rest string) (int, string) {
 	return i, ""
 }
 
-// knownType tells whether a media type begins with a type of RFC 2045, or is one of somebody's own.
+// knownType reports whether a media type begins with a type of RFC 2045, or is a private one.
 func knownType(main string) bool {
 	for _, t := range []string{"text", "image", "audio", "video", "application", "message", "multipart", "x-", "X-"} {
 		if strings.HasPrefix(main, t) {
@@ -192,7 +192,7 @@ func checkPercent(s string, base int) (int, string) {
 	return 0, ""
 }
 
-// validEscapes tells whether every % has two hexadecimal digits.
+// validEscapes reports whether every % has two hexadecimal digits.
 func validEscapes(s string) bool {
 	for i := range len(s) {
 		if s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
@@ -214,8 +214,8 @@ var base64Digit = func() (t [256]bool) {
 	return t
 }()
 
-// checkBase64 checks data in base64; base is its offset within the source. As decoders do, it does not ask that
-// the bits of the last digit which stand for nothing be zero.
+// checkBase64 checks data in base64; base is its offset within the source. Like decoders, it accepts
+// any value in the unused bits of the last digit.
 func checkBase64(s string, base int) (int, string) {
 	digits := strings.TrimSuffix(strings.TrimSuffix(s, "="), "=")
 	for i := range len(digits) {

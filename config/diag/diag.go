@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package diag holds what there is to say about a document, each finding with its place.
+// Package diag holds and prints findings about a document, each with its place.
 //
-// It produces no finding and prints none of its own accord. The invariant: a place is exact to the byte, or it is
-// the nearest enclosing value that the document has, and it never carries text of the document with it unless a
-// renderer is asked for excerpts.
+// It makes no findings itself. The invariant: a place is exact to the byte, or it is the nearest enclosing value that
+// the document has, and reports show no text of the document unless the caller asks for excerpts.
 package diag
 
 import (
@@ -23,10 +22,10 @@ import (
 // A Source is a document as it was read.
 type Source struct {
 	Name string // for people: a file, a redacted URL, the name of a channel
-	Text []byte // is not to be changed once it was parsed: values share its memory
+	Text []byte // must not change after parsing: values share its memory
 
 	index sync.Once
-	lines []int32 // offset of each line's first byte; most documents are never asked
+	lines []int32 // offset of each line's first byte; made on first use
 }
 
 // NewSource returns the source of a text.
@@ -66,7 +65,7 @@ func (s *Source) Line(n int) string {
 	return strings.TrimSuffix(string(s.Text[s.lines[n-1]:end]), "\r")
 }
 
-// lineCount returns how many lines there are; behind a final line end there is none.
+// lineCount returns how many lines there are. A line end at the very end begins no further line.
 func (s *Source) lineCount() int {
 	s.index.Do(s.indexLines)
 	n := len(s.lines)
@@ -90,8 +89,8 @@ func (s *Source) Span(start, end int) Span {
 // A Pos is a position in a document: offset from 0, line and column from 1, columns in bytes.
 type Pos struct{ Offset, Line, Column int }
 
-// A Span is a part of a document. The zero Span is no place; a Span without a Source's text, as it comes
-// from another process, has a name, line and column only.
+// A Span is a part of a document. The zero Span stands for no place. A Span from another process has no
+// text, only a name, line and column.
 type Span struct {
 	Source     *Source
 	Start, End Pos
@@ -104,7 +103,7 @@ type Place struct {
 	Column int    `json:"column,omitempty"`
 }
 
-// String returns "file:line:column"; an unknown place is empty.
+// String returns "file:line:column"; for an unknown place, it is empty.
 func (p Place) String() string {
 	switch {
 	case p == Place{}:
@@ -153,10 +152,10 @@ type Diagnostic struct {
 	Span     Span
 	Summary  string // what is wrong
 	Hint     string // what to do about it; may be empty
-	// Mark is the exact text that the finding is about, where Span, whose start is part of the format's contract, is
-	// another one: one character of a string, one line of a unit, or the value ahead of Span.
+	// Mark is the exact text that the finding is about, if that is not Span: one character of a string, one line of a
+	// unit, or the value before Span. The start of Span is that of Ignition's report.
 	Mark Span
-	// Subject is the path of the value that Mark is in, where Path, which is part of the contract as well, is another one.
+	// Subject is the path of the value that Mark is in, if that is not Path, which is the path of Ignition's report.
 	Subject *path.ContextPath
 	// Related is another place that explains the finding, such as the entry that a repeated one repeats.
 	Related *Related
@@ -174,7 +173,7 @@ type Related struct {
 // Place returns where the finding is, as Ignition's reports have it.
 func (d Diagnostic) Place() Place { return d.Span.Place() }
 
-// Exact returns the text that the finding is about: Mark, or else Span. Of an object or list that is its opening bracket.
+// Exact returns the text that the finding is about: Mark, or else Span. For an object or list, that is the opening bracket.
 func (d Diagnostic) Exact() Span {
 	s := d.Span
 	if d.Mark.Source != nil {
@@ -214,7 +213,7 @@ func (d Diagnostic) String() string {
 	return printable(b.String())
 }
 
-// pathText prints a path for people: names of unknown members are cut and without what a terminal would act on.
+// pathText prints a path for people: long names of unknown members are cut, and characters that a terminal acts on are replaced.
 func pathText(p path.ContextPath) string {
 	const most = 100
 	for _, step := range p.Path {
@@ -232,8 +231,8 @@ func pathText(p path.ContextPath) string {
 	return p.String()
 }
 
-// Cut returns the first n bytes of a text, less what would be half a character, with an ellipsis if there is more. What a
-// terminal would act on is replaced.
+// Cut returns up to n bytes of a text, whole characters only, and an ellipsis if there is more. Characters that a
+// terminal acts on are replaced.
 func Cut(text string, n int) string {
 	if len(text) <= n {
 		return printable(text)
@@ -245,7 +244,7 @@ func Cut(text string, n int) string {
 }
 
 // Line returns the finding in the form of Ignition's reports:
-// "KIND at PATH, line N col M: TEXT", the path and the position left out where there is none.
+// "KIND at PATH, line N col M: TEXT", without the path or the position if there is none.
 func (d Diagnostic) Line() string {
 	var b strings.Builder
 	b.WriteString(d.Severity.String())
@@ -263,10 +262,10 @@ func (d Diagnostic) Line() string {
 	return b.String() + ": " + d.Summary
 }
 
-// A List is all there is to say about a document.
+// A List is the findings about a document.
 type List []Diagnostic
 
-// Err returns nil if the document is accepted, and otherwise the errors as an error that errors.As finds as *ReportError.
+// Err returns nil if the document is accepted, and otherwise a *ReportError with its errors.
 func (l List) Err() error {
 	if errors := l.Errors(); len(errors) > 0 {
 		return &ReportError{Findings: errors}
@@ -296,7 +295,7 @@ func (l List) HasErrors() bool {
 	return slices.ContainsFunc(l, func(d Diagnostic) bool { return d.Severity == Error })
 }
 
-// Errors returns the errors alone.
+// Errors returns only the errors.
 func (l List) Errors() List {
 	var errors List
 	for _, d := range l {
@@ -307,8 +306,8 @@ func (l List) Errors() List {
 	return errors
 }
 
-// SortByPath orders findings as the objects that they are about are met when a config is walked: an object before its
-// members, members by name, elements by index. Findings at one path stay as they are.
+// SortByPath orders findings by path: an object before its members, members by name, elements by index. Findings with
+// equal paths keep their order.
 func (l List) SortByPath() {
 	sort.SliceStable(l, func(i, j int) bool { return slices.CompareFunc(l[i].Path.Path, l[j].Path.Path, compareSteps) < 0 })
 }
@@ -328,8 +327,8 @@ func compareSteps(a, b any) int {
 // Most is how many findings of each severity a Collector keeps.
 const Most = 10000
 
-// A Collector gathers findings, bounded: a document of nothing but mistakes must not make a report that is many
-// times as large as itself.
+// A Collector gathers a bounded number of findings: a document full of mistakes must not make a report many times its
+// own size.
 type Collector struct {
 	list    List
 	counts  [Info + 1]int
@@ -345,7 +344,7 @@ func (c *Collector) Add(d Diagnostic) {
 	c.list = append(c.list, d)
 }
 
-// Full tells whether further findings of a severity would be dropped.
+// Full reports whether further findings of a severity would be dropped.
 func (c *Collector) Full(s Severity) bool { return c.counts[s] >= Most }
 
 // List returns the findings, and a note on how many were left out.

@@ -4,8 +4,8 @@ package diag
 
 import "strings"
 
-// Distance returns how many letters have to be added, taken away, replaced or swapped with their neighbour to make one
-// name of the other, letter case aside. Names longer than 64 bytes are far from all others.
+// Distance returns how many letters must be added, removed, replaced or swapped with their neighbor to turn one name
+// into the other, ignoring case. Names longer than 64 bytes are far from all others.
 func Distance(a, b string) int {
 	const longest = 64
 	if len(a) > longest || len(b) > longest {

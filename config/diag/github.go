@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// GitHub writes findings as workflow commands of GitHub Actions, which shows them beside the lines of a change. It has no
-// text of the document.
+// GitHub writes findings as workflow commands of GitHub Actions, which shows them beside the lines of a change. They
+// contain no text of the document.
 func GitHub(w io.Writer, l List) error {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")

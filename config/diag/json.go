@@ -47,8 +47,8 @@ type related struct {
 //	{"outcome": "ok"|"info"|"warning"|"error", "findings": [{"severity", "code", "path", "file", "line", "column",
 //	 "endLine", "endColumn", "message", "hint", "related": [{"file", "line", "column", "message"}]}]}
 //
-// The place is the exact one. Line and column count from 1, columns in bytes; both are 0 where there is no place. The end
-// is excluded, and left out where it is not known. A failure of the document as a whole has the path "$".
+// The place is the exact one. Line and column count from 1, columns in bytes; both are 0 if there is no place. The end
+// is exclusive, and left out if it is not known. A failure of the document as a whole has the path "$".
 func JSON(w io.Writer, l List) error {
 	report := struct {
 		Outcome  string    `json:"outcome"`

@@ -32,8 +32,8 @@ var secretMembers = map[string]secretKind{
 // secretSettings are the settings of units whose values are not shown.
 var secretSettings = map[string]bool{"environment": true, "setcredential": true, "setcredentialencrypted": true}
 
-// secrets finds the values of a document that must not be shown. It looks at words only, so that it works on documents with
-// syntax errors, and rather takes too much than too little.
+// secrets finds the values of a document that must not be shown. It looks only at words, so it works on documents with syntax
+// errors; in doubt it masks too much.
 func secrets(text []byte) []extent {
 	if !bytes.ContainsAny(text, "{:=[") {
 		return []extent{{0, len(text)}} // there are no members, so this may be anything
@@ -55,7 +55,7 @@ func secrets(text []byte) []extent {
 		}
 		m.word(i, end)
 		if i = end; len(m.list) > 0 && m.list[len(m.list)-1].to > i {
-			i = m.list[len(m.list)-1].to // what is masked needs no second look
+			i = m.list[len(m.list)-1].to // what is masked is skipped
 			if n := bytes.LastIndexByte(text[end:i], '\n'); n >= 0 {
 				m.line = end + n + 1
 			}
@@ -272,7 +272,7 @@ func (m *masker) containerEnd(at, column int) int {
 	return m.blockEnd(at, column-1) // items of a list may stand in the column of its name
 }
 
-// part masks what is secret of a string.
+// part masks the secret part of a string.
 func (m *masker) part(from, to int, kind secretKind) {
 	if kind == urlValue {
 		list := secretsOfURL(string(m.text[from:to]))
@@ -287,7 +287,7 @@ func (m *masker) part(from, to int, kind secretKind) {
 	m.add(from, to)
 }
 
-// secretsOfURL finds what is secret of a source. What does not look like a URL may be contents in the wrong place.
+// secretsOfURL finds the secret parts of a source. A text that does not look like a URL may be contents in the wrong place.
 func secretsOfURL(s string) []extent {
 	scheme, rest, _ := strings.Cut(s, ":")
 	all := []extent{{0, len(s)}}

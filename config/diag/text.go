@@ -40,7 +40,7 @@ func Text(w io.Writer, l List, excerpts bool) error { return Style{Excerpts: exc
 //	  13 | }
 //	help: what to do
 //
-// Excerpts show the document. Values of members that hold secrets are masked, but the document may have others: excerpts
+// Excerpts show the document. Values of members that hold secrets are masked, but the document may hold other secrets: excerpts
 // are for the person who wrote it, never for a console or a log.
 func (s Style) Write(w io.Writer, l List) error {
 	p := printer{Style: s, masks: Masker{}}

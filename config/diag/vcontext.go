@@ -7,7 +7,7 @@ import (
 	"github.com/coreos/vcontext/tree"
 )
 
-// Report returns the findings in the form that programs around Ignition share. A hint has no place there.
+// Report returns the findings in the form that programs around Ignition share. That form has no field for hints.
 func (l List) Report() report.Report {
 	var r report.Report
 	for _, d := range l {

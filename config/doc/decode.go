@@ -14,10 +14,10 @@ import (
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
-// Decode fills the struct that into points to and that shape describes. It is as lax as the format demands: members
-// that the version does not know are warned about and ignored; a name that differs in letter case alone is warned about
-// and used; of two equal members the later one counts, objects being decoded over each other; null leaves a value
-// unset. All type mismatches are reported, not the first alone. Errors come before warnings.
+// Decode fills the struct that into points to, which shape describes. It is as lax as the format demands: a member that
+// the version does not know is ignored with a warning; a name that differs only in letter case is used with a warning;
+// of two equal members the later one counts, and objects are decoded over each other; null leaves a value unset. All
+// type mismatches are reported, not only the first. Errors come before warnings.
 func (d *Document) Decode(into any, shape *spec.Struct, v spec.Version) diag.List {
 	dec := decoder{doc: d, version: v}
 	target := reflect.ValueOf(into).Elem()
@@ -29,7 +29,7 @@ func (d *Document) Decode(into any, shape *spec.Struct, v spec.Version) diag.Lis
 	return append(dec.errors.List(), dec.warnings.List()...)
 }
 
-// A decoder holds where decoding is, and what there is to say.
+// A decoder holds the current position and the findings so far.
 type decoder struct {
 	doc      *Document
 	version  spec.Version
@@ -38,8 +38,8 @@ type decoder struct {
 	warnings diag.Collector
 }
 
-// object decodes the members of an object. This is the one place that knows how lax the format is about names. Below
-// a name with wrong letter case (quiet) nothing is warned about.
+// object decodes the members of an object. Only this function knows how lax the format is about names. It gives no
+// warnings if quiet is set, as it is below a name with wrong letter case.
 func (dec *decoder) object(n *Node, into reflect.Value, shape *spec.Struct, quiet bool) {
 	for i := range n.Kids {
 		kid := &n.Kids[i]
@@ -91,7 +91,7 @@ func (dec *decoder) value(n *Node, into reflect.Value, shape *spec.Struct, quiet
 	}
 }
 
-// list decodes a list; an empty one is as none.
+// list decodes a list; an empty one counts as absent.
 func (dec *decoder) list(n *Node, into reflect.Value, shape *spec.Struct, quiet bool) {
 	if len(n.Kids) == 0 {
 		into.SetZero()
@@ -159,7 +159,7 @@ func (dec *decoder) mismatch(n *Node, want string) bool {
 	return false
 }
 
-// decimal tells what an octal number is in decimal.
+// decimal gives an octal number in decimal, as the end of a hint.
 func decimal(octal string) string {
 	var v int64
 	if n, err := fmt.Sscanf(octal, "%o", &v); n != 1 || err != nil || fmt.Sprintf("0%o", v) != octal {
@@ -199,8 +199,8 @@ func (dec *decoder) unknown(n *Node, i int, shape *spec.Struct) {
 	dec.warn("V007", span, "unused key "+shorten(kid.Key), dec.spelling(kid.Key, shape))
 }
 
-// repeated tells whether a later member has the same name. Only the next few are looked at: it spares people the same
-// warning twice, and costs next to nothing.
+// repeated reports whether a later member has the same name. It looks only at the next few: that avoids most repeated
+// warnings, and costs next to nothing.
 func repeated(kids []Kid, i int) bool {
 	const few = 64
 	for j := i + 1; j < len(kids) && j < i+few; j++ {

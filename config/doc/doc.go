@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package doc is a parsed document that knows where each of its values stands.
+// Package doc parses a document into a tree that knows where each value stands.
 //
 // It accepts exactly the texts that encoding/json accepts, up to MaxValues, and gives no meaning to what it reads:
-// package types has the shape of a config, package rules its meaning. Another front end than JSON's makes the same tree
-// with spans of its own. The invariant: every node has a span, and for JSON the text of a span, parsed again, is an equal
+// package types has the shape of a config, package rules its meaning. Front ends other than JSON make the same tree with
+// spans of their own. The invariant: every node has a span, and for JSON the text of a span, parsed again, is an equal
 // node.
 package doc
 
@@ -60,7 +60,7 @@ func (n *Node) Member(name string) *Kid {
 	return nil
 }
 
-// Find is Member for a name as decoding finds it: where no member is spelt like that, letter case may differ.
+// Find is Member for a name as decoding finds it: if no member has exactly that name, letter case may differ.
 func (n *Node) Find(name string) *Kid {
 	if kid := n.Member(name); kid != nil || n.Kind != Object {
 		return kid
@@ -100,8 +100,8 @@ func (d *Document) start(n *Node) int {
 	return start
 }
 
-// Within returns where a part of a string stands: the bytes from and to of its value. Where the source has the string in a
-// form that cannot be followed byte by byte, it is the whole string.
+// Within returns the span of a part of a string, from one byte of its value to another. If the source has the string in
+// a form that cannot be followed byte by byte, that is the span of the whole string.
 func (d *Document) Within(n *Node, from, to int) diag.Span {
 	if n.Kind == String && from >= 0 && from <= to && to <= len(n.Text) && n.Start < n.End && int(n.End) <= len(d.Source.Text) {
 		raw := d.Source.Text[n.Start:n.End]
@@ -120,7 +120,7 @@ func (d *Document) KeySpan(k *Kid) diag.Span {
 	return d.Source.Span(int(k.KeyStart), int(k.KeyEnd))
 }
 
-// Present tells whether the document has a value other than null at a path of names and indexes.
+// Present reports whether the document has a value other than null at a path of names and indexes.
 func (d *Document) Present(steps ...any) bool {
 	n := &d.Root
 	for _, step := range steps {

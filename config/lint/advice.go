@@ -98,7 +98,7 @@ var usualModes = []int{
 	0o775, 0o777, 0o1755, 0o1770, 0o1777, 0o2750, 0o2755, 0o2770, 0o2775, 0o4555, 0o4711, 0o4750, 0o4755, 0o6755,
 }
 
-// decimalMode reports decimal numbers whose digits are those of a usual mode in octal, and which are no usual mode.
+// decimalMode reports unusual modes whose decimal digits, read as octal, are a usual mode.
 func decimalMode(c *checker) {
 	check := func(mode *int, steps ...any) {
 		if mode == nil || slices.Contains(usualModes, *mode) {
@@ -163,7 +163,7 @@ func swapPath(c *checker) {
 	for i := range c.config.Storage.Filesystems {
 		if f := &c.config.Storage.Filesystems[i]; types.Text(f.Format) == "swap" && types.Text(f.Path) != "" {
 			c.add(finding{
-				summary: "a swap area is not mounted anywhere", hint: "remove path; a .swap unit turns the area on",
+				summary: "a swap area has no mount point", hint: "remove path; a .swap unit activates the area",
 				steps: at("storage", "filesystems", i, "path"),
 			})
 		}

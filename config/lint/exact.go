@@ -15,8 +15,8 @@ import (
 	"github.com/firstlight-boot/firstlight/config/unitfile"
 )
 
-// sharpeners find the exact place of findings whose path and span are those that Ignition reports, and the other place that
-// they are about. Rules without an entry have the exact place already.
+// sharpeners find the exact place, and a related place, of findings whose path and span are those that Ignition reports.
+// Findings of rules without an entry have the exact place already.
 var sharpeners = map[string]func(c *checker, d *diag.Diagnostic, steps []any){
 	"V020": sharpenKey, "V022": sharpenPath, "V023": sharpenArgument,
 	"V102": sharpenSource, "V104": sharpenSource, "V106": sharpenSource, "V107": sharpenSource, "V108": sharpenSource,
@@ -47,8 +47,8 @@ func (c *checker) sharpen(d *diag.Diagnostic) {
 // mark sets the exact place to a value.
 func (c *checker) mark(d *diag.Diagnostic, steps ...any) { d.Mark = c.origins.SpanOf(steps) }
 
-// within sets the exact place to a part of a string. Where the document does not have the string itself, as with that of a local
-// file, the line goes into the summary.
+// within sets the exact place to a part of a string. If the document does not contain the string, as with a local file, the
+// summary names the line.
 func (c *checker) within(d *diag.Diagnostic, steps []any, from, to int) {
 	d.Mark = c.origins.Within(steps, from, to)
 	text, _ := c.text(steps)
@@ -247,11 +247,11 @@ func sharpenOverUnit(c *checker, d *diag.Diagnostic, steps []any) {
 	for i := range c.config.Systemd.Units {
 		u := &c.config.Systemd.Units[i]
 		if own == "/etc/systemd/system/"+u.Name {
-			d.Related = c.related(at("systemd", "units", i, "name"), "the unit that is written there")
+			d.Related = c.related(at("systemd", "units", i, "name"), "the unit that is written to this path")
 		}
 		for j := range u.Dropins {
 			if own == "/etc/systemd/system/"+u.Name+".d/"+u.Dropins[j].Name {
-				d.Related = c.related(at("systemd", "units", i, "dropins", j, "name"), "the drop-in that is written there")
+				d.Related = c.related(at("systemd", "units", i, "dropins", j, "name"), "the drop-in that is written to this path")
 			}
 		}
 	}
@@ -300,10 +300,10 @@ func sharpenAbsent(c *checker, d *diag.Diagnostic, steps []any) {
 			break
 		}
 	}
-	d.Related = c.related(join(steps, "shouldExist"), "this says that it must not exist")
+	d.Related = c.related(join(steps, "shouldExist"), "the partition must not exist")
 }
 
-// sharpenExcess points to what is behind the last byte that fits.
+// sharpenExcess points to the text after the last byte that fits.
 func sharpenExcess(most int) func(*checker, *diag.Diagnostic, []any) {
 	return func(c *checker, d *diag.Diagnostic, steps []any) {
 		text, _ := c.text(steps)
@@ -317,7 +317,7 @@ func sharpenExcess(most int) func(*checker, *diag.Diagnostic, []any) {
 	}
 }
 
-// sharpenFormat points to what is too much for the label of a filesystem.
+// sharpenFormat points to the part of a filesystem label that does not fit.
 func sharpenFormat(c *checker, d *diag.Diagnostic, steps []any) {
 	list, _ := split(steps)
 	format, _ := c.text(join(list, "format"))

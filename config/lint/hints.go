@@ -13,7 +13,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
-// advise improves the hint of a finding where what people commonly mean by such a text is known.
+// advise improves the hint of a finding if it knows what people commonly mean by such a text.
 func advise(d *diag.Diagnostic, src *diag.Source, version spec.Version) {
 	if d.Path.Len() > 0 && d.Path.Tag != jsonPath {
 		return // the front end knows better
@@ -47,7 +47,7 @@ func advise(d *diag.Diagnostic, src *diag.Source, version spec.Version) {
 // smallest is the smallest config.
 const smallest = `{"ignition": {"version": "3.6.0"}}`
 
-// fallback is the hint where nothing is known of what was meant.
+// fallback is the hint if the meaning cannot be guessed.
 func fallback(d *diag.Diagnostic, version spec.Version) string {
 	switch {
 	case d.Code == "V007":
@@ -165,11 +165,11 @@ func versionHint(src *diag.Source) string {
 	}
 	switch {
 	case tree.Root.Member("ignitionVersion") != nil:
-		return "ignitionVersion is that of a version 1 config, a format of 2014; write a config of version " + spec.Stable.String()
+		return "ignitionVersion marks a version 1 config, a format of 2014; write a config of version " + spec.Stable.String()
 	case tree.Root.Member("variant") != nil:
 		return "variant belongs to the YAML form (Butane); \"firstlight build\" makes a config of it"
 	case tree.Root.Member("version") != nil && tree.Root.Member("ignition") == nil:
-		return fmt.Sprintf(`put the version inside of ignition: {"ignition": {"version": %q}}`, spec.Stable.String())
+		return fmt.Sprintf(`put the version inside ignition: {"ignition": {"version": %q}}`, spec.Stable.String())
 	}
 	return ""
 }
@@ -180,7 +180,7 @@ type member struct{ parent, name string }
 // yaml and gone start hints.
 const (
 	yaml = "belongs to the YAML form (Butane): "
-	gone = "went with version 3.0.0: "
+	gone = "was removed in 3.0.0: "
 )
 
 // formerMembers are members of the YAML form and of versions before 3.0.0, with what to write instead.
@@ -196,21 +196,21 @@ var formerMembers = map[member]string{
 	{"units", "contents_local"}:            `contents_local ` + yaml + `in JSON write contents`,
 	{"users", "ssh_authorized_keys_local"}: `ssh_authorized_keys_local ` + yaml + `in JSON write sshAuthorizedKeys`,
 	{"", "networkd"}:                       `networkd ` + gone + `write the same text to /etc/systemd/network/NAME with storage.files`,
-	{"", "ignitionVersion"}:                `ignitionVersion is that of a version 1 config`,
+	{"", "ignitionVersion"}:                `ignitionVersion marks a version 1 config`,
 	{"config", "append"}:                   `append ` + gone + `use merge`,
-	{"files", "filesystem"}:                `filesystem ` + gone + `the path is below the root filesystem; for another one use the path below its mount point`,
-	{"directories", "filesystem"}:          `filesystem ` + gone + `the path is below the root filesystem; for another one use the path below its mount point`,
-	{"links", "filesystem"}:                `filesystem ` + gone + `the path is below the root filesystem; for another one use the path below its mount point`,
-	{"filesystems", "mount"}:               `mount ` + gone + `device, format, label, uuid and options stand in the filesystem itself`,
+	{"files", "filesystem"}:                `filesystem ` + gone + `the path is below the root filesystem; for another filesystem use the path below its mount point`,
+	{"directories", "filesystem"}:          `filesystem ` + gone + `the path is below the root filesystem; for another filesystem use the path below its mount point`,
+	{"links", "filesystem"}:                `filesystem ` + gone + `the path is below the root filesystem; for another filesystem use the path below its mount point`,
+	{"filesystems", "mount"}:               `mount ` + gone + `put device, format, label, uuid and options into the filesystem itself`,
 	{"filesystems", "create"}:              `create ` + gone + `set format, and wipeFilesystem in place of force`,
-	{"filesystems", "name"}:                `name ` + gone + `files name the path below the mount point`,
-	{"users", "create"}:                    `create ` + gone + `uid, gecos, homeDir, shell and the like stand in the user itself`,
+	{"filesystems", "name"}:                `name ` + gone + `in files, use the path below the mount point`,
+	{"users", "create"}:                    `create ` + gone + `put uid, gecos, homeDir, shell and the like into the user itself`,
 	{"units", "enable"}:                    `enable ` + gone + `use enabled`,
 	{"partitions", "size"}:                 `size ` + gone + `use sizeMiB, which counts MiB and not sectors`,
 	{"partitions", "start"}:                `start ` + gone + `use startMiB, which counts MiB and not sectors`,
 	{"verification", "sha512"}:             `write it as "hash": "sha512-DIGEST"`,
 	{"verification", "sha256"}:             `write it as "hash": "sha256-DIGEST"`,
-	{"files", "source"}:                    `source stands in contents: "contents": {"source": "data:,TEXT"}`,
+	{"files", "source"}:                    `put source into contents: "contents": {"source": "data:,TEXT"}`,
 	{"files", "content"}:                   `write it as "contents": {"source": "data:,TEXT"}`,
 	{"files", "permissions"}:               `write it as mode, in decimal: octal 0644 is 420`,
 	{"files", "owner"}:                     `write it as user: {"name": "NAME"}`,

@@ -49,14 +49,14 @@ func dataHash(c *checker) {
 			steps: join(steps, "verification", "hash"), other: join(steps, "source"), otherText: "the contents",
 		}
 		if packed, _ := digest(function, raw); strings.EqualFold(packed, want) {
-			f.summary = "this is the hash of the compressed contents; it must be that of the decompressed ones"
+			f.summary = "this is the hash of the compressed contents; hash the decompressed contents instead"
 			f.hint = "gunzip < FILE | " + function + "sum prints it"
 		}
 		c.add(f)
 	})
 }
 
-// gunzip decompresses a text, up to a size that no sensible config exceeds. What is larger counts as none.
+// gunzip decompresses a text, up to a size that no sensible config exceeds, and returns false if it cannot.
 func gunzip(packed []byte) ([]byte, bool) {
 	const most = 64 << 20
 	r, err := gzip.NewReader(bytes.NewReader(packed))
@@ -144,7 +144,7 @@ func splitUnit(name string) (prefix, suffix string) {
 	return name[:dot], name[dot+1:]
 }
 
-// lastValue returns the value of a setting that counts, and its line.
+// lastValue returns the last value of a setting, which is the one that counts, and its line.
 func lastValue(sections []unitfile.Section, section, setting string) (text string, line int) {
 	for _, s := range sections {
 		for _, o := range s.Options {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package lint checks configs for people: all that package config finds, with the exact place and what to do, and besides
-// what is legal and cannot work, or is legal and never meant.
+// Package lint checks configs for people. It reports what package config finds, with the exact place and what to do. It
+// adds what is legal but cannot work, or is legal but never meant.
 //
-// It is for programs that a person runs, not for the boot. It changes nothing and fetches nothing. The invariants: of what
-// package config finds, nothing is left out but what it says twice, and no severity changes; what is added of the severity error fails on every
-// machine; and no finding repeats a password hash, a source, a header or a file's contents.
+// It is for programs that a person runs, not for the boot. It changes nothing and fetches nothing. The invariants: every
+// finding of package config is kept with its severity, except repeats; an added error fails on every machine; and no
+// finding shows a password hash, a source, a header or a file's contents.
 package lint
 
 import (
@@ -85,8 +85,8 @@ func sortByPlace(report diag.List) {
 	})
 }
 
-// adopt gives findings about YAML, whose paths are those of the YAML, the exact places of the same findings about what the YAML
-// was translated to.
+// adopt copies the exact places of findings about the translated config to the same findings about the YAML, which have
+// paths of the YAML.
 func (c *checker) adopt(report, translated diag.List) {
 	type key struct {
 		code string
@@ -107,7 +107,7 @@ func (c *checker) adopt(report, translated diag.List) {
 	}
 }
 
-// withoutOther removes from a summary where the other value is that the finding is about: the report shows that.
+// withoutOther removes the place of the other value from a summary, because the report shows it.
 func withoutOther(summary string) string {
 	for _, form := range []struct{ start, end, instead string }{
 		{": $.", " has it too", ""}, {": entry ", " has it too", ""}, {" ($.", ")", ""}, {" of entry ", "", " of another partition"},
@@ -122,11 +122,10 @@ func withoutOther(summary string) string {
 // isElsewhere reports whether the path of a finding is not one of JSON.
 func isElsewhere(d diag.Diagnostic) bool { return d.Path.Len() > 0 && d.Path.Tag != jsonPath }
 
-// jsonPath marks paths of JSON; those of another front end have another mark.
+// jsonPath marks paths of JSON; paths of other front ends have other marks.
 const jsonPath = "json"
 
-// withoutRepeats leaves out findings that say the same of the same text as another one: Ignition reports some twice, at two
-// paths.
+// withoutRepeats drops findings that repeat another one about the same text: Ignition reports some twice, at two paths.
 func withoutRepeats(list diag.List) diag.List {
 	type key struct {
 		code string
@@ -139,14 +138,14 @@ func withoutRepeats(list diag.List) diag.List {
 			seen[key{"V020", d.Exact().Start.Offset}] = true
 		case "V401": // no format, which V403 reports for a label
 			seen[key{"V403", d.Exact().Start.Offset}] = true
-		case "A013": // a decimal mode in YAML, which is the reason for what else is wrong with it
+		case "A013": // a decimal mode in YAML, which causes the other two
 			seen[key{"I201", d.Exact().Start.Offset}] = true
 			seen[key{"V211", d.Exact().Start.Offset}] = true
 		}
 	}
 	return slices.DeleteFunc(list, func(d diag.Diagnostic) bool {
 		k := key{d.Code, d.Exact().Start.Offset}
-		repeated := seen[k] || d.Code == "V503" // which repeats what is wrong with a source, at a path that no config has
+		repeated := seen[k] || d.Code == "V503" // a repeated finding about a source, at a path that no config has
 		seen[k] = true
 		return repeated
 	})
@@ -169,7 +168,7 @@ func Rules() []rules.Rule {
 
 // A rule is one thing that this package looks for.
 type rule struct {
-	id       string // E for what cannot work, I for what is never meant; the number after the rules of package rules nearby
+	id       string // E for what cannot work, I for what is never meant; the number is close to those of related rules of package rules
 	severity diag.Severity
 	about    string
 	check    func(*checker)
@@ -206,7 +205,7 @@ type checker struct {
 	sharpened int // how many findings have their exact place
 }
 
-// finding is what a rule has to say.
+// finding is what a rule reports.
 type finding struct {
 	summary, hint string
 	steps         []any // the path of the value

@@ -60,7 +60,7 @@ var memberNames = sync.OnceValue(func() map[string]string {
 	return names
 })
 
-// inYAML writes the members that a message names as YAML has them. What is in quotation marks is from the document and stays.
+// inYAML writes the members that a message names as YAML has them. Text in quotation marks is from the document and stays.
 func inYAML(message string) string {
 	names := memberNames()
 	parts := strings.Split(message, `"`)

@@ -5,7 +5,7 @@
 // It never fails and never validates; two valid configs may merge to an invalid one. It relies on keys being unique within
 // a list, which validation sees to. The invariants: the inputs are not changed; the empty config is the identity, the
 // version aside; every value of the result has the origin that it had in the config it comes from; and a merge of many
-// configs takes time in proportion to their sum.
+// configs takes time proportional to their total size.
 package merge
 
 import (
@@ -67,10 +67,10 @@ func (m *Merger) Add(child types.Config, origins Origins) {
 // Ignition returns what the configs so far say about fetching.
 func (m *Merger) Ignition() types.Ignition { return m.config.Ignition }
 
-// Notes returns warnings about what merging did by the letter of the format, and hardly anyone wants.
+// Notes returns warnings where merging as the format demands gave a result that hardly anyone wants.
 func (m *Merger) Notes() diag.List { return m.notes }
 
-// Result returns the merged config. The Merger may go on; what was returned does not change any more.
+// Result returns the merged config. Later calls of Add do not change it.
 func (m *Merger) Result() (types.Config, Origins) {
 	for _, l := range m.lists {
 		l.compact(m.mine)
@@ -159,7 +159,7 @@ func (m *Merger) element(f *spec.Field, l *list, items *composed, at int, child 
 	m.steps = m.steps[:len(m.steps)-1]
 }
 
-// take makes a list that the Merger may change of one that it may not.
+// take copies a list, so that the Merger may change it.
 func (m *Merger) take(f *spec.Field, into reflect.Value, from *origin) *list {
 	n := into.Len()
 	fresh := reflect.MakeSlice(into.Type(), n, n+n/4+1)
@@ -232,7 +232,7 @@ func siblingKeys(shape *spec.Struct, f *spec.Field, names []string, child reflec
 	return keys
 }
 
-// drop marks an element as gone.
+// drop marks an element as dropped.
 func (l *list) drop(at int, key string) {
 	if l.dead == nil {
 		l.dead = map[int]bool{}
@@ -241,7 +241,7 @@ func (l *list) drop(at int, key string) {
 	delete(l.index, key)
 }
 
-// compact takes the elements out that are gone.
+// compact removes the dropped elements.
 func (l *list) compact(by *token) {
 	if len(l.dead) == 0 {
 		return
@@ -279,7 +279,7 @@ func has(index map[string]int, key string) bool {
 	return ok
 }
 
-// note warns where a resource gets a new source and keeps what was said of the old one.
+// note warns if a resource gets a new source but keeps the hash or compression of the old one.
 func (m *Merger) note(into, child reflect.Value, co origin) {
 	p, ok := into.Addr().Interface().(*types.Resource)
 	if !ok {
@@ -307,5 +307,5 @@ func (m *Merger) note(into, child reflect.Value, co origin) {
 	})
 }
 
-// stays tells whether a parent's value that means something is kept.
+// stays reports whether a value of the parent that has an effect is kept.
 func stays(parent, child *string) bool { return parent != nil && *parent != "" && child == nil }

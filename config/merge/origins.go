@@ -12,8 +12,8 @@ import (
 	"github.com/firstlight-boot/firstlight/config/doc"
 )
 
-// Origins tells for every path of a config where the value there was written. Its JSON form has names, lines and columns
-// only, no text of any config, so that it can be kept for other processes. The zero value knows nothing.
+// Origins knows where the value at each path of a config was written. Its JSON form has only names, lines and columns,
+// no text of any config, so it can be kept for other processes. The zero value knows nothing.
 type Origins struct{ root origin }
 
 // An origin is where one value comes from. What lies below it is looked up in the document it comes from, apart from
@@ -56,7 +56,7 @@ func (d *document) find(n *doc.Node, name string) *doc.Kid {
 	return members[strings.ToLower(name)]
 }
 
-// composed is what merging has put together.
+// composed is the origin of an object or list that merging assembled.
 type composed struct {
 	by      *token // who may change it; all others make a copy first
 	at      origin // where the merged value itself stands: what touched it last
@@ -229,7 +229,7 @@ func (o origin) item(i int) origin {
 	return origin{from: o.from, node: &kids[i].Node}
 }
 
-// mine returns the part of the origin that the holder of a token may change, made anew or copied if need be.
+// mine returns the part of the origin that the holder of a token may change, created or copied if needed.
 func (o *origin) mine(by *token) *composed {
 	switch {
 	case o.own == nil:

@@ -25,7 +25,7 @@ var diskRules = []Rule{
 	{ID: "V308", Check: partitionLabel, About: "The label of a partition has at most 36 bytes."},
 	{ID: "V309", Check: partitionLabel, About: "The label of a partition has no `:`."},
 	{ID: "V310", Check: partitionGUID, About: "GUIDs of partitions are hexadecimal digits in groups of 8-4-4-4-12."},
-	{ID: "V311", Kind: Accepts, About: "Partitions with number 0 may stand beside partitions that should not exist."},
+	{ID: "V311", Kind: Accepts, About: "A disk may have partitions with number 0 and partitions that should not exist."},
 	{ID: "V312", Kind: Accepts, About: "Numbers, starts and sizes of partitions may have any value."},
 }
 
@@ -141,8 +141,8 @@ func saturate(end int) int {
 	return end + 1
 }
 
-// firstOverlap returns the first pair of entries that overlap: of all that overlap with any other the first in the list,
-// and then the first that overlaps with that one. Sorting makes it unnecessary to compare all pairs.
+// firstOverlap returns the first pair of entries that overlap: the first entry in the list that overlaps any
+// other, and the first entry that overlaps it. Sorting makes it unnecessary to compare all pairs.
 func firstOverlap(list []types.Partition) (first, second int, found bool) {
 	extents := make([]extent, 0, len(list))
 	for i := range list {
@@ -239,7 +239,7 @@ func tooLong(label string, most int, where string) string {
 	return fmt.Sprintf("the label has %d bytes; %s has room for %d", len(label), where, most)
 }
 
-// clip returns the longest start of a text that fits into n bytes, without cutting a character in two.
+// clip returns the longest start of a text that fits into n bytes, in whole characters.
 func clip(text string, n int) string {
 	for n > 0 && !utf8.RuneStart(text[n]) {
 		n--
@@ -260,7 +260,7 @@ func partitionGUID(c *Context, config *types.Config) {
 	})
 }
 
-// isGUID tells whether a text has the form 01234567-89ab-cdef-0123-456789abcdef.
+// isGUID reports whether a text has the form 01234567-89ab-cdef-0123-456789abcdef.
 func isGUID(s string) bool {
 	if len(s) != 36 {
 		return false

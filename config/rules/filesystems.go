@@ -13,9 +13,9 @@ import (
 // filesystemRules are about filesystems.
 var filesystemRules = []Rule{
 	{ID: "V400", Check: eachFilesystem(filesystemDevice), About: "The device of a filesystem is an absolute path in its simplest form."},
-	{ID: "V401", Check: eachFilesystem(formatMissing), About: "A filesystem of which anything else is asked has a format."},
+	{ID: "V401", Check: eachFilesystem(formatMissing), About: "A filesystem has a format if it sets anything but its device."},
 	{ID: "V402", Check: eachFilesystem(formatKnown), About: "The format is one that the version knows."},
-	{ID: "V403", Check: eachFilesystem(labelNeedsFormat), About: "A label stands beside a format."},
+	{ID: "V403", Check: eachFilesystem(labelNeedsFormat), About: "A filesystem with a label has a format."},
 	{ID: "V404", Check: eachFilesystem(filesystemPath), About: "The path of a filesystem is absolute and in its simplest form."},
 	{ID: "V405", Check: eachFilesystem(labelFits), About: "The label fits into the format."},
 	{ID: "V408", Since: from37, Check: onVirtiofs("label", func(f *types.Filesystem) bool { return set(f.Label) }), About: "A `virtiofs` share has no label."},
@@ -59,7 +59,7 @@ func eachFilesystem(check func(c *Context, f *types.Filesystem, at func(string) 
 	}
 }
 
-// isVirtiofs tells whether a filesystem is a share, in a version that knows them.
+// isVirtiofs reports whether a filesystem is a share, in a version that knows them.
 func isVirtiofs(c *Context, f *types.Filesystem) bool {
 	return c.Version >= spec.V3_7 && f.Format != nil && *f.Format == virtiofs
 }

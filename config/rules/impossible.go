@@ -9,11 +9,11 @@ import (
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
-// impossible are rules about what no machine can do. Ignition accepts it and fails half-way. It is refused before the first
-// write, once all configs are merged, and by programs that check configs for people.
+// impossible are rules about what no machine can do. Ignition accepts such configs and fails half-way. firstlight refuses
+// them before the first write, once all configs are merged, and when it checks configs for people.
 var impossible = []Rule{
 	{ID: "E201", Check: impossibleNames, About: "Paths and names of units have no NUL byte; each of their parts has at most 255 bytes."},
-	{ID: "E213", Check: impossibleOwners, About: "The id of an owner is 0 to 4294967294, or -1, which leaves the owner alone."},
+	{ID: "E213", Check: impossibleOwners, About: "The id of an owner is 0 to 4294967294, or -1, which keeps the owner."},
 	{ID: "E701", Check: impossibleAccounts, About: "Names of users and groups are names that useradd(8) accepts."},
 	{ID: "E702", Check: impossibleFields, About: "Fields of users and groups have neither a colon nor a line break."},
 	{ID: "E703", Check: impossibleIDs, About: "Ids of users and groups are 0 to 4294967294."},
@@ -73,7 +73,7 @@ func impossibleOwners(c *Context, config *types.Config) {
 	})
 }
 
-// checkID reports an owner's id that is none. -1 leaves the owner alone, as chown(2) has it.
+// checkID reports an owner's id that is out of range. -1 keeps the owner, as in chown(2).
 func (c *Context) checkID(id *int, at where, who string) {
 	if id != nil && *id != -1 && !types.ValidID(*id) {
 		c.Report(badID(*id), "give the id of a user or group, or its name", at.steps(who, "id")...)

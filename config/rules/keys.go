@@ -13,7 +13,7 @@ var keyRules = []Rule{
 	{ID: "V020", Kind: Keys, Check: uniqueKeys, About: "Within a keyed list every key occurs once."},
 	{ID: "V021", Kind: Accepts, About: "`append`, `options` and `mountOptions` may repeat entries."},
 	{ID: "V022", Kind: Keys, Check: uniquePaths, About: "A path occurs once over directories, files and links."},
-	{ID: "V023", Kind: Keys, Since: from33, Check: uniqueArguments, About: "A kernel argument is in one of the two lists only."},
+	{ID: "V023", Kind: Keys, Since: from33, Check: uniqueArguments, About: "A kernel argument is in only one of the two lists."},
 }
 
 // repeats reports every element of a list of n whose key an earlier one has. It is not generic: one for each type of element

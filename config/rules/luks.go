@@ -17,8 +17,8 @@ var luksRules = []Rule{
 	{ID: "V500", Since: from32, Check: eachLuks(luksName), About: "The name of a volume has no `/`."},
 	{ID: "V501", Since: from32, Check: eachLuks(luksDevice), About: "The device of a volume is an absolute path in its simplest form."},
 	{ID: "V502", Since: from32, Check: eachLuks(luksLabel), About: "The label of a volume has at most 47 bytes."},
-	{ID: "V503", Since: from32, Check: keyFileSource, About: "The source of a key file is in order."},
-	{ID: "V504", Since: from32, Check: eachLuks(customAlone), About: "A custom binding stands alone."},
+	{ID: "V503", Since: from32, Check: keyFileSource, About: "The source of a key file is valid."},
+	{ID: "V504", Since: from32, Check: eachLuks(customAlone), About: "A custom binding excludes the other bindings."},
 	{ID: "V505", Since: from32, Check: eachLuks(customPin), About: "A custom binding has a pin."},
 	{ID: "V506", Since: from32, Check: eachLuks(customConfig), About: "A custom binding has a config."},
 	{ID: "V507", Since: from32, Until: spec.V3_5, Check: eachLuks(knownPin), About: "The pin of a custom binding is `tpm2`, `tang` or `sss`."},
@@ -66,7 +66,7 @@ func keyFileSource(c *Context, _ *types.Config) {
 	}
 }
 
-// otherPins tells whether any of the built-in bindings is asked for.
+// otherPins reports whether a volume asks for any of the built-in bindings.
 func otherPins(l *types.Luks) bool {
 	v := &l.Clevis
 	return len(v.Tang) > 0 || types.True(v.TPM2) || v.Threshold != nil && *v.Threshold != 0
@@ -95,14 +95,14 @@ func customPin(c *Context, l *types.Luks, at func(...any) []any) {
 
 func customConfig(c *Context, l *types.Luks, at func(...any) []any) {
 	if custom := &l.Clevis.Custom; !set(custom.Config) && (set(custom.Pin) || needsNetwork(c, l)) {
-		c.Report("the custom binding has no config", `an empty one is "{}"`, at("clevis", "custom", "config")...)
+		c.Report("the custom binding has no config", `add config; an empty one is "{}"`, at("clevis", "custom", "config")...)
 	}
 }
 
 func knownPin(c *Context, l *types.Luks, at func(...any) []any) {
 	pins := []string{"tpm2", "tang", "sss"}
 	if p := l.Clevis.Custom.Pin; set(p) && !slices.Contains(pins, *p) {
-		c.Report("the pin "+shown(*p)+" is not known in version "+c.Version.String(), nearest(*p, pins)+"; version 3.6.0 has no such list",
+		c.Report("the pin "+shown(*p)+" is not known in version "+c.Version.String(), nearest(*p, pins)+"; from version 3.6.0 on any pin may be used",
 			at("clevis", "custom", "pin")...)
 	}
 }
@@ -133,7 +133,7 @@ func tangThumbprint(c *Context, t *types.Tang, at func(string) []any) {
 
 func tangAdvertisement(c *Context, t *types.Tang, at func(string) []any) {
 	if set(t.Advertisement) && !json.Valid([]byte(*t.Advertisement)) {
-		c.Report("the advertisement is not JSON", "curl -s URL/adv prints what the server says", at("advertisement")...)
+		c.Report("the advertisement is not JSON", "curl -s URL/adv prints it", at("advertisement")...)
 	}
 }
 

@@ -77,10 +77,10 @@ func modeRange(c *Context, config *types.Config) {
 	})
 }
 
-// modeHint is the hint for a number that is no mode.
+// modeHint is the hint for a number that is not a mode.
 func modeHint(mode int) string { return octalHint(mode, "modes are decimal, 0 to 4095") }
 
-// octalHint says what a mode is in decimal, if its digits may be meant as octal, and otherwise something else.
+// octalHint gives the decimal value of a mode whose digits may be meant as octal, and returns otherwise for any other.
 func octalHint(mode int, otherwise string) string {
 	meant, digits := 0, fmt.Sprint(mode)
 	for _, d := range digits {
@@ -130,7 +130,7 @@ type tree struct {
 	below []*tree
 }
 
-// kid returns the node that a rest of a path goes on with.
+// kid returns the node that continues with the rest of a path.
 func (t *tree) kid(rest string) *tree {
 	for _, k := range t.below {
 		if k.label[0] == rest[0] {
@@ -140,7 +140,7 @@ func (t *tree) kid(rest string) *tree {
 	return nil
 }
 
-// add adds the link of an index. What lies below it has a slash behind its path.
+// add adds the link of an index. Paths below it continue with a slash.
 func (t *tree) add(p string, link int) {
 	for rest := p + "/"; ; {
 		k := t.kid(rest)
@@ -208,7 +208,7 @@ func linkTarget(c *Context, config *types.Config) {
 	}
 }
 
-// targetMissing tells whether a link has the error that it has no target; other rules then leave it alone.
+// targetMissing reports whether a link lacks its target, which is an error; other rules then skip the link.
 func targetMissing(c *Context, l *types.Link) bool { return c.Version >= spec.V3_3 && !set(l.Target) }
 
 func hardLinkToDirectory(c *Context, config *types.Config) {
@@ -249,7 +249,7 @@ func hardLinkOwner(c *Context, config *types.Config) {
 			{"group", "id", l.Group.ID != nil}, {"group", "name", l.Group.Name != nil},
 		} {
 			if m.set {
-				c.Report("a hard link has the owner of its target; this is ignored", "set the owner of the target",
+				c.Report("a hard link has the owner of its target; this owner is ignored", "set the owner of the target",
 					"storage", "links", i, m.who, m.what)
 			}
 		}

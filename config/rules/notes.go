@@ -7,18 +7,18 @@ import (
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
-// notes are warnings about merged configs that Ignition does not have: about what is valid by the letter of the format,
-// and hardly what anyone wants.
+// notes are warnings about merged configs that Ignition does not give: about what is valid, but hardly what anyone
+// wants.
 var notes = []Rule{
 	{ID: "W001", Kind: Reading, Severity: diag.Warning,
-		About: "A config that replaces a source says anew what belongs to it: otherwise the hash and the compression of the source before stay in force."},
+		About: "A config that replaces a source sets its hash and compression too. Otherwise those of the replaced source stay in force."},
 	{ID: "W002", Severity: diag.Warning, Check: leftoverHeader,
 		About: "A header without a value removes a header of the config it is merged over. If there is none, it stays, and fetching fails."},
 	{ID: "W003", Severity: diag.Warning, Check: emptyFragment,
 		About: "A fragment that is appended to a file has a source. Without one it adds nothing."},
 }
 
-// Notes returns the warnings that are ours.
+// Notes returns the rules of these warnings.
 func Notes() []Rule { return append([]Rule{}, notes...) }
 
 func leftoverHeader(c *Context, config *types.Config) {

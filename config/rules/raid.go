@@ -28,7 +28,7 @@ var levels = []string{
 // simple are the levels without redundancy.
 var simple = []string{"linear", "raid0", "0", "stripe"}
 
-// raidLevel reports levels that break the running rule. Before 3.3.0 none was as good as an unknown one.
+// raidLevel reports levels that break the running rule. Before 3.3.0 a missing level counts as an unknown one.
 func raidLevel(c *Context, config *types.Config) {
 	for i := range config.Storage.Raid {
 		level := config.Storage.Raid[i].Level

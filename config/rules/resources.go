@@ -23,11 +23,11 @@ var resourceRules = []Rule{
 	{ID: "V107", Check: flawedSource, About: "A `versionId` of an `s3` or `arn` URL is not empty."},
 	{ID: "V108", Since: from34, Check: flawedSource, About: "An `arn` names an object of S3, or one behind an access point."},
 	{ID: "V110", Check: compression, About: "`compression` is `gzip` or empty."},
-	{ID: "V111", Check: hashNeedsSource, About: "`verification.hash` stands beside a source. In 3.0.0 this is asked of the contents of files only."},
+	{ID: "V111", Check: hashNeedsSource, About: "`verification.hash` needs a source. In 3.0.0 this holds only for the contents of files."},
 	{ID: "V112", Check: flawedHash, About: "`verification.hash` is a function and a digest with `-` between them."},
 	{ID: "V113", Check: flawedHash, About: "The hash function is `sha512` or, from 3.1.0, `sha256`."},
 	{ID: "V114", Check: flawedHash, About: "The digest has as many digits as its function makes."},
-	{ID: "V121", Since: from31, Check: headersNeedHTTP, About: "`httpHeaders` stand beside an `http` or `https` source."},
+	{ID: "V121", Since: from31, Check: headersNeedHTTP, About: "`httpHeaders` need an `http` or `https` source."},
 	{ID: "V122", Since: from31, Check: headerName, About: "A header has a name, which is a token of RFC 9110."},
 	{ID: "V123", Since: from31, Check: headerValue, About: "The value of a header is unset or not empty, and has no control characters."},
 	{ID: "V130", Since: from31, Check: proxyURL, About: "A proxy is a URL."},
@@ -83,8 +83,8 @@ func (c *Context) flaws() []sourceFlaw {
 	return c.sources
 }
 
-// flawedSource reports the sources that break the running rule. Members of lists that are all source are reported
-// as well, from 3.1.0 on.
+// flawedSource reports the sources that break the running rule. From 3.1.0 on, those in lists of references are
+// reported at the entry too.
 func flawedSource(c *Context, _ *types.Config) {
 	for _, f := range c.flaws() {
 		if f.code != c.rule.ID {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rules says what makes a config valid.
+// Package rules has the rules of a valid config.
 //
 // One rule is one entry of one table, with the versions that it holds for. Rules see a config and where its values stand;
-// they change nothing and fetch nothing. The invariants: all findings are collected; their order depends on the config
-// alone; no rule takes more than linear time (one sort aside); and no finding repeats the text of a source, a file's
+// they change nothing and fetch nothing. The invariants: all findings are collected; their order depends only
+// on the config; no rule takes more than linear time (one sort aside); and no finding repeats the text of a source, a file's
 // contents or a password hash.
 package rules
 
@@ -42,10 +42,10 @@ type Rule struct {
 	Check    func(*Context, *types.Config)
 }
 
-// Holds tells whether the rule is one of a version.
+// Holds reports whether the rule holds in a version.
 func (r *Rule) Holds(v spec.Version) bool { return v >= r.Since && (r.Until == 0 || v <= r.Until) }
 
-// Context is what rules know beside the config.
+// Context is what rules know besides the config.
 type Context struct {
 	Version spec.Version
 	Doc     *doc.Document // nil for a merged config; for rules about mere presence
@@ -121,7 +121,7 @@ func (c *Context) apply(list []Rule, kind Kind) diag.List {
 	return found
 }
 
-// present tells whether the document has a value other than null at a path.
+// present reports whether the document has a value other than null at a path.
 func (c *Context) present(steps ...any) bool { return c.Doc != nil && c.Doc.Present(steps...) }
 
 // Table returns all rules, in the order of their ids.

@@ -64,7 +64,7 @@ func checkSource(source string, v spec.Version) (code, summary, hint string) {
 			}
 		}
 		if ids, ok := u.Query()["versionId"]; ok && ids[0] == "" {
-			return "V107", "versionId is empty", "give a version, or take ?versionId= away"
+			return "V107", "versionId is empty", "give a version, or remove ?versionId="
 		}
 	}
 	return "", "", ""
@@ -116,7 +116,7 @@ func checkARN(rest string) string {
 	case !strings.Contains(resource, "/"):
 		return "it has no key"
 	case strings.HasPrefix(resource, "accesspoint/") && strings.Count(resource, "/") < 2:
-		return "it has no key behind the access point"
+		return "it has no key after the access point"
 	}
 	return ""
 }
@@ -128,13 +128,13 @@ func dataHint(problem string) string {
 	case dataurl.BadCharacter:
 		return "write the character as % and two hexadecimal digits"
 	case dataurl.BadBase64:
-		return "the standard alphabet is needed, with = at the end"
+		return "use the standard alphabet, with = at the end"
 	}
 	return ""
 }
 
-// SourceFlaw returns which part of a source is wrong, as offsets, for those who show it to its author. Both are 0 where all
-// of it is, or nothing.
+// SourceFlaw returns the offsets of the wrong part of a source, for programs that show it to its author. Both are 0 if all
+// of the source is wrong, or nothing.
 func SourceFlaw(source string, v spec.Version) (from, to int) {
 	if strings.HasPrefix(source, "data:") {
 		if at, problem := dataurl.Check(source); problem != "" && at >= 0 && at < len(source) {

@@ -25,7 +25,7 @@ var readingRules = []Rule{
 	{ID: "V007", Kind: Reading, Severity: diag.Warning, About: "Every member is known in the config's version."},
 	{ID: "V008", Kind: Reading, Severity: diag.Warning, About: "`null` does not stand where an object is expected."},
 	{ID: "V009", Kind: Reading, Severity: diag.Warning, About: "Members are written with the letter case of their names."},
-	{ID: "V010", Kind: Accepts, About: "`null` in place of a scalar is as none; in place of a list it is an empty one."},
+	{ID: "V010", Kind: Accepts, About: "`null` in place of a scalar counts as absent, in place of a list as an empty list."},
 }
 
 // passwdRules are about users and groups.

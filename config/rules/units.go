@@ -17,9 +17,9 @@ var unitRules = []Rule{
 	{ID: "V600", Check: unitName, About: "The name of a unit ends in one of systemd's suffixes."},
 	{ID: "V601", Check: unitText, About: "In a unit, every `[` that begins a section has its `]`."},
 	{ID: "V602", Check: unitText, About: "In a unit, nothing follows a section's `]` on its line."},
-	{ID: "V603", Check: unitText, About: "In a section of a unit, a line that is no comment has a `=`."},
+	{ID: "V603", Check: unitText, About: "In a section of a unit, a line that is not a comment has a `=`."},
 	{ID: "V604", Check: unitText, About: "A unit does not end within the name of an option."},
-	{ID: "V605", Check: unitText, About: "Lines of a unit have less than 2048 bytes."},
+	{ID: "V605", Check: unitText, About: "Lines of a unit have fewer than 2048 bytes."},
 	{ID: "V606", Kind: Accepts, About: "Units may be empty, have text before the first section, comments with `#` and `;`, continued lines, CR LF, unknown sections and options."},
 	{ID: "V610", Severity: diag.Warning, Check: enabledWithoutInstall, About: "A unit that is enabled has an `[Install]` section with an option."},
 	{ID: "V611", Severity: diag.Warning, Check: instanceWithoutInstall, About: "A service that is enabled as an instance has an `[Install]` section with an option in its template."},
@@ -47,7 +47,7 @@ func unitName(c *Context, config *types.Config) {
 	}
 }
 
-// unitFlaw is what is known of a unit's text, which several rules are about.
+// unitFlaw is the result of parsing a unit's text, which several rules use.
 type unitFlaw struct {
 	err     *unitfile.SyntaxError
 	install bool // it has an option in a section named Install

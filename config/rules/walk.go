@@ -103,7 +103,7 @@ func eachNode(c *types.Config, f func(*types.Node, where)) {
 	}
 }
 
-// set tells whether an optional string is there and not empty.
+// set reports whether an optional string is set and not empty.
 func set(s *string) bool { return s != nil && *s != "" }
 
 // shown prints a short text of the config that holds no secret, such as a path.
@@ -115,7 +115,7 @@ func shown(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// unclean returns what is wrong with a path that has to be absolute and in its simplest form, and what to write.
+// unclean returns what is wrong with a path that must be absolute and in its simplest form, and what to write.
 func unclean(p string) (summary, hint string) {
 	switch clean := gopath.Clean(p); {
 	case p == "":

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package sniff names what people hand over as user data instead of a config, and says what to do about it.
+// Package sniff recognizes what people hand over as user data instead of a config, and says what to do about it.
 //
 // It judges texts that were already found not to be a config, and never turns one into a config: a wrong guess costs a
 // misleading message, nothing else. It shows no more of a text than the name of an interpreter, the title of a page, or the
@@ -20,7 +20,7 @@ import (
 type Foreign struct {
 	What   string // with its article: "a shell script (/bin/bash)"
 	Do     string // an imperative
-	Inside bool   // there may be a config in it, or it may be one in another form
+	Inside bool   // it may contain a config, or be one in another form
 }
 
 // Summary is the finding in one sentence.
@@ -36,7 +36,7 @@ type Options struct {
 	YAML bool // Butane YAML is a config, so it is not named as something else
 }
 
-// Identify names a text that is not a config; ok is false if it is nothing that people hand over by mistake.
+// Identify names a text that is not a config; ok is false if it recognizes nothing that people hand over by mistake.
 func Identify(text []byte, o Options) (f Foreign, ok bool) {
 	for _, kind := range []func([]byte, Options) (Foreign, bool){
 		archive, encoding, page, cloudInit, script, mime, address, yaml, encoded,
@@ -237,7 +237,7 @@ func yaml(text []byte, o Options) (Foreign, bool) {
 	return Foreign{"YAML without a variant", "begin it with variant: and version: if it is meant to be Butane YAML, such as variant: fcos, version: 1.5.0", false}, true
 }
 
-// encoded knows base64 by what it is of.
+// encoded recognizes base64 by the data that it encodes.
 func encoded(text []byte, o Options) (Foreign, bool) {
 	clean := strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\r' || r == ' ' || r == '\t' {
@@ -262,8 +262,8 @@ func encoded(text []byte, o Options) (Foreign, bool) {
 	return Foreign{}, false
 }
 
-// Old names configs of the versions before 3.0.0, by what they say their version is and by a member that only the first
-// version has.
+// Old recognizes configs of versions before 3.0.0, by the version that they state or by a member that only version 1
+// has.
 func Old(version string, members []string) (Foreign, bool) {
 	switch {
 	case version == "" && slices.Contains(members, "ignitionVersion"):

@@ -100,7 +100,7 @@ func owner(t reflect.Type, index []int) reflect.Type {
 	return t
 }
 
-// minor reads a since or need tag: "3.4". Without one there is no such version.
+// minor reads a since or need tag: "3.4". Without a tag it returns a version after the newest.
 func minor(tag string) Version {
 	n, err := strconv.Atoi(strings.TrimPrefix(tag, "3."))
 	if err != nil {
@@ -109,7 +109,7 @@ func minor(tag string) Version {
 	return Version(n)
 }
 
-// Find returns the member of a name, spelt like that or, failing that, with other letter case, as encoding/json
+// Find returns the member with exactly a name or, failing that, with other letter case, as encoding/json
 // matches names.
 func (s *Struct) Find(name string, v Version) (f *Field, exact bool) {
 	var folded *Field

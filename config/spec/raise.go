@@ -7,8 +7,8 @@ import "github.com/firstlight-boot/firstlight/config/types"
 // specialBits are set-user-id, set-group-id and the sticky bit.
 const specialBits = 0o7000
 
-// Raise turns a config of an older version into the newest form. In 3.2.0 a custom binding could be there and have nothing
-// in it, which the types of the newest form cannot tell; hasCustom says it of a LUKS volume.
+// Raise turns a config of an older version into the newest form. In 3.2.0 a custom binding could be present but empty,
+// which the types of the newest form cannot express; hasCustom reports it for a LUKS volume.
 func Raise(c *types.Config, from Version, hasCustom func(luks int) bool) {
 	if from < V3_3 {
 		raiseTo33(c, hasCustom)

@@ -48,7 +48,7 @@ func (v Version) String() string {
 	return fmt.Sprintf("3.%d.0", int(v))
 }
 
-// ParseError is a version that cannot be used. Malformed versions are those that are no version at all.
+// ParseError is the error of a version that cannot be used. Malformed is true if the text is not a version at all.
 type ParseError struct {
 	Text      string
 	Malformed bool

@@ -25,7 +25,7 @@ type Partition struct {
 	Label *string `json:"label,omitempty" since:"3.0"`
 	// Number of the slot, from 1; 0: the next free one.
 	Number int `json:"number,omitempty" since:"3.0"`
-	// Whether the size alone may be changed.
+	// Whether a partition that differs only in size may be resized.
 	Resize *bool `json:"resize,omitempty" since:"3.2"`
 	// False: the slot must end up empty.
 	ShouldExist *bool `json:"shouldExist,omitempty" since:"3.0"`
@@ -35,7 +35,7 @@ type Partition struct {
 	StartMiB *int `json:"startMiB,omitempty" since:"3.0"`
 	// GUID of the partition's type; unset and empty: Linux data.
 	TypeGUID *string `json:"typeGuid,omitempty" since:"3.0"`
-	// Whether an entry that does not match may be deleted and made anew.
+	// Whether an entry that does not match may be deleted and recreated.
 	WipePartitionEntry *bool `json:"wipePartitionEntry,omitempty" since:"3.0"`
 }
 

@@ -30,7 +30,7 @@ type Proxy struct {
 	HTTPProxy *string `json:"httpProxy,omitempty" since:"3.1"`
 	// Proxy for `https` requests, an `http` or `https` URL.
 	HTTPSProxy *string `json:"httpsProxy,omitempty" since:"3.1"`
-	// Hosts to reach without proxy: addresses, CIDR blocks, domains with their subdomains, `.domain` for the subdomains alone, each with an optional port; `*` for all hosts.
+	// Hosts to reach without proxy: addresses, CIDR blocks, domains with their subdomains, `.domain` for only the subdomains, each with an optional port; `*` for all hosts.
 	NoProxy []string `json:"noProxy,omitempty" since:"3.1"`
 }
 

@@ -24,7 +24,7 @@ type Luks struct {
 	Options []string `json:"options,omitempty" since:"3.2" list:"append"`
 	// UUID; unset: a random one.
 	UUID *string `json:"uuid,omitempty" since:"3.2"`
-	// Whether to make the volume anew unconditionally.
+	// Whether to recreate the volume unconditionally.
 	WipeVolume *bool `json:"wipeVolume,omitempty" since:"3.2"`
 }
 

@@ -36,7 +36,7 @@ type Filesystem struct {
 	Path *string `json:"path,omitempty" since:"3.0"`
 	// UUID. Unset: do not care.
 	UUID *string `json:"uuid,omitempty" since:"3.0"`
-	// Whether to make the filesystem anew even if something is there.
+	// Whether to recreate the filesystem even if the device has data.
 	WipeFilesystem *bool `json:"wipeFilesystem,omitempty" since:"3.0"`
 }
 

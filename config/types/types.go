@@ -29,8 +29,8 @@ type Config struct {
 	Systemd Systemd `json:"systemd" since:"3.0"`
 }
 
-// KernelArguments are arguments that the kernel command line has to have, or must not have. An argument is in one
-// of the two lists only.
+// KernelArguments are arguments that the kernel command line must have, or must not have. An argument is in only
+// one of the two lists.
 type KernelArguments struct {
 	// Arguments that must be present. One entry may hold several words.
 	ShouldExist []string `json:"shouldExist,omitempty" since:"3.3"`

@@ -4,7 +4,7 @@ package unitfile
 
 import "strings"
 
-// LineMax is the length in bytes that a physical line of a unit in a config has to stay below (LINE_MAX).
+// LineMax is the length in bytes that a physical line of a unit in a config must stay below (LINE_MAX).
 const LineMax = 2048
 
 // A Problem is something wrong with the text of a unit.
@@ -34,7 +34,7 @@ var problems = [...]struct{ text, hint string }{
 	EndInName:        {"the text ends before the = of an option", "write NAME=VALUE"},
 	LongLine:         {"the line has 2048 bytes or more", `break it with \ at the end of a line`},
 	NoSection:        {"the line is before the first section", "put it below a section such as [Service]"},
-	NoName:           {"no name is before the =", "write NAME=VALUE"},
+	NoName:           {"the = has no name before it", "write NAME=VALUE"},
 	BadSection:       {"a line that begins with [ does not end in ]", "write nothing but the section on its line: [Service]"},
 	BadName:          {"the name of a section has quotes, backslashes or control characters", "remove them"},
 	NotUTF8:          {"the line is not UTF-8", "save the file as UTF-8"},
@@ -44,7 +44,7 @@ var problems = [...]struct{ text, hint string }{
 // String says what the problem is.
 func (p Problem) String() string { return problems[p].text }
 
-// A SyntaxError is a problem in its line.
+// A SyntaxError is a problem with the line that has it.
 type SyntaxError struct {
 	Problem Problem
 	Line    int // from 1
@@ -55,7 +55,7 @@ func (e *SyntaxError) Error() string { return "parse unit: " + e.Problem.String(
 // Hint says what to do about it.
 func (e *SyntaxError) Hint() string { return problems[e.Problem].hint }
 
-// check returns the first problem by the syntax of Ignition. Other than systemd it reads a comment with a backslash at
+// check returns the first problem by the syntax of Ignition. Unlike systemd, it reads a comment with a backslash at
 // its end as continued, a comment within a continued value as part of it, and text before the first [ as nothing.
 func check(text string) *SyntaxError {
 	c := checker{text: text, line: 1}
@@ -77,7 +77,7 @@ type checker struct {
 
 func (c *checker) fail(problem Problem, line int) { c.err = &SyntaxError{problem, line} }
 
-// preamble skips what is before the first section. A comment there hides a [ in it.
+// preamble skips the text before the first section. A [ in a comment begins no section.
 func (c *checker) preamble() bool {
 	for c.pos < len(c.text) {
 		switch c.text[c.pos] {

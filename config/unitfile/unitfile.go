@@ -3,8 +3,8 @@
 // Package unitfile reads the text of systemd units: sections, options, and their lines.
 //
 // It reads a text as systemd does (systemd.syntax(7)), which ignores most of what it does not understand, and in the
-// same call checks it by the stricter syntax that Ignition configs have to obey. Validation and the engine both use
-// it, so that a unit never means one thing to the one and another to the other. It gives no meaning to names and
+// same call checks it by the stricter syntax that Ignition configs must obey. Validation and the engine both use
+// it, so a unit means the same to both. It gives no meaning to names and
 // values. The invariant: every text has a reading, and the same text has the same one everywhere.
 package unitfile
 

@@ -3,7 +3,7 @@ complete -c firstlight -n __fish_use_subcommand -f -a validate -d 'check configs
 complete -c firstlight -n __fish_use_subcommand -f -a build -d 'translate YAML into the configs that machines read'
 complete -c firstlight -n __fish_use_subcommand -f -a convert -d 'turn Ignition configs and cloud-config into YAML'
 complete -c firstlight -n __fish_use_subcommand -f -a plan -d 'show what a first boot would do to a machine'
-complete -c firstlight -n __fish_use_subcommand -f -a facts -d 'print what planning a config needs to know of this machine'
+complete -c firstlight -n __fish_use_subcommand -f -a facts -d 'print what planning a config needs to know about this machine'
 complete -c firstlight -n __fish_use_subcommand -f -a rearm -d 'have the next boot provision this machine or an image again'
 complete -c firstlight -n __fish_use_subcommand -f -a completion -d 'print a script that completes command lines'
 complete -c firstlight -n __fish_use_subcommand -f -a version -d 'print the version'

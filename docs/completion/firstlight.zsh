@@ -7,7 +7,7 @@ _firstlight() {
 			'build:translate YAML into the configs that machines read'
 			'convert:turn Ignition configs and cloud-config into YAML'
 			'plan:show what a first boot would do to a machine'
-			'facts:print what planning a config needs to know of this machine'
+			'facts:print what planning a config needs to know about this machine'
 			'rearm:have the next boot provision this machine or an image again'
 			'completion:print a script that completes command lines'
 			'version:print the version'

@@ -62,7 +62,7 @@ func remove(args []string, stdout, stderr io.Writer) int {
 	return engine.DeleteConfig(context.Background(), o)
 }
 
-// newFlags returns the flags that a helper has besides its own.
+// newFlags returns the flags that all helpers share.
 func newFlags(stderr io.Writer) *flag.FlagSet {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -71,7 +71,7 @@ func newFlags(stderr io.Writer) *flag.FlagSet {
 	return flags
 }
 
-// goOn is no exit code: the program has still to do its work.
+// goOn is not an exit code: the program must still do its work.
 const goOn = -1
 
 // parse parses flags and serves --help and --version. It returns the arguments, and the exit code or goOn.

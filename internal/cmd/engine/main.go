@@ -34,7 +34,7 @@ func limitMemory(configCache string) {
 }
 
 func main() {
-	log.SetOutput(io.Discard) // net/http prints there what servers send unasked, which may be what they were sent
+	log.SetOutput(io.Discard) // net/http logs unsolicited responses of servers, which may echo a secret
 	switch args := os.Args[1:]; filepath.Base(os.Args[0]) {
 	case "ignition-apply":
 		os.Exit(live(args, os.Stdin, os.Stdout, os.Stderr))
@@ -59,7 +59,7 @@ func stage(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.ConfigCache, "config-cache", "/run/ignition.json", "the rendered config, kept between stages")
 	flags.DurationVar(&o.FetchTimeout, "fetch-timeout", 2*time.Minute, "time for each request to the platform, in whole seconds")
 	flags.StringVar(&o.NeedNet, "neednet", "/run/ignition/neednet", "flag file that asks for the network")
-	flags.StringVar(&o.StateFile, "state-file", "/run/ignition/state", "what stages leave for the next ones")
+	flags.StringVar(&o.StateFile, "state-file", "/run/ignition/state", "what a stage leaves for later stages")
 	flags.BoolVar(&o.LogToStdout, "log-to-stdout", false, "log to standard output instead of syslog")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return help(flags, stdout, stageUsage, engine.ExitOK)
@@ -89,8 +89,8 @@ func help(flags *flag.FlagSet, to io.Writer, usage string, code int) int {
 	return code
 }
 
-// console returns the device that people look at. Where a distribution sends the output of the stages to /dev/null, nobody must see
-// what they say: under Secure Execution, the console belongs to someone who must not read the config.
+// console returns the device that people look at. It returns "" if the distribution sends the output of the stages to
+// /dev/null: under Secure Execution, the console belongs to someone who must not read the config.
 func console(stdout io.Writer) string {
 	if f, ok := stdout.(*os.File); ok {
 		info, err := f.Stat()

@@ -188,9 +188,9 @@ func isCharDevice(w io.Writer) bool {
 type gnuFlag struct {
 	name  string
 	short byte
-	on    *bool   // of a flag that stands alone
+	on    *bool   // of a flag without a value
 	value *string // of one with a value
-	bare  string  // the value if none is given; then it has to follow an equals sign
+	bare  string  // the value if none is given; then it must follow an equals sign
 }
 
 // parseGNU sets flags and returns the other arguments, which may stand between them.

@@ -51,8 +51,8 @@ func usageError(s streams, name, reason string) int {
 	return exitUsage
 }
 
-// parseFlags sets flags from a command line and returns the other arguments. Flags may follow files; what follows "--" is
-// no flag. It returns flag.ErrHelp if help is asked for.
+// parseFlags sets flags from a command line and returns the other arguments. Flags may follow files; arguments after
+// "--" are not flags. It returns flag.ErrHelp if help is asked for.
 func parseFlags(flags *flag.FlagSet, args []string) ([]string, error) {
 	var rest []string
 	for len(args) > 0 {
@@ -87,7 +87,7 @@ func parseFlags(flags *flag.FlagSet, args []string) ([]string, error) {
 	return rest, nil
 }
 
-// isBool reports whether a flag stands without a value.
+// isBool reports whether a flag needs no value.
 func isBool(f *flag.Flag) bool {
 	b, ok := f.Value.(interface{ IsBoolFlag() bool })
 	return ok && b.IsBoolFlag()

@@ -104,7 +104,7 @@ func convertText(src *diag.Source, asJSON bool) ([]byte, diag.List, error) {
 	}
 }
 
-// checked adds what is wrong with the result, as warnings: people can correct it, and it is theirs from now on.
+// checked adds the errors of the result as warnings: the result belongs to its reader, who can correct it.
 func checked(src *diag.Source, out []byte, report diag.List) ([]byte, diag.List, error) {
 	if report.HasErrors() {
 		return nil, report, nil
@@ -113,7 +113,7 @@ func checked(src *diag.Source, out []byte, report diag.List) ([]byte, diag.List,
 	return out, append(report, elsewhere(src, found.Errors())...), nil
 }
 
-// elsewhere turns findings about a result into warnings about the document: their places are in a text that nobody has yet.
+// elsewhere turns findings about a result into warnings about the document: their places are in a text that nobody has seen yet.
 func elsewhere(src *diag.Source, found diag.List) diag.List {
 	for i := range found {
 		found[i].Severity = diag.Warning

@@ -27,14 +27,15 @@ Print, as JSON, what planning CONFIG needs to know about this machine: disks,
 partition tables, filesystems, mounts, account files without hashes, and the
 files and units that the config names. Nothing is changed.
 
-"firstlight plan CONFIG --facts FILE" then shows elsewhere what a boot would do.
+With them, "firstlight plan CONFIG --facts FILE" shows on any machine what a
+boot would do.
 
 The exit code is 0 on success, 1 if the config is invalid or the machine cannot
 be read, and 2 if the command line is wrong.
 
   firstlight facts web.ign > machine.json`
 
-// deviceWait bounds the wait for a device on a machine that is up: its devices are there.
+// deviceWait bounds the wait for a device on a machine that is up: its devices exist already.
 const deviceWait = time.Second
 
 // setupFacts is "firstlight facts".
@@ -87,7 +88,7 @@ func lookAtMachine(dir string, doc config.Document, say io.Writer) (f facts.Fact
 		return f, err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	found, err := seal.Read(root) // without a flag that somebody sets, a boot leaves the machine alone
+	found, err := seal.Read(root) // a sealed machine boots without provisioning until someone sets the flag
 	if err != nil {
 		return f, err
 	}

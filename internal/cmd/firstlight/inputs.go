@@ -15,7 +15,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 )
 
-// maxConfig is the largest document that is read, in bytes: that of YAML is larger than that of JSON.
+// maxConfig is the size in bytes of the largest document that is read: the limit of YAML, which is higher than that of JSON.
 const maxConfig = 512 << 20
 
 // read reads a file, or standard input for "-". Compressed user data is decompressed, as the engine does it. It holds no more
@@ -40,7 +40,7 @@ func read(name string, in io.Reader) ([]byte, error) {
 	return text, withoutPath(err)
 }
 
-// readUpTo reads all of what should have size bytes, and refuses what has more than most.
+// readUpTo reads all of a file of about size bytes, and refuses one of more than most.
 func readUpTo(in io.Reader, size, most int64) ([]byte, error) {
 	var text bytes.Buffer
 	text.Grow(int(min(size, most)) + bytes.MinRead)
@@ -62,7 +62,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-// openFiles opens the directory of local files that a flag names; there are none without a name.
+// openFiles opens the directory of local files that a flag names. Without a name, files is nil.
 func openFiles(dir string) (files fs.FS, done func(), err error) {
 	if dir == "" {
 		return nil, func() {}, nil

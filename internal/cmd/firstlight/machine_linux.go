@@ -10,7 +10,7 @@ func machineCommands() []command {
 			manual: planManual, setup: setupPlan,
 		},
 		{
-			name: "facts", synopsis: "CONFIG", about: "print what planning a config needs to know of this machine",
+			name: "facts", synopsis: "CONFIG", about: "print what planning a config needs to know about this machine",
 			manual: factsManual, setup: setupFacts,
 		},
 		{

@@ -13,8 +13,8 @@ import (
 const rearmManual = `
 Have the next boot provision this machine, or an image, again: remove the seal
 of the last provisioning with its notes and journals, and set the first-boot
-flag where it came from then. Nothing else is changed; the next boot wipes only
-what its config says to wipe.
+flag where that provisioning found it. Nothing else is changed; the next boot
+wipes only what its config says to wipe.
 
 Each change is printed. With --dry-run nothing is changed.
 

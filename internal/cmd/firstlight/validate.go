@@ -21,8 +21,8 @@ import (
 )
 
 const validateManual = `
-Check configs by all rules of their version, and for what no machine can do or
-nobody means. FILE is a config or a directory with configs; - is standard input.
+Check configs by all rules of their version, and for what cannot work or is
+never meant. FILE is a config or a directory with configs; - is standard input.
 
 The exit code is 0 if all configs are valid, 1 if one has an error or cannot be
 read, and 2 if the command line is wrong. Findings of level info never change
@@ -42,7 +42,7 @@ func setupValidate(flags *flag.FlagSet) runner {
 			return usageError(s, "validate", "name a config or a directory, or - for standard input")
 		}
 		if slices.Index(args, "-") != lastIndex(args, "-") {
-			return usageError(s, "validate", "standard input can be read once only")
+			return usageError(s, "validate", "standard input can be read only once")
 		}
 		names, err := expandInputs(args)
 		if err != nil {
@@ -81,7 +81,7 @@ func lastIndex(list []string, word string) int {
 	return -1
 }
 
-// checkAll checks configs side by side and returns their findings in the order of the files, and of places within each.
+// checkAll checks configs in parallel and returns their findings in the order of the files, and of places within each.
 func checkAll(names []string, in io.Reader, files fs.FS) diag.List {
 	reports := make([]diag.List, len(names))
 	next := make(chan int)
@@ -101,7 +101,7 @@ func checkAll(names []string, in io.Reader, files fs.FS) diag.List {
 	return slices.Concat(reports...)
 }
 
-// checkFile checks one config. That it cannot be read is a finding like others.
+// checkFile checks one config. A file that cannot be read is a finding like others.
 func checkFile(name string, in io.Reader, files fs.FS) diag.List {
 	text, err := read(name, in)
 	if err == nil && len(text) > config.MaxBytes {
@@ -157,7 +157,7 @@ func ignitionValidate(args []string, s streams) int {
 	return exitOK
 }
 
-// writeVerdict writes a report as ignition-validate does: a document that is no config at all has none.
+// writeVerdict writes a report as ignition-validate does: a document that is not a config has none.
 func writeVerdict(s streams, format string, report diag.List) error {
 	for _, d := range report {
 		if d.Fatal && format == formatLine {

@@ -169,7 +169,7 @@ func TestManyFiles(t *testing.T) {
 		{invalid, []string{"sub/b.ign", "-"}, "2 configs checked: 1 error, 1 warning\n", 1},
 		{"", []string{"missing.ign", "sub/b.ign"}, "2 configs checked: 1 error\n", 1},
 		{"", []string{"empty"}, "no configs below", 2},
-		{"", []string{"-", "-"}, "standard input can be read once only", 2},
+		{"", []string{"-", "-"}, "standard input can be read only once", 2},
 	} {
 		args := []string{"firstlight", "validate"}
 		for _, a := range c.args {

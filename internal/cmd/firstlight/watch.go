@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// pollEvery is how often files are looked at for changes.
+// pollEvery is the time between two looks at files for changes.
 const pollEvery = 500 * time.Millisecond
 
 // watch runs now, and again whenever the state differs from that of the last run, until it is interrupted.

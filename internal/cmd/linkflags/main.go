@@ -128,7 +128,7 @@ func unknown(variable string) error {
 	return fmt.Errorf("link-time setting %s does not exist; there are engine.{%s} and version.version", variable, strings.Join(names, ","))
 }
 
-// split takes a text apart into words as the command go does: a word that begins with a quote ends with it.
+// split splits a text into words as the command go does: a word that begins with a quote ends with it.
 func split(text string) ([]string, error) {
 	var words []string
 	for {
@@ -152,7 +152,7 @@ func split(text string) ([]string, error) {
 	}
 }
 
-// quote returns a word in the form that the command go takes apart again.
+// quote returns a word in the form that the command go splits again.
 func quote(word string) string {
 	switch {
 	case !strings.ContainsAny(word, " \t\n'\"") && word != "":
