@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# For packages that call make. Everything is in the script build, and so is the explanation of these targets and variables.
+# For packages that call make. The script build does all the work; its help explains these targets and variables.
 
 all:
 	./build

@@ -21,8 +21,8 @@ func configPage(c Comments, v spec.Version) []byte {
 	if v > spec.Stable {
 		b.WriteString("This version is experimental: it may change, and is rejected once it is final.\n\n")
 	}
-	fmt.Fprintf(&b, "Machine-readable: [schema](../schema/config-%s.schema.json). What is checked beyond types: [rules](rules.md).\n\n", v)
-	b.WriteString("**Needed** members must be given and not be empty. All others may be absent or `null`, which is the same. " +
+	fmt.Fprintf(&b, "Machine-readable: [schema](../schema/config-%s.schema.json). Checks beyond types: [rules](rules.md).\n\n", v)
+	b.WriteString("**Needed** members must be present and not empty. All others may be absent or `null`, which is the same. " +
 		"*Since* is the first version that knows a member.\n")
 	table(&b, c, spec.Config(), v, "$")
 	return b.Bytes()
@@ -65,26 +65,26 @@ func table(b *bytes.Buffer, c Comments, s *spec.Struct, v spec.Version, at strin
 // rulesPage lists all rules.
 func rulesPage() []byte {
 	var b bytes.Buffer
-	b.WriteString(generated + "# Rules\n\nEvery finding names the rule that it is about. An error makes a config invalid; a warning does not.\n\n")
-	b.WriteString("| Rule | Level | Versions | What it asks |\n|---|---|---|---|\n")
+	b.WriteString(generated + "# Rules\n\nEvery finding names its rule. An error makes a config invalid; a warning does not.\n\n")
+	b.WriteString("| Rule | Level | Versions | Requirement |\n|---|---|---|---|\n")
 	for _, r := range rules.Table() {
 		writeRule(&b, r)
 	}
-	b.WriteString("\n## What no machine can do\n\nIgnition accepts these and fails while it provisions. firstlight refuses them before the first write; " +
-		"`firstlight validate` reports them, `ignition-validate` does not.\n\n| Rule | Level | Versions | What it asks |\n|---|---|---|---|\n")
+	b.WriteString("\n## What fails on every machine\n\nIgnition accepts these and fails while it provisions. firstlight refuses them before the first write; " +
+		"`firstlight validate` reports them, `ignition-validate` does not.\n\n| Rule | Level | Versions | Requirement |\n|---|---|---|---|\n")
 	for _, r := range rules.Impossible() {
 		writeRule(&b, r)
 	}
-	b.WriteString("\n## What `firstlight validate` adds\n\nErrors are about what cannot work. Infos are about what is legal and hardly ever meant: they do not " +
-		"change the exit code, unless `--strict` is given.\n\n| Rule | Level | Versions | What it asks |\n|---|---|---|---|\n")
+	b.WriteString("\n## What `firstlight validate` adds\n\nErrors report what cannot work. Infos report what is legal but hardly ever intended; they do not " +
+		"change the exit code, unless `--strict` is given.\n\n| Rule | Level | Versions | Requirement |\n|---|---|---|---|\n")
 	for _, r := range lint.Rules() {
 		writeRule(&b, r)
 	}
-	b.WriteString("\n## Merged configs\n\nWarnings about configs as they are after merging.\n\n| Rule | Level | Versions | What it asks |\n|---|---|---|---|\n")
+	b.WriteString("\n## Merged configs\n\nWarnings about the merged config.\n\n| Rule | Level | Versions | Requirement |\n|---|---|---|---|\n")
 	for _, r := range rules.Notes() {
 		writeRule(&b, r)
 	}
-	b.WriteString("\n## Other codes\n\n| Code | Level | What it says |\n|---|---|---|\n" +
+	b.WriteString("\n## Other codes\n\n| Code | Level | Meaning |\n|---|---|---|\n" +
 		"| X001 | error | The version that a config is to be converted to does not know a member. |\n" +
 		"| X002 | error | A value has no effect in the version that a config is to be converted to. |\n" +
 		"| N001 | info | There are more findings than are shown. |\n" +
@@ -119,8 +119,8 @@ func indexPage() []byte {
 	for _, v := range spec.All() {
 		fmt.Fprintf(&b, "| %s | [config-%s.md](config-%s.md) | [config-%s.schema.json](../schema/config-%s.schema.json) |\n", v, v, v, v, v)
 	}
-	b.WriteString("\n[rules.md](rules.md) lists what is checked.\n\nThe schemas (JSON Schema 2020-12) are for editors. They know types, names, forms of values and what members of one " +
-		"object demand of each other; `firstlight validate` knows all rules. A schema refuses unknown members, which the program only warns about. " +
+	b.WriteString("\n[rules.md](rules.md) lists all checks.\n\nThe schemas (JSON Schema 2020-12) are for editors. They check types, names, forms of values and dependencies between members of " +
+		"one object; `firstlight validate` checks all rules. A schema refuses unknown members, about which the program only warns. " +
 		"A config may name its schema in a member `$schema`.\n")
 	return b.Bytes()
 }
