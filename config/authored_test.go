@@ -37,7 +37,7 @@ func TestParseYAML(t *testing.T) {
 	}
 }
 
-// TestMergeYAML merges YAML over JSON and JSON over YAML: what is wrong with the result is found where it was written.
+// TestMergeYAML merges YAML over JSON and JSON over YAML: errors of the result point to where they were written.
 func TestMergeYAML(t *testing.T) {
 	yaml, report := config.Parse(diag.NewSource("a.bu", []byte(authored)))
 	if report.HasErrors() {

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// processorTime is what the process has taken of all processors, the garbage collector included: it says what a single core
-// would take, also where other programs are at work.
+// processorTime returns the time that the process has used on all processors, garbage collector included. It is what a
+// single core would take, even if other programs run.
 func processorTime(b *testing.B) time.Duration {
 	b.Helper()
 	var u syscall.Rusage

@@ -27,7 +27,7 @@ func TestEmptyMarshalled(t *testing.T) {
 	}
 }
 
-// TestFindings checks texts of findings for what is not in the cases: their hints.
+// TestFindings checks the hints of findings, which the cases do not have.
 func TestFindings(t *testing.T) {
 	for _, c := range []struct{ text, code, place, hint string }{
 		{"", "V001", "f:1:1", "smallest config"},
@@ -54,7 +54,7 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-// TestNotes checks the warnings about merged configs that Ignition does not have, and that a config by itself has none.
+// TestNotes checks the warnings about merged configs that Ignition does not give, and that a config by itself has none.
 func TestNotes(t *testing.T) {
 	parent := mustParse(t, "parent", []byte(`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","contents":{"source":"http://h/1",
 "verification":{"hash":"sha512-`+strings.Repeat("0", 128)+`"},"httpHeaders":[{"name":"A","value":"1"}]}}]}}`))

@@ -118,7 +118,7 @@ func TestUTF16(t *testing.T) {
 	}
 }
 
-// TestLaxness holds what YAML of this language means.
+// TestLaxness checks how lax the language is about YAML.
 func TestLaxness(t *testing.T) {
 	for text, want := range map[string]string{
 		"storage:\n  files:\n    - {path: /a, mode: 0644, overwrite: yes, contents: {source: ''}}\n":                   `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"overwrite":true,"path":"/a","contents":{"source":""},"mode":420}]}}`,
@@ -173,7 +173,7 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// TestSugarPointsToItsCause checks that findings about what was generated stand where the YAML asked for it.
+// TestSugarPointsToItsCause checks that findings about generated parts point to the YAML that asked for them.
 func TestSugarPointsToItsCause(t *testing.T) {
 	files := fstest.MapFS{"t/a b": {Data: []byte("x")}, "u": {Data: []byte("[Unit\n")}}
 	for name, c := range map[string]struct{ text, want string }{
@@ -200,7 +200,7 @@ func TestSugarPointsToItsCause(t *testing.T) {
 	}
 }
 
-// TestBounds feeds what is made to take memory or time.
+// TestBounds feeds texts made to take memory or time.
 func TestBounds(t *testing.T) {
 	bomb := "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
 	for i := range 12 {
@@ -230,7 +230,7 @@ func TestBounds(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			config.Build(diag.NewSource("f", []byte(text)), author.Options{})
 			runtime.ReadMemStats(&after)
-			const perByte, expansion = 100, 128 << 20 // what is allocated in all, garbage included
+			const perByte, expansion = 100, 128 << 20 // bytes allocated in all, garbage included
 			used := after.TotalAlloc - before.TotalAlloc
 			t.Logf("%d kB of text took %d MB", len(text)>>10, used>>20)
 			if used > uint64(len(text))*perByte+expansion {
@@ -240,7 +240,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestGarbage feeds 100 MB of what is no document. It has to be refused within a few times its size.
+// TestGarbage feeds 100 MB that are not a document. They must be refused within a few times their size.
 func TestGarbage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes some seconds")
@@ -343,7 +343,7 @@ func TestChildConfigs(t *testing.T) {
 	}
 }
 
-// TestSugarIsMerged checks that sugar and the author's own sections join as two configs merge: what is generated is the parent.
+// TestSugarIsMerged checks that sugar and the author's own sections join as two configs merge, with the generated part as the parent.
 func TestSugarIsMerged(t *testing.T) {
 	sugar := map[string]string{
 		"mirror": "boot_device:\n  layout: ppc64le\n  mirror: {devices: [/dev/sda, /dev/sdb]}\n",
@@ -394,7 +394,7 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// TestTarget checks that what a version cannot express is found in the YAML.
+// TestTarget checks that findings about what a version cannot express point to the YAML.
 func TestTarget(t *testing.T) {
 	text := head + "systemd:\n  units: []\nkernel_arguments:\n  should_exist: [quiet]\n"
 	r, d, report := config.Build(diag.NewSource("f", []byte(text)), author.Options{})

@@ -156,7 +156,7 @@ func reserved(line []byte) (int, int) {
 	return -1, 0
 }
 
-// tightColon finds a colon right behind a key, and a value right behind the colon.
+// tightColon finds a colon right after a key, with a value right after the colon.
 func tightColon(line []byte) (int, int) {
 	start := len(line) - len(bytes.TrimLeft(line, " -"))
 	for i := start; i < len(line); i++ {

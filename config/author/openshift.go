@@ -12,7 +12,7 @@ import (
 // roleLabel is the label that says which machines a MachineConfig is for.
 const roleLabel = "machineconfiguration.openshift.io/role"
 
-// metadata checks what is around the config.
+// metadata checks the MachineConfig around the config.
 func (t *translator) metadata() {
 	m := t.in.get("metadata")
 	if m.get("name").str() == "" {
@@ -74,7 +74,7 @@ func (t *translator) fips() {
 	}
 }
 
-// operator reports what the machine config operator refuses.
+// operator reports values that the machine config operator refuses.
 func (t *translator) operator() {
 	if t.v.has&openshift == 0 {
 		return

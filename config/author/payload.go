@@ -209,7 +209,7 @@ type payload struct {
 	zipped []byte // what compressing it gave, if that was kept; compressing again takes long
 }
 
-// keptAtMost bounds what all payloads keep together.
+// keptAtMost bounds the bytes that all payloads together keep.
 const keptAtMost = 16 << 20
 
 // A keeper counts what is written to it, and keeps it as long as it is small.
@@ -260,7 +260,7 @@ func (c *compressor) measure(files fs.FS, name string, mayZip bool) (*payload, e
 	return p, nil
 }
 
-// counter counts what is written to it, as it is and escaped.
+// counter counts the bytes that are written to it, plain and escaped.
 type counter struct{ size, plain int64 }
 
 func (c *counter) Write(b []byte) (int, error) {

@@ -66,13 +66,13 @@ func (t *translator) fillLocal(out, local *node) {
 	t.fillLarge(out, local, name)
 }
 
-// fillLarge is fill for a file that stays where it is.
+// fillLarge is fill for a file that is not read into memory.
 func (t *translator) fillLarge(out, cause *node, name string) {
 	t.fill(out, cause, nil)
 	t.jobs[len(t.jobs)-1].file = name
 }
 
-// localFile returns the name below the files directory, and the size, of what a node names.
+// localFile returns the size of the file that a node names, and its name below the files directory.
 func (t *translator) localFile(local *node) (name string, size int64, ok bool) {
 	name, err := t.localName(local.text)
 	if err == nil {

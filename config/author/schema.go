@@ -20,7 +20,7 @@ const (
 	texts // a mapping from texts to texts
 )
 
-// A shape is what an object of the language may have: the members of the config in the variant's version, under the
+// A shape is the members that an object of the language may have: those of the config in the variant's version, under the
 // language's names, and sugar.
 type shape struct {
 	place  string // in the config, by member names

@@ -13,7 +13,7 @@ import (
 // and are not changed once they are in both.
 type node struct {
 	kind       doc.Kind
-	made       bool // by sugar: it has no members in the YAML, and stands where its cause stands
+	made       bool // by sugar: it has no members in the YAML, and has the place of its cause
 	start, end int32
 	text       string
 	path       *step    // where it is in the YAML; nil for the whole document

@@ -21,7 +21,7 @@ type Variant struct {
 	users   []string // the only members of users; nil for all
 }
 
-// features are what a variant has in addition to the common language, or does differently.
+// features are additions of a variant to the common language, and differences from it.
 type features uint32
 
 const (

@@ -89,7 +89,7 @@ func newPositions(text []byte) *positions {
 	return p
 }
 
-// offset returns where a line and column are.
+// offset returns the offset of a line and column.
 func (p *positions) offset(line, column int) int32 {
 	if line < 1 {
 		return 0
@@ -109,7 +109,7 @@ func (p *positions) offset(line, column int) int32 {
 	return int32(at)
 }
 
-// span returns where the text of a value is. The end of a folded block is that of its first line.
+// span returns the span of a value. The end of a folded block is that of its first line.
 func (p *positions) span(y *yaml.Node) (start, end int32) {
 	start = p.offset(y.Line, y.Column)
 	at := int(start)

@@ -147,7 +147,7 @@ func unitName(where string) string { return author.UnitName(where) + ".mount" }
 
 // Making and reading YAML.
 
-// resolve returns what an alias stands for.
+// resolve returns the value of an alias.
 func resolve(y *yaml.Node) *yaml.Node {
 	if y.Kind == yaml.AliasNode {
 		return y.Alias
@@ -165,7 +165,7 @@ func member(y *yaml.Node, name string) *yaml.Node {
 	return nil
 }
 
-// scalars returns the texts of a list, or the one text that stands for it.
+// scalars returns the texts of a list, or the single text given in place of a list.
 func scalars(y *yaml.Node) []string {
 	if y.Kind == yaml.ScalarNode {
 		return []string{y.Value}

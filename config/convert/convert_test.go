@@ -35,7 +35,7 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// TestToYAML shows what people get.
+// TestToYAML shows the YAML that people get.
 func TestToYAML(t *testing.T) {
 	const text = `{"ignition":{"version":"3.4.0"},"storage":{"filez":[],"files":[
   {"path":"/etc/motd","mode":420,"contents":{"source":"data:,hello%0Aworld%0A"}},
@@ -124,7 +124,7 @@ warning 16:65 $.storage.files.4.contents.source: 3.x has no oem: sources
 	}
 }
 
-// TestIgnition2Impossible reports what 3.x cannot say.
+// TestIgnition2Impossible reports what 3.x cannot express.
 func TestIgnition2Impossible(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"ignition":{"version":"2.0.0"},"storage":{"disks":[{"device":"/dev/a","partitions":[{"number":1,"size":3}]}]}}`:                                                                               "3.x counts in MiB",

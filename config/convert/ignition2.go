@@ -346,7 +346,7 @@ func (c *converter2) units() {
 	}
 }
 
-// joinUnits joins two entries of one unit, which 2.x allows: what the later one sets counts.
+// joinUnits joins two entries of one unit, which 2.x allows: members of the later one win.
 func joinUnits(into *types.Unit, later types.Unit) {
 	for _, m := range []struct{ to, from **bool }{{&into.Enabled, &later.Enabled}, {&into.Mask, &later.Mask}} {
 		if *m.from != nil {

@@ -34,7 +34,7 @@ func Check(source string) (at int, problem string) {
 	return checkPercent(source[from:], from)
 }
 
-// Decode returns what a data URL holds; ok is false if Check finds a problem.
+// Decode returns the payload of a data URL; ok is false if Check finds a problem.
 func Decode(source string) (data []byte, ok bool) {
 	if _, problem := Check(source); problem != "" {
 		return nil, false

@@ -11,7 +11,7 @@ import (
 	"github.com/vincent-petithory/dataurl"
 )
 
-// FuzzDecode holds our grammar against the library that Ignition decodes with.
+// FuzzDecode compares our grammar with the library that Ignition decodes with.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"data:,a", "data:,a%20b", "data:,a%2", "data:,a b", "data:;base64,aGk=", "data:;base64,aGk", "data:text/plain,x", "data:text/plain;charset=utf-8,x",

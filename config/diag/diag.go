@@ -182,7 +182,7 @@ func (d Diagnostic) Exact() Span {
 	return s.bracket()
 }
 
-// bracket returns the opening bracket of an object or list, whose span starts behind it, and other spans as they are.
+// bracket returns the opening bracket of an object or list, whose span starts after it, and other spans unchanged.
 func (s Span) bracket() Span {
 	if s.Source == nil || !isBracketed(s) {
 		return s

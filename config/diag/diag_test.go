@@ -243,6 +243,6 @@ func TestParsePath(t *testing.T) {
 		}
 	}
 	if _, isIndex := ParsePath("$.a.0").Path[1].(int); !isIndex {
-		t.Error("an index is no number")
+		t.Error("an index is not a number")
 	}
 }

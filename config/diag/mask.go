@@ -17,7 +17,7 @@ const (
 	wholeValue secretKind = iota + 1
 	urlValue              // what follows the comma of a data URL; user, password and query of others
 	headerList            // names and values of request headers below it
-	unitText              // a text that is no unit: contents in the wrong place
+	unitText              // a text that is not a unit: contents in the wrong place
 )
 
 // secretMembers are the members whose values are not shown, in lower case and without underscores: those of configs,
@@ -232,7 +232,7 @@ func (m *masker) settingEnd(at int) int {
 	return at
 }
 
-// blockEnd returns where a block of YAML ends: ahead of the next line that is not deeper than a column.
+// blockEnd returns where a block of YAML ends: before the next line that is not deeper than a column.
 func (m *masker) blockEnd(at, column int) int {
 	end := lineEnd(m.text, at)
 	for next := end; next < len(m.text); {

@@ -131,7 +131,7 @@ func (p *printer) excerpt(span Span, color string, around int) {
 	for n := first; n <= last; n++ {
 		text := view.clip(p.masks.Line(src, n))
 		if text == ellipsis {
-			continue // a line around the mark that ends ahead of the window
+			continue // a line around the mark that ends before the window
 		}
 		number := p.paint(blue, fmt.Sprintf("  %*d |", gutter, n))
 		fmt.Fprintf(&p.b, "%s\n", strings.TrimRight(number+" "+text, " "))
@@ -149,7 +149,7 @@ type window struct{ from, to int }
 // Widths of an excerpt, in characters.
 const (
 	excerptWidth = 100
-	leftContext  = 40 // what is shown ahead of the mark, if the line is longer than the window
+	leftContext  = 40 // characters shown before the mark, if the line is longer than the window
 )
 
 // newWindow returns a window that shows a mark.
@@ -160,10 +160,10 @@ func newWindow(at, marks int) window {
 	return window{at - leftContext, at - leftContext + excerptWidth}
 }
 
-// ellipsis stands for what is outside of the window.
+// ellipsis marks text outside the window.
 const ellipsis = "…"
 
-// clip returns what a window shows of a line.
+// clip returns the part of a line that a window shows.
 func (v window) clip(line string) string {
 	runes := []rune(printable(line))
 	head, tail := "", ""
@@ -179,7 +179,7 @@ func (v window) clip(line string) string {
 	return head + string(runes[v.from:to]) + tail
 }
 
-// column returns where a character of a line stands in the window.
+// column returns the column of a character of a line in the window.
 func (v window) column(at int) int {
 	if v.from > 0 {
 		return at - v.from + 1
@@ -208,13 +208,13 @@ func (m Masker) Line(src *Source, n int) string {
 	return string(line)
 }
 
-// isBracketed reports whether a span is that of an object or list, which begins behind its bracket.
+// isBracketed reports whether a span is that of an object or list, which begins after its bracket.
 func isBracketed(s Span) bool {
 	text, from, to := s.Source.Text, s.Start.Offset, s.End.Offset
 	return from > 0 && to > from && to <= len(text) && (text[from-1] == '{' && text[to-1] == '}' || text[from-1] == '[' && text[to-1] == ']')
 }
 
-// printable replaces what a terminal would act on: one character by one, so that columns stay.
+// printable replaces each character that a terminal would act on by one other, so columns stay.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -227,7 +227,7 @@ func printable(s string) string {
 	}, s)
 }
 
-// Shown returns a text that may come from anywhere for people: cut after most bytes, and without what a terminal would act on.
+// Shown returns a text that may come from anywhere for people: cut after most bytes, and without characters that a terminal would act on.
 func Shown(text string, most int) string {
 	text = printable(strings.ToValidUTF8(text, "·"))
 	if len(text) <= most {

@@ -168,7 +168,7 @@ func decimal(octal string) string {
 	return fmt.Sprintf("; octal %s is %d", octal, v)
 }
 
-// shorten cuts a name or number of the document, and replaces what a terminal would act on.
+// shorten cuts a name or number of the document, and replaces characters that a terminal would act on.
 func shorten(text string) string {
 	const most = 40
 	return diag.Cut(text, most)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package doc parses a document into a tree that knows where each value stands.
+// Package doc parses a document into a tree that knows the place of each value.
 //
 // It accepts exactly the texts that encoding/json accepts, up to MaxValues, and gives no meaning to what it reads:
 // package types has the shape of a config, package rules its meaning. Front ends other than JSON make the same tree with
@@ -80,7 +80,7 @@ type Document struct {
 	Exact  bool // spans are those of the nodes: what generated them may have brackets of its own
 }
 
-// Span returns where a node stands: for objects and lists, as Ignition's reports have it, from the byte after the
+// Span returns the span of a node: for objects and lists, as Ignition's reports have it, from the byte after the
 // opening bracket.
 func (d *Document) Span(n *Node) diag.Span { return d.Source.Span(d.start(n), int(n.End)) }
 
@@ -115,7 +115,7 @@ func (d *Document) Within(n *Node, from, to int) diag.Span {
 	return d.Span(n)
 }
 
-// KeySpan returns where the name of a member stands.
+// KeySpan returns the span of the name of a member.
 func (d *Document) KeySpan(k *Kid) diag.Span {
 	return d.Source.Span(int(k.KeyStart), int(k.KeyEnd))
 }

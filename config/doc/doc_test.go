@@ -97,7 +97,7 @@ func value(n *Node) any {
 	return nil
 }
 
-// check holds the parser against encoding/json, and spans against what they span.
+// check compares the parser with encoding/json, and spans with the values that they span.
 func check(t *testing.T, text []byte) {
 	t.Helper()
 	d, report := ParseJSON(diag.NewSource("test", text))
@@ -189,7 +189,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// repeats tells whether an object has two members of one name, letter case aside: encoding/json decodes a list over the
+// repeats reports whether an object has two members of one name, letter case aside: encoding/json decodes a list over the
 // elements of the one before, which nobody should rely on.
 func repeats(n *Node) bool {
 	for i := range n.Kids {
@@ -227,7 +227,7 @@ func TestDecodeAgainstEncodingJSON(t *testing.T) {
 	}
 }
 
-// TestIntegers: what does not fit is refused and never wraps around, also where an int has 32 bits.
+// TestIntegers: a number that does not fit is refused and never wraps around, even if an int has 32 bits.
 func TestIntegers(t *testing.T) {
 	for _, number := range []string{
 		"0", "-0", "-1", "420", "2147483647", "2147483648", "4294967716", "-2147483649", "9223372036854775807", "9223372036854775808", "1.0", "1e3",

@@ -60,10 +60,10 @@ type parser struct {
 	arena  []Kid // children of finished values
 
 	problem, hint    string
-	markFrom, markTo int // what the error is about, where that is not the byte at pos
+	markFrom, markTo int // the text that the error is about, if not the byte at pos
 }
 
-// mark says what the error is about.
+// mark sets the text that the error is about.
 func (p *parser) mark(from, to int) bool {
 	p.markFrom, p.markTo = from, to
 	return false
@@ -250,7 +250,7 @@ func (p *parser) digits() bool {
 	return p.pos > from || p.unexpected("a digit")
 }
 
-// noComma fails behind a member or item that neither a comma nor a bracket follows.
+// noComma fails after a member or item that neither a comma nor a bracket follows.
 func (p *parser) noComma(before *Node, want string) bool {
 	p.unexpected(want)
 	end := int(before.End)

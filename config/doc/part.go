@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// part returns where the bytes from and to of a string's value stand in its source text.
+// part returns the offsets in a string's source text of the bytes from and to of its value.
 func part(raw []byte, value string, from, to int) (start, end int, ok bool) {
 	switch {
 	case raw[0] == '"':
@@ -55,7 +55,7 @@ func quotedPart(raw []byte, value string, from, to int) (start, end int, ok bool
 
 // blockPart is part for a literal block of YAML: each line of the value is a line of the source, indented.
 func blockPart(raw []byte, value string, from, to int) (start, end int, ok bool) {
-	at := bytes.IndexByte(raw, '\n') + 1 // behind the line of the indicator
+	at := bytes.IndexByte(raw, '\n') + 1 // after the line of the indicator
 	lineStart := 0                       // in the value
 	for line := range strings.SplitAfterSeq(value, "\n") {
 		if at <= 0 || at > len(raw) {

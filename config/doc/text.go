@@ -140,7 +140,7 @@ func unquote(inner string, plain bool) string {
 	return string(out)
 }
 
-// unescape decodes the escape whose letter is at i, and returns the position behind it.
+// unescape decodes the escape whose letter is at i, and returns the position after it.
 func unescape(s string, i int) (rune, int) {
 	switch s[i] {
 	case 'b':

@@ -67,8 +67,8 @@ func check(t *testing.T, name string, v any) diag.List {
 	return lint.Check(diag.NewSource(name, text))
 }
 
-// TestShownValues puts a long value with control characters in place of every string of every document, ahead of it and
-// behind it, and checks that what is shown of it is cut, and that nothing reaches a terminal raw.
+// TestShownValues puts a long value with control characters in place of every string of every document, before it and
+// after it, and checks that what is shown of it is cut, and that nothing reaches a terminal raw.
 func TestShownValues(t *testing.T) {
 	const most = 700
 	long := strings.Repeat("x", 5000) + "\x1b[2J\n\u202e"

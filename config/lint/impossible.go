@@ -156,7 +156,7 @@ func lastValue(sections []unitfile.Section, section, setting string) (text strin
 	return text, line
 }
 
-// valueRange returns where a value stands in a line of a unit, or the line.
+// valueRange returns the range of a value in a line of a unit, or that of the line.
 func valueRange(text string, line int, value string) (from, to int) {
 	from, to = unitfile.LineRange(text, line)
 	if i := strings.LastIndex(text[from:to], value); i >= 0 {

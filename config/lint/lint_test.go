@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the reports of testdata/mistakes")
 
-// TestMistakes holds the report about each of many typical mistakes against a golden. Read them as the author of the config:
+// TestMistakes compares the report about each of many typical mistakes with a golden. Read them as the author of the config:
 // each must point to the right place, be clear, and say what to do.
 func TestMistakes(t *testing.T) {
 	files, err := filepath.Glob("testdata/mistakes/*.[ib][gu]*")
@@ -110,7 +110,7 @@ func cases(t testing.TB, f func(name string, text []byte)) {
 }
 
 // TestVerdicts checks that a config which Ignition accepts is accepted, but for errors of our own, that all it rejects are
-// rejected, and that every finding of package config is there or said otherwise.
+// rejected, and that every finding of package config is kept or reworded.
 func TestVerdicts(t *testing.T) {
 	ours := map[string]bool{}
 	for _, r := range append(lint.Rules(), rules.Impossible()...) {
@@ -166,7 +166,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// FuzzCheck checks that every text has a report, with places inside of the text.
+// FuzzCheck checks that every text has a report, with places inside the text.
 func FuzzCheck(f *testing.F) {
 	cases(f, func(_ string, text []byte) { f.Add(text) })
 	files, err := filepath.Glob("testdata/mistakes/*.[ib][gu]*")
@@ -193,7 +193,7 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// TestManyMistakes checks that a config of nothing but mistakes has its report in a time in proportion to its size.
+// TestManyMistakes checks that a config full of mistakes has its report in time proportional to its size.
 func TestManyMistakes(t *testing.T) {
 	for name, c := range map[string]struct{ start, repeat, end string }{
 		"equal users":  {`"passwd":{"users":[`, `{"name":"a"},`, `{"name":"a"}]}`},

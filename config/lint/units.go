@@ -93,7 +93,7 @@ func unitSections(c *checker) {
 		}
 		if from, to := strayText(text); to > 0 {
 			c.add(finding{
-				summary: "systemd ignores settings ahead of the first section", hint: "start the unit with a section such as [Unit]",
+				summary: "systemd ignores settings before the first section", hint: "start the unit with a section such as [Unit]",
 				steps: steps, from: from, to: to,
 			})
 		}
@@ -102,7 +102,7 @@ func unitSections(c *checker) {
 
 func bracketed(names []string) string { return "[" + strings.Join(names, "], [") + "]" }
 
-// strayText finds the first setting ahead of the first section.
+// strayText finds the first setting before the first section.
 func strayText(text string) (from, to int) {
 	for line := range strings.Lines(text) {
 		trimmed := strings.TrimSpace(line)

@@ -285,7 +285,7 @@ func each(path string, v any, f func(string, any)) {
 	}
 }
 
-// TestAgainstModel holds merging against a second one, which is simple, slow, and works on plain JSON.
+// TestAgainstModel compares merging with a second one, which is simple, slow, and works on plain JSON.
 func TestAgainstModel(t *testing.T) {
 	makers(t, false, func(t *testing.T, m maker) {
 		a, b := m.config(t, "a"), m.config(t, "b")

@@ -44,7 +44,7 @@ type Merger struct {
 	notes  diag.List
 }
 
-// list is what a Merger knows of a keyed list. It is kept from one child to the next: looking for a key must not cost
+// list is what a Merger knows about a keyed list. It is kept from one child to the next: looking for a key must not cost
 // a walk over all that was merged before.
 type list struct {
 	value reflect.Value

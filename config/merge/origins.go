@@ -79,11 +79,11 @@ func Of(d *doc.Document) Origins {
 	return Origins{origin{from: &document{doc: d}, node: &d.Root}}
 }
 
-// At returns where the value at a path such as "$.storage.files.0.path" stands, or, if nothing was written there, the
+// At returns the place of the value at a path such as "$.storage.files.0.path" or, if nothing was written there, the
 // nearest value around it.
 func (o Origins) At(path string) diag.Place { return o.Span(path).Place() }
 
-// Span is At with the document, as far as it is known to this process.
+// Span is At with the text of the document, if this process knows it.
 func (o Origins) Span(path string) diag.Span {
 	return o.span(func(yield func(string) bool) {
 		for step := range strings.SplitSeq(strings.TrimPrefix(strings.TrimPrefix(path, "$"), "."), ".") {
@@ -109,7 +109,7 @@ func (o Origins) SpanOf(steps []any) diag.Span {
 	})
 }
 
-// Within returns where a part of a string stands, the bytes from and to of the value at a path, or the zero Span if this
+// Within returns the span of a part of a string, the bytes from and to of the value at a path, or the zero Span if this
 // process does not know the text.
 func (o Origins) Within(steps []any, from, to int) diag.Span {
 	at := o.root
@@ -154,7 +154,7 @@ func (o Origins) span(steps func(yield func(string) bool)) diag.Span {
 
 func (o origin) unknown() bool { return o.node == nil && o.own == nil }
 
-// span returns where the value itself stands.
+// span returns the span of the value itself.
 func (o origin) span() diag.Span {
 	switch {
 	case o.own != nil:

@@ -71,7 +71,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// TestOverlap holds the search for overlapping partitions against a comparison of all pairs.
+// TestOverlap compares the search for overlapping partitions with a comparison of all pairs.
 func TestOverlap(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 3000 {
@@ -111,7 +111,7 @@ func allPairs(list []types.Partition) (int, int, bool) {
 	return 0, 0, false
 }
 
-// TestTree holds the tree of links against comparing prefixes.
+// TestTree compares the tree of links with a comparison of prefixes.
 func TestTree(t *testing.T) {
 	paths := []string{"/", "/a", "/a/b", "/a/b/c", "/ab", "/b", "a", "//a", "/a/", "/a/c/b", "/a", "/abc", "/ab/c", "/a/b/d"}
 	r := rand.New(rand.NewPCG(3, 4))

@@ -96,7 +96,7 @@ func checkScheme(scheme, source string, v spec.Version) (code, summary, hint str
 	switch {
 	case scheme == "" && strings.HasPrefix(source, "/"):
 		return "V102", "the source has no scheme", "a path is not a source: write the contents into a data URL, or give the URL of a server"
-	case scheme == "" || !strings.HasPrefix(source[len(scheme):], "://"): // what is ahead of another colon may be a user's name
+	case scheme == "" || !strings.HasPrefix(source[len(scheme):], "://"): // the text before another colon may be a user's name
 		return "V102", "the source has no scheme", hint
 	}
 	return "V102", "the scheme " + shown(scheme) + " is not known", hint

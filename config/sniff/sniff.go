@@ -61,7 +61,7 @@ func encoding(text []byte, _ Options) (Foreign, bool) {
 		if len(bytes.Trim(text, "\x00")) == 0 {
 			return Foreign{"nothing but NUL bytes", "write the config to the place, or leave the place empty", false}, true
 		}
-		return Foreign{"text with NUL bytes behind it", "write it without padding; truncate -s removes it from a file", true}, true
+		return Foreign{"text with NUL bytes after it", "write it without padding; truncate -s removes it from a file", true}, true
 	}
 	return Foreign{}, false
 }
@@ -122,7 +122,7 @@ func between(text []byte, tag, end string) string {
 	return printable(raw[from : from+to])
 }
 
-// printable returns a text on one line, without what a terminal would act on, and not too long.
+// printable returns a text on one line, without characters that a terminal would act on, and not too long.
 func printable(text string) string {
 	const most = 60
 	text = strings.Map(func(r rune) rune {
@@ -159,7 +159,7 @@ func cloudInit(text []byte, _ Options) (Foreign, bool) {
 	case strings.HasPrefix(line, "#cloud-config"):
 		rest := bytes.TrimSpace(text[min(len(text), len(line)):])
 		if bytes.HasPrefix(rest, []byte("{")) && bytes.Contains(head(rest, 4096), []byte(`"ignition"`)) {
-			return Foreign{"an Ignition config behind a line for cloud-init", "remove the line #cloud-config", true}, true
+			return Foreign{"an Ignition config after a line for cloud-init", "remove the line #cloud-config", true}, true
 		}
 		return Foreign{"a cloud-config for cloud-init", other, false}, true
 	}

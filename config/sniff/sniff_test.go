@@ -39,7 +39,7 @@ func TestIdentify(t *testing.T) {
 	for _, c := range []struct{ name, text, what, do string }{
 		{"cloud-config", "#cloud-config\nhostname: a\n", "a cloud-config for cloud-init", "write an Ignition config"},
 		{"cloud-config of Windows", "#cloud-config\r\nhostname: a\r\n", "a cloud-config for cloud-init", "write an Ignition config"},
-		{"a config behind the line", "#cloud-config\n" + config, "an Ignition config behind a line for cloud-init", "remove the line"},
+		{"a config behind the line", "#cloud-config\n" + config, "an Ignition config after a line for cloud-init", "remove the line"},
 		{"archive", "#cloud-config-archive\n- a\n", "a cloud-config archive", "write"},
 		{"jinja", "## template: jinja\n#cloud-config\nhostname: a\n", "a template for cloud-init (jinja)", "write"},
 		{"boothook", "#cloud-boothook\n#!/bin/sh\n", "user data for cloud-init (#cloud-boothook)", "write"},
@@ -65,7 +65,7 @@ func TestIdentify(t *testing.T) {
 		{"utf-16, big endian", wide(config, "\xfe\xff"), "UTF-16 text", "save it as UTF-8"},
 		{"utf-16 without mark", wide(config, ""), "UTF-16 text", "save it as UTF-8"},
 		{"byte-order mark", "\xef\xbb\xbf" + config, "byte-order mark", "save it as UTF-8"},
-		{"padding", config + "\x00\x00\x00", "text with NUL bytes behind it", "without padding"},
+		{"padding", config + "\x00\x00\x00", "text with NUL bytes after it", "without padding"},
 		{"nothing but padding", "\x00\x00", "nothing but NUL bytes", "leave the place empty"},
 		{"url", "https://example.com/config.ign\n", "a URL", "replace"},
 	} {
@@ -86,7 +86,7 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-// TestSecrets checks that a text is not shown, but for what its kind names.
+// TestSecrets checks that no text is shown except the part that its kind names.
 func TestSecrets(t *testing.T) {
 	for _, text := range []string{
 		"#cloud-config\npassword: hunter2\n", "#!/bin/sh\nP=hunter2\n", "password: hunter2\n", coded(`{"password": "hunter2"}`),

@@ -41,7 +41,7 @@ const (
 	Appended                // all of the child's elements follow the parent's
 )
 
-// overrides holds the members whose first version depends on where they stand, by path of member names: in 3.0.0 only
+// overrides holds the members whose first version depends on where they are, by path of member names: in 3.0.0 only
 // the contents of files could be compressed.
 var overrides = map[string]Version{
 	"ignition.config.merge.compression":                        V3_1,

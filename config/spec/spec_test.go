@@ -36,7 +36,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestTags checks that every member says what the tags are for.
+// TestTags checks that every member has the tags that it needs.
 func TestTags(t *testing.T) {
 	count := 0
 	var walk func(s *Struct)

@@ -2,8 +2,8 @@
 
 // Package spec knows the versions of the config format and how they differ.
 //
-// Most differences are additions, and stand in the since tags of package types; what is here is the list of versions,
-// the one member whose first version depends on where it stands, and the steps that raise an old config to the newest
+// Most differences are additions, which the since tags of package types record. This package has the list of versions,
+// the one member whose first version depends on where it is, and the steps that raise an old config to the newest
 // form. Raising never fails and loses nothing but what the old version did not mean.
 package spec
 

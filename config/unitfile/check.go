@@ -113,7 +113,7 @@ func (c *checker) item() {
 	}
 }
 
-// rest reads up to the end of the line, which must not be too long, and steps behind it.
+// rest reads to the end of the line, which must not be too long, and steps past it.
 func (c *checker) rest() string {
 	start := strings.LastIndexByte(c.text[:c.pos], '\n') + 1
 	end, next := len(c.text), len(c.text)

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// words are what systemd says about the problems that it finds.
+// words are the messages of systemd about the problems that it finds.
 var words = map[string]Problem{
 	"Assignment outside of section":     NoSection,
 	"Missing '='":                       NoEquals,
@@ -82,7 +82,7 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
-// finding is a problem with its line, or without where systemd counts the last of continued lines.
+// finding is a problem with its line, or without one if systemd counts the last of continued lines.
 func finding(text string, p Problem, line string) string {
 	if strings.Contains(text, "\\") {
 		line = "?"
@@ -90,7 +90,7 @@ func finding(text string, p Problem, line string) string {
 	return fmt.Sprintf("%d in line %s", p, line)
 }
 
-// inUnknown reports whether a line is in a section that systemd does not know. It says nothing about those.
+// inUnknown reports whether a line is in a section that systemd does not know. systemd does not report problems in those.
 func inUnknown(f File, line int) bool {
 	name := "Unit"
 	for _, s := range f.Sections {

@@ -44,7 +44,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestIgnored: what systemd leaves out is known, and so is what it gives up at.
+// TestIgnored checks which lines systemd ignores, and at which it gives up.
 func TestIgnored(t *testing.T) {
 	for _, c := range []struct {
 		text    string

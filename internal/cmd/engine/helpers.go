@@ -89,7 +89,7 @@ func parse(flags *flag.FlagSet, usage string, args []string, stdout, stderr io.W
 	return words, goOn
 }
 
-// gnu parses flags as GNU programs do: they may stand behind arguments, up to a "--". It returns the arguments.
+// gnu parses flags as GNU programs do: flags may follow arguments, up to a "--". It returns the arguments.
 func gnu(flags *flag.FlagSet, args []string) (words []string, err error) {
 	for {
 		if err := flags.Parse(args); err != nil || flags.NArg() == 0 {

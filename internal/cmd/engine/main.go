@@ -128,7 +128,7 @@ func checkPlatform(id, flag string) string {
 
 func list(names []string) string { return "[" + strings.Join(names, " ") + "]" }
 
-// wrapped is a list in lines that fit a screen behind the indent of a help text.
+// wrapped is a list in lines that fit a screen after the indent of a help text.
 func wrapped(names []string) string {
 	out, width := "", 0
 	for _, word := range strings.Fields(list(names)) {

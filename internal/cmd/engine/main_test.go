@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestFlags has every way of calling the programs that ends before anything is done.
+// TestFlags has every command line with which the programs end before they do anything.
 func TestFlags(t *testing.T) {
 	apply := func(args []string, stdout, stderr io.Writer) int {
 		return live(args, strings.NewReader(""), stdout, stderr)
@@ -73,7 +73,7 @@ func checkScreen(t *testing.T, stdout, stderr string) {
 	}
 }
 
-// TestConsole: where the output of the stages is thrown away, the console gets nothing either.
+// TestConsole: if the output of the stages is discarded, the console gets nothing either.
 func TestConsole(t *testing.T) {
 	for name, want := range map[string]string{os.DevNull: "", "/dev/zero": "/dev/console", t.TempDir() + "/file": "/dev/console"} {
 		f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)

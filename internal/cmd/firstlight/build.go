@@ -165,7 +165,7 @@ func oldest(d config.Document, most spec.Version) (spec.Version, diag.List) {
 	return 0, report.Errors()
 }
 
-// write writes the config to where it belongs.
+// write writes the config to its output.
 func (b *builder) write(name string, r *author.Result, version spec.Version) error {
 	wrapped := r.Variant.MachineConfig() && !b.raw
 	write := func(w io.Writer) error {

@@ -34,7 +34,7 @@ func files(t *testing.T, texts map[string]string) string {
 	return dir
 }
 
-// TestButaneCommand holds flags, output and exit codes of butane.
+// TestButaneCommand checks flags, output and exit codes of butane.
 func TestButaneCommand(t *testing.T) {
 	dir := files(t, map[string]string{"a": "x", "good.bu": goodYAML})
 	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "out")); err != nil {
@@ -89,7 +89,7 @@ func TestButaneCommand(t *testing.T) {
 	}
 }
 
-// TestButanePretty holds the form of entries, on a line with characters of several bytes.
+// TestButanePretty checks the form of entries, on a line with characters of several bytes.
 func TestButanePretty(t *testing.T) {
 	_, err, _ := run(t, "variant: fcos\nversion: 1.5.0\nstorage: {files: [{path: /ä, pfad: x}]}\n", "butane")
 	const want = `warning[$.storage.files.0.pfad]:
@@ -118,7 +118,7 @@ func TestButaneSecrets(t *testing.T) {
 	}
 }
 
-// TestBuildChecks shows that build has the findings of validate, fails on them with --strict only, and that butane has none of them.
+// TestBuildChecks shows that build has the findings of validate, fails on them only with --strict, and that butane has none of them.
 func TestBuildChecks(t *testing.T) {
 	const text = "variant: fcos\nversion: 1.5.0\nx-a: &a {mask: true}\nsystemd:\n  units:\n    - {name: a.service, <<: *a, contents_local: unit}\npasswd: {users: [{name: a, password_hash: plain}]}\n"
 	dir := files(t, map[string]string{"unit": "[Unit]\nWans=x\n", "a.bu": text})
@@ -223,7 +223,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestLargeTree builds a tree that is larger than what is kept in memory.
+// TestLargeTree builds a tree larger than the memory for it.
 func TestLargeTree(t *testing.T) {
 	dir := t.TempDir()
 	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)

@@ -20,7 +20,7 @@ const (
 	completionDir = "../../../docs/completion"
 )
 
-// TestGenerated holds the manual pages and completions in the tree against the table of commands.
+// TestGenerated compares the manual pages and completions in the tree with the table of commands.
 func TestGenerated(t *testing.T) {
 	files := map[string]string{}
 	for name, text := range manPages() {

@@ -9,13 +9,13 @@ import (
 	"fmt"
 )
 
-// machineCommands are the commands that plan for a machine, look at one or change one: they are programs for Linux.
+// machineCommands are the commands that plan for a machine, look at one or change one. They work only on Linux.
 func machineCommands() []command {
 	var all []command
 	for _, name := range []string{"plan", "facts", "rearm"} {
-		all = append(all, command{name: name, about: "works on Linux only", setup: func(*flag.FlagSet) runner {
+		all = append(all, command{name: name, about: "works only on Linux", setup: func(*flag.FlagSet) runner {
 			return func(_ []string, s streams) int {
-				fmt.Fprintf(s.err, "firstlight %s: this command works on Linux only\n", name)
+				fmt.Fprintf(s.err, "firstlight %s: this command works only on Linux\n", name)
 				return exitFailed
 			}
 		}})

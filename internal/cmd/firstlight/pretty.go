@@ -69,7 +69,7 @@ func prettyEntry(w io.Writer, masks diag.Masker, d diag.Diagnostic, color bool) 
 	fmt.Fprintln(w, gutter(margin))
 }
 
-// underline returns what stands ahead of the carets, and the carets: up to the next white space.
+// underline returns the text before the carets, and the carets, which reach to the next white space.
 func underline(line string, column int) (pad, carets string) {
 	runes := []rune(line)
 	at := min(column-1, len(runes))

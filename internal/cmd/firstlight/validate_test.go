@@ -230,7 +230,7 @@ func TestCompressed(t *testing.T) {
 	}
 }
 
-// TestEndless checks that what has no end is not read to its end.
+// TestEndless checks that input without an end is not read forever.
 func TestEndless(t *testing.T) {
 	zeros, err := os.Open("/dev/zero")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// TestTranslate has what packages of distributions pass, and every way to get it wrong.
+// TestTranslate has the flags that packages of distributions pass, and every wrong one.
 func TestTranslate(t *testing.T) {
 	const peer = "github.com/coreos/ignition/v2/internal/"
 	for _, c := range []struct{ name, flags, want, note, fault string }{
