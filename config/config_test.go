@@ -90,7 +90,8 @@ func TestManyMistakes(t *testing.T) {
 	}
 }
 
-// TestHostileConfigs checks that memory, garbage included, stays within a constant times the text, for texts that get as far as the rules.
+// TestHostileConfigs checks that memory, garbage included, stays within a constant times the text, for texts that reach
+// the rules.
 func TestHostileConfigs(t *testing.T) {
 	const size = 1 << 20
 	for name, c := range map[string]struct{ start, repeat, end string }{

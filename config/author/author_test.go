@@ -428,7 +428,7 @@ func FuzzBuild(f *testing.F) {
 			r, d, report := config.Build(src, author.Options{Files: files})
 			for _, d := range report {
 				if s := d.Span; s.Source != nil && (s.Start.Offset > len(s.Source.Text) || s.End.Offset < s.Start.Offset) {
-					t.Errorf("%v is no place", d)
+					t.Errorf("%v is not a place", d)
 				}
 			}
 			if r == nil {

@@ -28,7 +28,7 @@ type decoder struct {
 	failed   bool
 }
 
-// decode reads the document, and reports whether it can be translated.
+// decode decodes the document, and reports whether it can be translated.
 func (t *translator) decode(root *yaml.Node) bool {
 	d := &decoder{t: t, open: map[*yaml.Node]bool{}}
 	if root.Kind == yaml.AliasNode || root.Kind != yaml.MappingNode && root.Tag != "!!null" {

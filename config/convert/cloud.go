@@ -42,7 +42,7 @@ var modules = []struct {
 	{"runcmd", (*cloud).commands},
 }
 
-// reasons say why other keys are not carried over, and what to do.
+// reasons say what to do about keys that are not carried over.
 var reasons = map[string]string{
 	"packages": "put packages into the image; at first boot there may be no network to get them from", "package_update": "update the image", "package_upgrade": "update the image",
 	"bootcmd": "write a unit that runs early", "apt": "put package sources into the image", "yum_repos": "put package sources into the image",

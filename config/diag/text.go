@@ -227,7 +227,8 @@ func printable(s string) string {
 	}, s)
 }
 
-// Shown returns a text that may come from anywhere for people: cut after most bytes, and without characters that a terminal would act on.
+// Shown returns a text of unknown origin in a form fit to show: cut after most bytes, and without characters that a
+// terminal would act on.
 func Shown(text string, most int) string {
 	text = printable(strings.ToValidUTF8(text, "·"))
 	if len(text) <= most {

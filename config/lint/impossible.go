@@ -18,7 +18,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/unitfile"
 )
 
-// dataHash reports data URLs whose contents are not what their hash or compression says.
+// dataHash reports data URLs whose contents do not match their hash or compression.
 func dataHash(c *checker) {
 	c.eachResource(func(r *types.Resource, steps []any) {
 		source := types.Text(r.Source)

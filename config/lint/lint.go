@@ -192,7 +192,7 @@ var table = []rule{
 	{"I701", diag.Info, "`passwordHash` is a hash, not the password.", plainPassword},
 }
 
-// checker holds what rules know, and what they found.
+// checker holds the config and the findings about it.
 type checker struct {
 	origins merge.Origins
 	tree    *doc.Document

@@ -81,8 +81,8 @@ func (c *Context) Report(summary, hint string, steps ...any) {
 	})
 }
 
-// other names another entry that a finding is about: in a merged config by the place where it was written, since nobody
-// has written the merged one.
+// other names another entry that a finding is about: in a merged config by the place where it was written, because the
+// merged config has no text.
 func (c *Context) other(steps []any) string {
 	if c.Merged {
 		if p := c.Origins.SpanOf(steps).Place(); p.Line > 0 {

@@ -14,9 +14,9 @@ type Unit struct {
 	Contents *string `json:"contents,omitempty" since:"3.0"`
 	// Drop-ins. Keyed by name.
 	Dropins []Dropin `json:"dropins,omitempty" since:"3.0"`
-	// True enables the unit by preset, false disables it, unset leaves it alone.
+	// True enables the unit by preset, false disables it, unset changes nothing.
 	Enabled *bool `json:"enabled,omitempty" since:"3.0"`
-	// True masks the unit, false unmasks it if it is masked, unset leaves it alone.
+	// True masks the unit, false unmasks it if it is masked, unset changes nothing.
 	Mask *bool `json:"mask,omitempty" since:"3.0"`
 	// Full name with suffix: `.service`, `.socket`, `.device`, `.mount`, `.automount`, `.swap`, `.target`, `.path`, `.timer`, `.snapshot`, `.slice` or `.scope`.
 	Name string `json:"name" since:"3.0" need:"3.0"`

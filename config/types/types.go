@@ -3,8 +3,8 @@
 // Package types holds the one set of structs that a config decodes to, whatever its spec version.
 //
 // The structs have the form of the newest version. A tag says in which version a member appeared; the few
-// differences that depend on where a struct stands are in package spec. Members that may be absent are pointers,
-// lists, or structs of such; the zero Config is the empty config. The package has no code beyond keys: it decides
+// differences that depend on where a struct is used are in package spec. Members that may be absent are pointers,
+// lists, or structs of those; the zero Config is the empty config. The package has no code beyond keys: it decides
 // nothing, checks nothing, and imports nothing.
 //
 // Tags, the single source for decoding, gating, JSON schema, reference docs and merging:

@@ -53,7 +53,7 @@ func readUpTo(in io.Reader, size, most int64) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// withoutPath returns what is wrong with a file, without its name: whoever reports it names the file.
+// withoutPath returns the error without the name of the file, which the report has already.
 func withoutPath(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {

@@ -17,7 +17,7 @@ func main() {
 // Exit codes that all commands share.
 const (
 	exitOK     = 0
-	exitFailed = 1 // what was asked for did not succeed, or a config is invalid
+	exitFailed = 1 // the command failed, or a config is invalid
 	exitUsage  = 2 // the command line is wrong
 )
 
