@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// An answer is what a fault server does with one request.
+// An answer is a fault server's reaction to one request.
 type answer func(http.ResponseWriter, *http.Request)
 
-// script answers requests in turn; the last answer is for all that follow.
+// script answers requests in turn; the last answer is for all further requests.
 type script struct {
 	mu      sync.Mutex
 	answers []answer
@@ -53,7 +53,7 @@ func serve(text string, headers ...string) answer {
 	}
 }
 
-// plain answers with the whole text, whatever range is asked for.
+// plain answers with the whole text, even to a range request.
 func plain(text string, headers ...string) answer {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		set(w, headers)
@@ -61,7 +61,7 @@ func plain(text string, headers ...string) answer {
 	}
 }
 
-// part announces the whole text, sends n bytes, and does what comes next.
+// part announces the whole text, sends n bytes, and calls next.
 func part(n int, text string, then func(*http.Request), headers ...string) answer {
 	return func(w http.ResponseWriter, r *http.Request) {
 		set(w, headers)
@@ -100,7 +100,7 @@ func endless(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// redirect sends clients to other places, one after the other.
+// redirect redirects to one URL after the other.
 func redirect(to ...string) []answer {
 	var list []answer
 	for _, url := range to {

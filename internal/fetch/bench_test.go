@@ -52,15 +52,15 @@ func BenchmarkSmallFiles(b *testing.B) {
 
 const large = 1 << 30 // bytes
 
-// A limit is a program that does a part of the work, from file to file.
+// A limit is a program that does a part of the work from file to file.
 type limit struct {
 	name    string
 	command string
 }
 
 // BenchmarkLarge fetches 1 GiB over HTTP with its digest into a file that is durable in the end, plain and compressed. After
-// each run, programs do a part of that: ratios are of the fastest run of each, so that other users of the machine count less.
-// The server is in the same process.
+// each run, programs do a part of that work. The ratios compare the fastest runs, to reduce the effect of other load on the
+// machine. The server is in the same process.
 func BenchmarkLarge(b *testing.B) {
 	dir := b.TempDir()
 	sum := makeLarge(b, dir)
@@ -125,7 +125,7 @@ func fetchDurable(b *testing.B, r Request, name string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	os.Remove(name) // of the run before, if there was one
+	os.Remove(name) // left over from the previous run
 	f, err := os.Create(name)
 	if err != nil {
 		b.Fatal(err)
@@ -139,7 +139,8 @@ func fetchDurable(b *testing.B, r Request, name string) {
 	}
 }
 
-// makeLarge writes large and large.gz, which are neither all zeros nor noise, and returns the digest of what is in both.
+// makeLarge writes large and large.gz, which are neither all zeros nor noise, and returns the digest of their common
+// content.
 func makeLarge(b *testing.B, dir string) string {
 	plain, err := os.Create(filepath.Join(dir, "large"))
 	if err != nil {

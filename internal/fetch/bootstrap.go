@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Kernel arguments about fetching. They hold before there is a config that could say anything.
+// Kernel arguments about fetching. They apply before any config is known.
 const (
 	argHash    = "firstlight.config.hash"
 	argCA      = "firstlight.config.ca"
@@ -18,16 +18,16 @@ const (
 	argTimeout = "firstlight.fetch.timeout"
 )
 
-// A Bootstrap is what the kernel command line says about fetching.
+// A Bootstrap is the fetch settings of the kernel command line.
 type Bootstrap struct {
-	Hash    string        // "sha512-" or "sha256-" and hex digits of the config, decompressed; empty: any config is taken
+	Hash    string        // "sha512-" or "sha256-" and hex digits of the config, decompressed; empty: any config is accepted
 	CA      string        // path of a PEM bundle in the running root, or a data: URL of one; empty: only the system's authorities
 	Proxy   string        // http: or https: URL, until a config names its own; empty: none
-	Timeout time.Duration // for each fetch, until a config says otherwise; 0: as without the argument
+	Timeout time.Duration // for each fetch, until a config sets another; 0: the default
 }
 
-// ParseBootstrap reads the arguments of a kernel command line; last returns the last value of a name. An
-// argument that makes no sense is an error: without it, the machine might trust what it was told not to.
+// ParseBootstrap reads the arguments of a kernel command line; last returns the last value of a name. A malformed argument
+// is an error: if it were ignored, the machine might trust a config that it must not.
 func ParseBootstrap(last func(name string) (string, bool)) (Bootstrap, error) {
 	var b Bootstrap
 	for _, arg := range []struct {
@@ -59,7 +59,7 @@ func (b *Bootstrap) readCA(value string) error {
 	if strings.HasPrefix(value, "/") || strings.HasPrefix(value, "data:") {
 		return nil
 	}
-	return errors.New("it is neither the path of a file in the initramfs nor a data: URL; an authority from the network could be anyone's")
+	return errors.New("it must be the path of a file in the initramfs or a data: URL; an authority from the network could be anyone's")
 }
 
 func (b *Bootstrap) readProxy(value string) error {
@@ -79,7 +79,7 @@ func (b *Bootstrap) readTimeout(value string) (err error) {
 	return nil
 }
 
-// Verify checks that a config, decompressed, is the one that the machine was told to expect.
+// Verify checks that a decompressed config has the hash of the kernel command line.
 func (b Bootstrap) Verify(config []byte) error {
 	check, err := newCheck(b.Hash)
 	if err != nil || b.Hash == "" {
@@ -105,7 +105,8 @@ func (b Bootstrap) Settings(bundle []byte) Settings {
 	return s
 }
 
-// over lays the settings of a config over others. Its proxies take the place of all of theirs; authorities add up.
+// over returns the settings of a config over those of others. Its proxies, if any, replace all of theirs; authorities add
+// up.
 func (s Settings) over(base Settings) Settings {
 	if s.HTTPProxy == "" && s.HTTPSProxy == "" && len(s.NoProxy) == 0 {
 		s.HTTPProxy, s.HTTPSProxy, s.NoProxy = base.HTTPProxy, base.HTTPSProxy, base.NoProxy

@@ -66,7 +66,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestBase checks that what the kernel command line says holds for the first fetch, and beneath a config.
+// TestBase checks that the kernel command line applies to the first fetch, and is the default of a config.
 func TestBase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -76,7 +76,7 @@ func TestBase(t *testing.T) {
 		w.raw("proxy:3128", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy")
 		boot := Bootstrap{CA: "/ca.pem", Proxy: "http://proxy:3128"}
 		base := boot.Settings(a.pem())
-		base.HTTPSProxy = "" // the proxy of this test knows no CONNECT
+		base.HTTPSProxy = "" // the proxy of this test does not support CONNECT
 		client, err := New(Options{Dial: w.dial, Base: base})
 		if err != nil {
 			t.Fatal(err)

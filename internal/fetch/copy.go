@@ -8,14 +8,14 @@ import (
 	"sync/atomic"
 )
 
-// A payload is moved in chunks. While one is read and decompressed, the one before is hashed and, at the same time, written;
-// the fourth gives way to a stage that is slower for a moment.
+// A payload is moved in chunks. While one is read and decompressed, the one before is hashed and, at the same time, written.
+// The fourth is slack for a stage that is briefly slower.
 const (
 	chunkSize = 128 << 10 // bytes
 	inFlight  = 4
 )
 
-// A chunk is a part of a payload on its way.
+// A chunk is a part of a payload.
 type chunk struct {
 	space [chunkSize]byte
 	n     int          // bytes in use
@@ -29,7 +29,7 @@ func (o *rewindable) newChunk() *chunk {
 	return new(chunk)
 }
 
-// fill reads until the chunk is full; io.EOF says that the payload is complete with it.
+// fill reads until the chunk is full. io.EOF means that this chunk completes the payload.
 func (c *chunk) fill(r io.Reader) (err error) {
 	c.n = 0
 	for c.n < len(c.space) && err == nil {
@@ -42,7 +42,7 @@ func (c *chunk) fill(r io.Reader) (err error) {
 
 func (c *chunk) bytes() []byte { return c.space[:c.n] }
 
-// copy moves a payload, decompressed. When it returns, nothing is being written any more.
+// copy decompresses a payload and writes it. When it returns, all writes have ended.
 func (o *rewindable) copy(r io.Reader, compression string) error {
 	plain, err := decompress(r, compression)
 	if err != nil {
@@ -102,7 +102,7 @@ func (o *rewindable) relay(r io.Reader, first *chunk) error {
 	return err
 }
 
-// stage starts a stage of the way. After an error it takes chunks without using them.
+// stage starts a stage of the relay. After an error the stage discards its chunks.
 func (w *relay) stage(use func([]byte) error) {
 	in := make(chan *chunk, inFlight)
 	w.stages = append(w.stages, in)
@@ -120,7 +120,7 @@ func (w *relay) stage(use func([]byte) error) {
 	})
 }
 
-// send hands a chunk to all stages. It never blocks: a stage has room for all chunks that there are.
+// send hands a chunk to all stages. It never blocks, because each stage has room for all chunks.
 func (w *relay) send(c *chunk) {
 	c.users.Store(int32(len(w.stages)))
 	for _, in := range w.stages {

@@ -32,7 +32,7 @@ func decompress(r io.Reader, compression string) (io.Reader, error) {
 	return nil, fmt.Errorf("%w: it is not gzip", ErrCompression)
 }
 
-// A gunzip tells errors of the compressed data from those of the way it came.
+// A gunzip distinguishes errors in the compressed data from errors of its transport.
 type gunzip struct{ z *gzip.Reader }
 
 func (u gunzip) Read(p []byte) (int, error) {
@@ -43,7 +43,7 @@ func (u gunzip) Read(p []byte) (int, error) {
 func gzipError(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
-	case err == io.ErrUnexpectedEOF: // a resuming reader has other words for bodies that break off
+	case err == io.ErrUnexpectedEOF: // the resuming reader reports a truncated body with another error
 		return fmt.Errorf("%w: it ends early", ErrGzip)
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
 		return fmt.Errorf("%w: %s", ErrGzip, strings.TrimPrefix(err.Error(), "gzip: "))

@@ -28,13 +28,13 @@ var (
 	ErrHeader       = origin.ErrHeader
 )
 
-// A WriteError is a fetch that failed at the writer: a disk that is full is not the fault of where the payload comes from.
+// A WriteError is a fetch that failed at the writer. A full disk, for one, is not the fault of the origin.
 type WriteError struct{ Err error }
 
 func (e *WriteError) Error() string { return e.Err.Error() }
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// An Error is a fetch that failed. Its text shows no secret of the request, and nothing that a server may have echoed.
+// An Error is a failed fetch. Its text shows no secret of the request, and no text that a server may have echoed.
 type Error struct {
 	URL     string // redacted
 	Purpose string
@@ -51,13 +51,13 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// hints say what can be done about each class.
+// hints is what the user can do about each class of errors.
 var hints = []struct {
 	class error
 	text  string
 }{
 	{ErrNotFound, "check the URL; the server has nothing there"},
-	{ErrHashMismatch, "either the payload changed after its hash was written down, or it is not what you meant; compare both, then correct the config"},
+	{ErrHashMismatch, "the payload changed after its hash was computed, or it is the wrong payload; compare both, then correct the config"},
 	{ErrGzip, "compress the payload again, or remove compression from the config if it is not compressed"},
 	{ErrTrust, "name its authority in ignition.security.tls.certificateAuthorities; for the very first config, by the kernel argument firstlight.config.ca"},
 	{ErrRedirect, "give the URL of the server that has the payload"},
@@ -79,7 +79,7 @@ func (e *Error) Hint() string {
 	return ""
 }
 
-// Redact returns a URL without what may be secret: user information, query, fragment, and the whole content of a data URL.
+// Redact returns a URL without its possible secrets: user information, query, fragment, and the whole content of a data URL.
 func Redact(raw string) string {
 	if scheme, _, ok := strings.Cut(raw, ":"); ok && strings.EqualFold(scheme, "data") {
 		return "data: URL"

@@ -22,10 +22,10 @@ const (
 	target443 = "https://host/config?token=" + secret
 )
 
-// body is what servers have; it is long enough to break off in several places.
+// body is the servers' payload, long enough to break off at several places.
 var body = strings.Repeat("payload ", 1000)
 
-// A fault is one thing that goes wrong, and what has to come of it.
+// A fault is one failure and its expected result.
 type fault struct {
 	name    string
 	url     string // target unless it is set
@@ -34,13 +34,13 @@ type fault struct {
 	req     Request
 	s       Settings
 	trust   bool // in the test authority
-	fixed   bool // the writer cannot go back
+	fixed   bool // the writer cannot rewind
 
 	want     string
 	err      error
 	text     string        // in the error
 	least    time.Duration // how long it takes, on the clock of the bubble
-	most     time.Duration // 10 s unless it is set
+	most     time.Duration // default: 10 s
 	requests int           // that the server sees; 0: unchecked
 	said     string        // on the console
 	resumed  string        // If-Range of the second request
@@ -52,19 +52,19 @@ func dials(address string, errs ...error) func(*world, *script) {
 	return func(w *world, _ *script) { w.down[address] = errs }
 }
 
-// secured puts the script below TLS, with a certificate for host that holds from and to some time around now.
+// secured serves the script over TLS, with a certificate for host that is valid between two times relative to now.
 func secured(host string, from, to time.Duration) func(*world, *script) {
 	return func(w *world, s *script) { w.http("host:443", ca(w).server(host, from, to), s) }
 }
 
-// ca returns the authority of a test, whose certificate is served for the client to trust.
+// ca returns the authority of a test, and serves its certificate to the client.
 func ca(w *world) *authority {
 	a := newAuthority(w.t)
 	w.http("authority:80", nil, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.Write(a.pem()) }))
 	return a
 }
 
-// proxied has the client use a proxy, which gives one answer after the other.
+// proxied has the client use a proxy with a sequence of answers.
 func proxied(f fault, answers ...string) fault {
 	f.url = target443
 	f.s.HTTPSProxy = "http://proxy:3128"
@@ -116,7 +116,7 @@ func (f fault) run(t *testing.T) {
 }
 
 func (f fault) fetch(t *testing.T, client *Client) (string, error) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // what never ends would not end here either
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // bounds a fetch that would never end
 	defer cancel()
 	if f.fixed {
 		var b strings.Builder
@@ -147,7 +147,7 @@ func (f fault) compare(t *testing.T, got string, err error) {
 	}
 }
 
-// watch checks what the server and the console saw.
+// watch checks the server's requests and the console's messages.
 func (f fault) watch(t *testing.T, s *script, said string) {
 	t.Helper()
 	s.mu.Lock()
@@ -273,7 +273,7 @@ func bodyFaults() []fault {
 		{name: "breaks off, resumed without a way back", answers: []answer{cut(5000, tag), serve(body, tag)}, fixed: true, want: body, resumed: `"one"`},
 		{name: "chunks break off", answers: []answer{reset, serve(body)}, want: body, requests: 2},
 		{name: "stalls, resumed", answers: []answer{stall(5000, tag), serve(body, tag)}, want: body, resumed: `"one"`,
-			least: stallLimit, most: stallLimit + time.Second, said: "the body brought nothing for 30s after 5000 bytes"},
+			least: stallLimit, most: stallLimit + time.Second, said: "no data for 30s after 5000 bytes"},
 		{name: "stalls, starts over", answers: []answer{stall(5000), serve(body)}, want: body, least: stallLimit, most: stallLimit + time.Second},
 		{name: "stalls until the end", answers: []answer{stall(5000)}, s: limited(20 * time.Second), err: ErrTimeout,
 			text: "the body was still on its way after 5000 bytes", least: 20 * time.Second, most: 20 * time.Second},
@@ -330,7 +330,7 @@ func redirectFaults() []fault {
 	}
 }
 
-// TestCancel checks that nobody waits for what nobody wants.
+// TestCancel checks that a cancelled fetch ends at once.
 func TestCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -44,7 +44,8 @@ func tlsFaults() []fault {
 		f("expired", fault{world: secured("host", -3*hour, -2*hour), err: ErrTrust, text: "and the clock of this machine says 2000-01-01 00:00 UTC", most: 1}),
 		f("not yet valid", fault{world: secured("host", hour, 2*hour), err: ErrTrust, text: "it is valid from 2000-01-01 01:00 UTC", most: 1}),
 		f("another name", fault{world: secured("other", -hour, hour), err: ErrTrust, text: "certificate is valid for other, not host", most: 1}),
-		// with TLS 1.3 the request may meet the closed connection before the alert is read; the attempt after it tells
+		// with TLS 1.3 the request may fail on the closed connection before the alert is read; the next attempt shows the
+		// alert
 		f("wants a certificate of the client", fault{world: clientCert, err: ErrFailed, text: `"certificate required"`}),
 		f("no TLS at the port", fault{world: plainPort, text: "the server does not speak TLS at this port", least: 2 * time.Minute, most: 3 * time.Minute}),
 		f("handshake stalls", fault{world: mute, want: body, least: handshakeTimeout, most: handshakeTimeout + time.Second, said: "TLS handshake timeout"}),

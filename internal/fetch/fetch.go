@@ -2,9 +2,9 @@
 
 // Package fetch turns URLs into verified streams of bytes.
 //
-// It gives no meaning to what it fetches, and writes nowhere but to the writer it is handed. The invariant: when
-// Fetch returns nil, the writer has every byte of one version of the payload, decompressed, and the digest is the expected
-// one; after any error what was written must not be used. URLs appear in logs and errors without credentials and queries.
+// It does not interpret payloads, and writes only to the caller's writer. The invariant: when Fetch returns nil, the writer
+// has every byte of one version of the payload, decompressed, and the digest is the expected one; after any error the
+// written data must not be used. URLs appear in logs and errors without credentials and queries.
 package fetch
 
 import (
@@ -26,28 +26,28 @@ import (
 	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
-// Options are what a client is made with.
+// Options configures a client.
 type Options struct {
 	Version string // of the program, for the User-Agent header
-	Offline bool   // everything that needs the network is answered by ErrNeedNet
+	Offline bool   // requests that need the network fail with ErrNeedNet
 	// Platform is the id of the platform; "aws" and "azure" have credentials for the machine.
 	Platform string
-	// EC2 reads an item of EC2's metadata service, for the credentials of a machine on "aws"; nil: it has none.
+	// EC2 reads an item of EC2's metadata service, for the credentials of a machine on "aws"; nil: no credentials.
 	EC2 ec2.Get
-	// AzureClientID selects one of several managed identities; empty: the machine has one.
+	// AzureClientID selects one of several managed identities; empty: the only one.
 	AzureClientID string
 	Log           *slog.Logger
-	// Say tells people at the console of waits longer than 5 s; nil: nobody is told.
+	// Say writes to the console about waits longer than 5 s; nil: no messages.
 	Say func(string)
-	// Total limits each fetch, all attempts together, unless a config says otherwise; 0: unlimited.
+	// Total limits each fetch with all its attempts, unless a config sets another limit; 0: unlimited.
 	Total time.Duration
-	// Base is what holds where no config says otherwise. Its authorities are data: URLs.
+	// Base is the default settings below every config. Its authorities are data: URLs.
 	Base Settings
 	// Dial connects to servers; nil: TCP, with a limit of 30 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// A Client fetches. It may be used concurrently.
+// A Client fetches payloads. It is safe for concurrent use.
 type Client struct {
 	o      Options
 	limits httporigin.Limits
@@ -61,17 +61,18 @@ type Client struct {
 	http     *httporigin.Client // under the settings in force
 }
 
-// A Header is one extra request header. Without a value the fetch fails: the header meant to remove one that is not there.
+// A Header is one extra request header. Without a value the fetch fails: it was meant to remove a header that does not
+// exist.
 type Header = httporigin.Header
 
-// A Request says what to fetch.
+// A Request describes one fetch.
 type Request struct {
 	URL         string // empty: an empty payload
 	Headers     []Header
 	Compression string // "gzip", or empty for none
 	Hash        string // "sha512-" or "sha256-" and hex digits of the decompressed payload; empty: unchecked
-	Purpose     string // what it is for, in logs: "config", "file /etc/motd"
-	Place       string // of the source in its config, for logs: "user.ign:4:29 ($.storage.files.0)"; empty: not told
+	Purpose     string // for logs: "config", "file /etc/motd"
+	Place       string // of the source in its config, for logs: "user.ign:4:29 ($.storage.files.0)"; empty: unknown
 }
 
 // FromResource returns the request for a resource of a config.
@@ -83,11 +84,11 @@ func FromResource(r types.Resource) Request {
 	return req
 }
 
-// Key is the same for requests that have the same payload. It holds secrets.
+// Key returns a key that is equal for requests of the same payload. It contains secrets.
 func (r Request) Key() string {
 	url := r.URL
 	if !strings.HasPrefix(url, "data:") {
-		url, _, _ = strings.Cut(url, "#") // no server is sent a fragment
+		url, _, _ = strings.Cut(url, "#") // fragments are not sent to servers
 	}
 	key := fmt.Sprintf("%q %q %q", url, r.Compression, r.Hash)
 	for _, h := range r.Headers {
@@ -99,7 +100,7 @@ func (r Request) Key() string {
 	return key
 }
 
-// New returns a client with the settings that hold before any config is known.
+// New returns a client with the settings that apply before any config is known.
 func New(o Options) (*Client, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -111,10 +112,9 @@ func New(o Options) (*Client, error) {
 	return c, c.Configure(context.Background(), Settings{})
 }
 
-// Fetch streams the decompressed payload to w and checks it. A payload that breaks off is continued where it broke. If the
-// server cannot do that, it comes from the beginning: then w must be a Rewinder, and is brought back to where it
-// stood. A w that is a Reserver learns the size of a payload that is longer than a chunk. An error of w is returned as a
-// *WriteError, any other as an *Error.
+// Fetch streams the decompressed payload to w and checks it. If the transfer breaks off, Fetch resumes it. If the server
+// cannot resume, the transfer starts over: then w must be a Rewinder, and Fetch rewinds it. If w is a Reserver, it gets the
+// size of a payload that is longer than a chunk. An error of w is returned as a *WriteError, any other as an *Error.
 func (c *Client) Fetch(ctx context.Context, r Request, w io.Writer) error {
 	err := c.fetch(ctx, r, w)
 	var of *WriteError
@@ -124,8 +124,7 @@ func (c *Client) Fetch(ctx context.Context, r Request, w io.Writer) error {
 	return c.failed(r, err)
 }
 
-// failed logs the end of a fetch and returns its error. That the network is needed, or that nobody wants the payload any more,
-// is not a failure.
+// failed logs the end of a fetch and returns its error. ErrNeedNet and a cancelled fetch are not failures.
 func (c *Client) failed(r Request, err error) error {
 	err = &Error{URL: Redact(r.URL), Purpose: r.Purpose, Err: err}
 	if errors.Is(err, ErrNeedNet) || errors.Is(err, context.Canceled) {
@@ -178,7 +177,7 @@ func (c *Client) fetch(ctx context.Context, r Request, w io.Writer) error {
 	}
 }
 
-// limit is how long the whole of one fetch may take; 0: unlimited.
+// limit returns the time limit of one whole fetch; 0: unlimited.
 func (c *Client) limit() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -205,14 +204,14 @@ func (c *Client) Bytes(ctx context.Context, r Request, limit int64) ([]byte, err
 	m := &memory{limit: limit}
 	err := c.Fetch(ctx, r, m)
 	var full *WriteError
-	if errors.As(err, &full) { // the limit is about the payload, not about the memory
+	if errors.As(err, &full) { // report the payload's size, not a failed write
 		err = c.failed(r, full.Err)
 	}
 	return m.data, err
 }
 
-// memory takes a payload in and fails as soon as it has more than its limit, so that a small compressed payload
-// cannot fill the machine. It is not a bytes.Buffer: io.Copy would find its ReadFrom, which knows no limit.
+// memory stores a payload and fails as soon as it exceeds its limit, so that a small compressed payload cannot fill the
+// machine's memory. It is not a bytes.Buffer, because io.Copy would use its ReadFrom, which has no limit.
 type memory struct {
 	data  []byte
 	limit int64
@@ -243,7 +242,7 @@ func (m *memory) Reserve(more int64) error {
 // Seek and Truncate make it a Rewinder.
 func (m *memory) Seek(int64, int) (int64, error) { return int64(len(m.data)), nil }
 
-// Truncate drops what is behind size.
+// Truncate cuts the content to size.
 func (m *memory) Truncate(size int64) error {
 	m.data = m.data[:size]
 	return nil

@@ -19,7 +19,7 @@ import (
 func zipped(text string) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	z.Write([]byte(text)) // a bytes.Buffer takes all
+	z.Write([]byte(text)) // a bytes.Buffer does not fail
 	z.Close()
 	return b.Bytes()
 }
@@ -125,7 +125,8 @@ func TestOffline(t *testing.T) {
 	}
 }
 
-// TestPlace checks that the log of a failed fetch names the place of its source, and that what is not a failure is not logged.
+// TestPlace checks that the log of a failed fetch names the place of its source, and that other ends of a fetch are not
+// logged.
 func TestPlace(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// statusBehaviours has every status with bodies that come, do not come, and do not end.
+// statusBehaviours has every status with complete, missing and endless bodies.
 func statusBehaviours() []behaviour {
 	var list []behaviour
 	codes := []int{101, 200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 300, 301, 302, 303, 304, 305, 307, 308,
@@ -47,7 +47,7 @@ func statusBehaviours() []behaviour {
 	return list
 }
 
-// answerBehaviours are answers that are not HTTP, or not quite.
+// answerBehaviours has answers that are not valid HTTP.
 func answerBehaviours() []behaviour {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	huge := strings.Repeat("x", 2<<20)
@@ -118,7 +118,7 @@ func answerBehaviours() []behaviour {
 	return list
 }
 
-// redirectBehaviours are places that clients are sent to.
+// redirectBehaviours has the targets of redirects.
 func redirectBehaviours() []behaviour {
 	var list []behaviour
 	for name, location := range map[string]string{
@@ -164,7 +164,7 @@ func redirectBehaviours() []behaviour {
 			w.http("other:80", nil, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				for name, values := range r.Header {
 					if strings.Contains(strings.ToLower(name+values[0]), "canary") {
-						rw.WriteHeader(http.StatusTeapot) // a secret came along
+						rw.WriteHeader(http.StatusTeapot) // the redirect leaked a secret
 					}
 				}
 				if r.Header.Get("Accept") == "" {
@@ -177,7 +177,7 @@ func redirectBehaviours() []behaviour {
 	return list
 }
 
-// requestBehaviours are requests that no server could answer.
+// requestBehaviours has requests that no server could answer.
 func requestBehaviours() []behaviour {
 	nobody := func(w *world) {
 		w.servers["host:80"] = func(c net.Conn) { c.Close(); w.t.Error("a malformed request was sent") }
@@ -233,7 +233,7 @@ func requestBehaviours() []behaviour {
 	return list
 }
 
-// silenceBehaviours are servers that stop in the middle of an exchange, and do well the second time.
+// silenceBehaviours has servers that stop in the middle of an exchange, and succeed the second time.
 func silenceBehaviours() []behaviour {
 	good := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	mute := func(c net.Conn) { io.Copy(io.Discard, c) }

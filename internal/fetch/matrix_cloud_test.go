@@ -23,18 +23,18 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
-// The matrix of clouds: each object store, with each way in which the metadata service and the store can behave. What is secret
-// is what the metadata service hands out; the store sends it back.
+// The matrix of clouds: each object store with each behaviour of the metadata service and of the store. The metadata service
+// hands out secrets, and the store echoes them.
 
-// cloudCanaries are what metadata services hand out.
+// cloudCanaries are the secrets that metadata services hand out.
 var cloudCanaries = []string{"canarytoken", "canarykey", "canarysecret", "canarysession"}
 
 // A cloud is one object store.
 type cloud struct {
 	platform, url, store string
-	none                 int // status of a metadata service that knows no identity of the machine
+	none                 int // status of a metadata service for a machine without identity
 	mustHave             bool
-	items                map[string]string // of a metadata service that does well, by the end of their paths
+	items                map[string]string // of a working metadata service, by the ends of their paths
 }
 
 func allClouds() []cloud {
@@ -56,7 +56,7 @@ func allClouds() []cloud {
 	}
 }
 
-// The knowledge that a metadata service gives.
+// The result of asking a metadata service.
 type knowledge int
 
 const (
@@ -65,7 +65,7 @@ const (
 	trouble
 )
 
-// metadataServices are the ways in which a metadata service behaves.
+// metadataServices has the behaviours of metadata services.
 var metadataServices = []struct {
 	name string
 	gets knowledge
@@ -98,7 +98,7 @@ var metadataServices = []struct {
 	{"hangs up", trouble, func(cloud, http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 }
 
-// stores are the ways in which a store behaves, after it got the request. They end with what they return.
+// stores has the behaviours of stores: the answer to a request, and the result of the fetch.
 var stores = []struct {
 	name string
 	want error // nil: the payload
@@ -117,11 +117,11 @@ var stores = []struct {
 	{"redirects to nonsense", ErrFailed, "HTTP/1.1 302 Found\r\nLocation: ftp://ECHO/\r\n\r\n"},
 }
 
-// expect says what becomes of a fetch.
+// expect returns the expected error of a fetch.
 func expect(c cloud, k knowledge, store error) error {
 	final := errors.Is(store, ErrFailed) || errors.Is(store, ErrNotFound)
 	if k == trouble && (c.mustHave || final) {
-		return ErrTimeout // it may heal
+		return ErrTimeout // it may recover
 	}
 	return store
 }
@@ -173,8 +173,8 @@ func serveTLS(w *world, host string, a *authority, text string) {
 	}
 }
 
-// ec2Item asks the metadata service of EC2 as the engine does: by the client that the platforms use. Its own log has the names of
-// items, which are no secrets, and so the role's, which may be a canary here.
+// ec2Item asks the metadata service of EC2 as the engine does, with the client of the platforms. That client logs the names
+// of items, which are not secrets. One of them is the role's name, which may be a canary here.
 func ec2Item(w *world) ec2.Get {
 	client := metadata.New(metadata.Options{Dial: func(ctx context.Context, network, address string, _ int) (net.Conn, error) {
 		return w.dial(ctx, network, address)
@@ -203,7 +203,7 @@ func (c cloud) run(t *testing.T, w *world, a *authority, want error) {
 	defer cancel()
 	began := time.Now()
 	got, err := client.Bytes(ctx, Request{URL: c.url}, 1<<16)
-	if took := time.Since(began); took > 30*time.Second { // crypto/tls takes 5 s to say goodbye to a server that does not read
+	if took := time.Since(began); took > 30*time.Second { // crypto/tls takes 5 s to close a connection to a server that does not read
 		t.Errorf("it took %s", took)
 	}
 	if want == nil && (err != nil || string(got) != "body") || want != nil && !errors.Is(err, want) {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// proxyBehaviours are proxies that do not let a request through to a server with TLS, and their credentials.
+// proxyBehaviours has proxies that reject requests to a TLS server, and their credentials.
 func proxyBehaviours() []behaviour {
 	const secretURL = "https://canaryuser:canarypass@host/config?token=canaryquery#canaryfragment"
 	through := func(text string) func(*world) {

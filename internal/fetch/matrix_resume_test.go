@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// A version of a payload, by its headers.
+// A version is the headers of one version of a payload.
 type validators struct {
 	name    string
 	headers []string
-	strong  bool // enough to resume with
+	strong  bool // sufficient to resume
 }
 
 const (
@@ -40,12 +40,12 @@ const brokeAt = 5000
 // other is another version of the payload, of the same size.
 var other = strings.ToUpper(body)
 
-// What becomes of an answer to a request for the rest.
+// The results of an answer to a request for the rest.
 type result int
 
 const (
-	resumed   result = iota // the rest is taken
-	startOver               // the whole is asked for
+	resumed   result = iota // the rest is accepted
+	startOver               // the client asks for the whole
 	otherOne                // the whole of another version came
 	refusedIt               // the fetch fails with ErrFailed
 	isMissing               // the fetch fails with ErrNotFound
@@ -56,8 +56,8 @@ type second struct {
 	name    string
 	answer  func(v validators) answer
 	result  result
-	unknown result // if the first answer did not tell the size
-	ranged  bool   // it is status 206, which nobody asked for if there is no validator
+	unknown result // if the first answer had no size
+	ranged  bool   // it is status 206, which is unexpected without a validator
 }
 
 // partial answers 206 with a range of body, Content-Range in any form, and other headers after those of the version.
@@ -152,8 +152,8 @@ func servesParts(v validators) answer {
 	}
 }
 
-// resumeBehaviours break a body off and combine what the server told of its version, whether it told the size, what it
-// answers next, and whether the writer can go back. After that it serves the payload as it should.
+// resumeBehaviours has servers that break a body off. It combines the headers of the version, whether the size is known, the
+// next answer, and whether the writer can rewind. Later answers serve the payload properly.
 func resumeBehaviours() []behaviour {
 	var list []behaviour
 	for _, v := range versions {

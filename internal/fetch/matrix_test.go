@@ -19,18 +19,18 @@ import (
 	"time"
 )
 
-// The matrix: hostile servers that are generated, what has to become of each, and a search of all that was emitted for what was
-// secret in the request. None of the requests has a hash, so that nothing but the protocol protects the content.
+// The matrix: generated hostile servers, the expected result of each, and a search of all output for the request's secrets.
+// No request has a hash, so that only the protocol protects the content.
 
-// canaries stand in every place of a request that may be secret. Servers send all of them back, wherever they can.
+// canaries are in every part of a request that may be secret. Servers echo all of them wherever they can.
 var canaries = []string{"canaryuser", "canarypass", "canaryquery", "canaryfragment", "Canaryname", "canaryvalue"}
 
 const canaryURL = "http://canaryuser:canarypass@host/config?token=canaryquery#canaryfragment"
 
-// echo is what servers send back.
+// echo is the text that servers send back.
 var echo = strings.Join(canaries, ".")
 
-// emitted is all that a client says, in any place.
+// emitted is all output of a client.
 type emitted struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -63,17 +63,17 @@ func (e *emitted) search(t *testing.T, err error) {
 	}
 }
 
-// A behaviour is what a server does, and what has to become of it.
+// A behaviour is a server's behaviour and its expected result.
 type behaviour struct {
 	name    string
-	url     string // canaryURL unless it is set
+	url     string // default: canaryURL
 	headers []Header
 	hash    string
 	world   func(*world)
 	proxy   string
-	fixed   bool          // the writer cannot go back
+	fixed   bool          // the writer cannot rewind
 	total   time.Duration // httpTotal; 0: unlimited
-	want    string        // the payload, if there is to be no error
+	want    string        // the payload, if no error is expected
 	err     error
 	most    time.Duration // on the clock of the bubble
 }
@@ -134,7 +134,7 @@ func (b behaviour) fetch(ctx context.Context, client *Client) (string, error) {
 
 // TestMatrix runs all behaviours.
 func TestMatrix(t *testing.T) {
-	log.SetOutput(io.Discard) // as the engine does: net/http prints there what servers send unasked
+	log.SetOutput(io.Discard) // as the engine does: net/http prints unsolicited answers there
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	total := 0
 	for _, group := range []struct {
@@ -161,8 +161,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// answering makes host:80 answer every request with a text. A text that ends in hold is not followed by the end of the
-// connection.
+// answering makes host:80 answer every request with a text. After a text that ends in hold the connection stays open.
 func answering(text string) func(*world) {
 	return func(w *world) {
 		w.servers["host:80"] = func(c net.Conn) {

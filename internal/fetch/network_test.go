@@ -25,12 +25,12 @@ import (
 )
 
 // A world is a network in memory, with a clock of its own when it is used in a synctest bubble. Servers are real ones of
-// net/http and crypto/tls; what fails is the wire, or a handler that means to.
+// net/http and crypto/tls; failures come from the wire or from handlers.
 type world struct {
 	t       *testing.T
 	mu      sync.Mutex
 	servers map[string]func(net.Conn) // by host:port
-	down    map[string][]error        // what dialling a host:port answers before it works; the last nil is for "from then on"
+	down    map[string][]error        // results of dialling a host:port, in order; a final nil means that it works from then on
 	close   []func()
 }
 
@@ -67,7 +67,7 @@ var (
 	unknown     = &net.DNSError{Err: "no such host", Name: "host", IsNotFound: true}
 )
 
-// queue is a listener of connections that are handed to it.
+// queue is a listener for connections that the test hands to it.
 type queue struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -90,7 +90,7 @@ func (q *queue) Close() error {
 
 func (q *queue) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80} }
 
-// http makes an address answer HTTP; with config, below TLS.
+// http makes an address serve HTTP, over TLS if config is set.
 func (w *world) http(address string, config *tls.Config, h http.Handler) {
 	q := &queue{conns: make(chan net.Conn), done: make(chan struct{})}
 	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
@@ -108,10 +108,10 @@ func (w *world) http(address string, config *tls.Config, h http.Handler) {
 	}
 }
 
-// next parts what is sent at first from what is sent when more has come.
+// next separates the first bytes from those sent after more input.
 const next = "\x00"
 
-// raw makes an address answer each connection with some bytes, after which it hangs up.
+// raw makes an address answer each connection with some bytes and then close it.
 func (w *world) raw(address string, answers ...string) {
 	var n int
 	w.servers[address] = func(c net.Conn) {
@@ -172,7 +172,7 @@ func (a *authority) pem() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
 
-// server is a TLS configuration for a host, whose certificate holds for some time around now.
+// server returns a TLS configuration for a host, with a certificate that is valid between two times relative to now.
 func (a *authority) server(host string, from, to time.Duration) *tls.Config {
 	key := newKey(a.t)
 	template := &x509.Certificate{

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// proxyOf returns the proxy for a URL under the settings, or nil for none. The meaning of NoProxy is the usual one of the
-// NO_PROXY variable; golang.org/x/net/http/httpproxy has it too, and brings a quarter of a megabyte of Unicode tables.
+// proxyOf returns the proxy for a URL under the settings, or nil for none. NoProxy has the usual meaning of the NO_PROXY
+// variable. golang.org/x/net/http/httpproxy implements it, too, but adds a quarter of a megabyte of Unicode tables.
 func (s Settings) proxyOf(u *url.URL) (*url.URL, error) {
 	proxy := s.HTTPProxy
 	if u.Scheme == "https" {
@@ -23,7 +23,7 @@ func (s Settings) proxyOf(u *url.URL) (*url.URL, error) {
 	return url.Parse(proxy)
 }
 
-// checkProxies refuses proxies that cannot be used. Their URLs may have passwords, which stay out of the error.
+// checkProxies rejects unusable proxies. Their URLs may have passwords, which stay out of the error.
 func (s Settings) checkProxies() error {
 	for _, raw := range []string{s.HTTPProxy, s.HTTPSProxy} {
 		u, err := url.Parse(raw)
@@ -34,7 +34,7 @@ func (s Settings) checkProxies() error {
 	return nil
 }
 
-// direct reports whether a host is reached without a proxy. The machine itself always is.
+// direct reports whether a host is reached without a proxy, as this machine always is.
 func (s Settings) direct(u *url.URL) bool {
 	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
 	if port == "" {
@@ -46,7 +46,7 @@ func (s Settings) direct(u *url.URL) bool {
 	if host == "localhost" || isAddr && addr.IsLoopback() {
 		return true
 	}
-	// The variable is one list; an entry that is a list itself means its entries.
+	// NO_PROXY is one list, so an entry that contains a list stands for its entries.
 	for entry := range strings.SplitSeq(strings.Join(s.NoProxy, ","), ",") {
 		entry = strings.ToLower(strings.TrimSpace(entry))
 		switch {
@@ -60,7 +60,7 @@ func (s Settings) direct(u *url.URL) bool {
 	return false
 }
 
-// matchAddr reports whether an entry is the network of an address, or the address itself, with or without its port.
+// matchAddr reports whether an entry is an address, with or without its port, or a network that contains it.
 func matchAddr(entry string, addr netip.Addr, port string) bool {
 	if network, err := netip.ParsePrefix(entry); err == nil {
 		return network.Masked().Contains(addr)
@@ -75,8 +75,8 @@ func matchAddr(entry string, addr netip.Addr, port string) bool {
 	return err == nil && other.Unmap() == addr
 }
 
-// matchDomain reports whether an entry is a host's name or a domain that it is in. An entry that begins with a dot stands
-// only for the names below it.
+// matchDomain reports whether an entry is a host's name or one of its domains. An entry that begins with a dot matches only
+// the names below it.
 func matchDomain(entry, host, port string) bool {
 	if name, p, found := strings.Cut(entry, ":"); found {
 		if p != port {

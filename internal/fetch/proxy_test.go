@@ -48,7 +48,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestBadProxy checks that a proxy that cannot be used ends the stage, without showing its password.
+// TestBadProxy checks that an unusable proxy ends the stage, and that the error does not show its password.
 func TestBadProxy(t *testing.T) {
 	for _, proxy := range []string{"http://user:s3cret@[", "user:s3cret@host", "http:user:s3cret@host", "http:///s3cret", "socks5://user:s3cret@host", "s3cret"} {
 		for _, s := range []Settings{{HTTPProxy: proxy}, {HTTPSProxy: proxy}} {

@@ -12,31 +12,31 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
-// stallLimit is how long a body may bring nothing before it is asked for again.
+// stallLimit is how long a body may stall before it is requested again.
 const stallLimit = 30 * time.Second
 
-// errRestart says that the payload comes from its beginning once more, and what was read of it is void.
+// errRestart means that the payload starts over, and the data read so far is void.
 var errRestart = errors.New("the payload starts over")
 
-// errStalled is the cause of requests that were given up because their body did not go on.
-var errStalled = fmt.Errorf("the body brought nothing for %s", stallLimit)
+// errStalled is the cause with which requests end whose body stalled.
+var errStalled = fmt.Errorf("no data for %s", stallLimit)
 
-// A resumingReader reads a payload as if nothing could break: behind it, attempts follow each other as the retry policy says.
+// A resumingReader reads a payload and hides broken transfers: it makes further attempts by the retry policy.
 type resumingReader struct {
 	ctx    context.Context
 	origin origin.Origin
 	retry  *retry
 
 	stream *origin.Stream
-	asked  context.Context         // of the request behind the stream
+	asked  context.Context         // of the stream's request
 	cancel context.CancelCauseFunc // ends it
 	stall  *time.Timer
 	at     origin.Mark
 	best   int64 // the furthest offset so far
-	began  bool  // the reader knows that the payload begins
+	began  bool  // the payload has begun
 }
 
-// Read returns errRestart when the payload could not be resumed and comes from the beginning.
+// Read returns errRestart if the payload could not be resumed and starts over.
 func (r *resumingReader) Read(p []byte) (int, error) {
 	for {
 		if r.stream == nil {
@@ -50,7 +50,7 @@ func (r *resumingReader) Read(p []byte) (int, error) {
 		}
 		n, err := r.read(p)
 		r.advance(n)
-		if err == io.EOF && r.at.Offset < r.at.Total { // the server gave less than the rest, as it may
+		if err == io.EOF && r.at.Offset < r.at.Total { // servers may send less than the rest
 			r.drop()
 			if err = nil; n == 0 {
 				continue
@@ -78,7 +78,7 @@ func (r *resumingReader) advance(n int) {
 	r.retry.report(r.at)
 }
 
-// keepEOF drops errors that the next Read will meet again.
+// keepEOF drops errors other than io.EOF, which the next Read will meet again.
 func keepEOF(err error) error {
 	if err == io.EOF {
 		return err
@@ -86,7 +86,7 @@ func keepEOF(err error) error {
 	return nil
 }
 
-// read reads from the stream, and lets it go when it breaks.
+// read reads from the stream, and drops it when it breaks.
 func (r *resumingReader) read(p []byte) (int, error) {
 	r.stall.Reset(stallLimit)
 	n, err := r.stream.Read(p)
@@ -101,7 +101,7 @@ func (r *resumingReader) read(p []byte) (int, error) {
 	return n, err
 }
 
-// broken sorts the error of a body.
+// broken classifies the error of a body.
 func (r *resumingReader) broken(err error) error {
 	var known *origin.Failure
 	switch {
@@ -138,13 +138,13 @@ func (r *resumingReader) connect() error {
 	}
 }
 
-// drop lets the stream go.
+// drop closes the stream.
 func (r *resumingReader) drop() {
 	if r.stream == nil {
 		return
 	}
 	r.stall.Stop()
 	r.cancel(nil)
-	r.stream.Close() // the payload is complete, or void: there is nothing to learn from the error
+	r.stream.Close() // the payload is complete, or void: the error does not matter
 	r.stream = nil
 }

@@ -14,8 +14,8 @@ import (
 	"testing/synctest"
 )
 
-// TestCuts breaks bodies off at places that nobody chose, from servers that can and cannot go on there: what arrives is the
-// payload, and what was in the file before it stays.
+// TestCuts breaks bodies off at random places, with servers that can resume and servers that cannot. The payload arrives,
+// and earlier content of the file stays.
 func TestCuts(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, tag := range []string{`ETag: "one"`, `ETag: W/"one"`, "Server: none"} {
@@ -60,7 +60,7 @@ func cutAt(t *testing.T, cuts []int, tag string) {
 	}
 }
 
-// A cutter drops what comes after some bytes.
+// A cutter drops the data after some bytes.
 type cutter struct {
 	http.ResponseWriter
 	left int

@@ -14,11 +14,11 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
-// A policy says what is particular about retrying a class of failures. Whether a class is retried at all is said where it is
-// declared.
+// A policy is the special treatment of a class of failures in retries. Class.Temporary decides whether a class is retried at
+// all.
 type policy struct {
-	local bool          // the trouble is on this machine's side: no server suffers from attempts
-	limit time.Duration // how long attempts are made although nobody set a limit; 0: for ever
+	local bool          // the cause is on this machine: attempts do not burden a server
+	limit time.Duration // of all attempts, if no other limit is set; 0: unlimited
 }
 
 // policies is the retry policy.
@@ -30,25 +30,25 @@ var policies = [origin.Classes]policy{
 	origin.ClassGone:      {limit: 2 * time.Minute},
 }
 
-// The bounds of waits between attempts. A wait is drawn evenly between nothing and a window ("full jitter"), so that machines
-// that lost a server at the same moment do not come back to it at the same moment. The window doubles from firstWindow to
-// shortWindow. A server that has been away for crowdAfter may have a crowd waiting for it, of which one machine sees
-// nothing; from then on the window is crowdWindow, which spreads a hundred thousand machines to about five hundred attempts a second.
+// The bounds of waits between attempts. A wait is random between 0 and a window ("full jitter"), so that machines that lost
+// a server at the same moment do not come back at the same moment. The window doubles from firstWindow to shortWindow. After
+// crowdAfter, many machines may be waiting for the server, which a single machine cannot see. From then on the window is
+// crowdWindow, which spreads a hundred thousand machines to about five hundred attempts a second.
 const (
 	firstWindow = 200 * time.Millisecond
 	shortWindow = 5 * time.Second
 	crowdAfter  = 30 * time.Second
 	crowdWindow = 4 * time.Minute
-	lastChance  = time.Second      // what an attempt needs of the time left to be worth making
-	mostAsked   = 10 * time.Minute // of Retry-After; a server that asks for more is asked again earlier
+	lastChance  = time.Second      // the least remaining time for another attempt
+	mostAsked   = 10 * time.Minute // the largest Retry-After that is obeyed
 )
 
-// unlimited is the time left when there is no limit.
+// unlimited is the remaining time without a limit.
 const unlimited = time.Duration(math.MaxInt64)
 
-// decide says whether another attempt is made after a failure, and how long to wait before. Attempts in a row that brought
-// nothing count from 1, elapsed is the time since the first of them failed, left what remains until the deadline, and random
-// is even in [0,1).
+// decide returns whether to make another attempt after a failure, and how long to wait before it. attempt counts, from 1,
+// the attempts in a row without any data; elapsed is the time since the first of them failed; left is the time until the
+// deadline; random is uniform in [0,1).
 func decide(f *origin.Failure, attempt int, elapsed, left time.Duration, random float64) (wait time.Duration, again bool) {
 	p := policies[f.Class]
 	if !f.Class.Temporary() || p.limit > 0 && elapsed >= p.limit {
@@ -72,7 +72,7 @@ func decide(f *origin.Failure, attempt int, elapsed, left time.Duration, random 
 	return asked + time.Duration(random*float64(left)), true
 }
 
-// patience is how long nothing is said to people.
+// patience is how long a wait lasts before the console shows it.
 const patience = 5 * time.Second
 
 // A retry carries one fetch through its attempts.
@@ -81,18 +81,19 @@ type retry struct {
 	say     func(string)
 	address string    // redacted URL
 	what    string    // with the purpose, for people
-	attempt int       // the number of the attempt that runs
-	row     int       // failures since something was brought
+	attempt int       // the number of the current attempt
+	row     int       // failures since the last data
 	failed  time.Time // the first of them
 	began   time.Time
 	said    time.Time
-	last    *origin.Failure // before the attempt that runs; nil: there was none
+	last    *origin.Failure // before the current attempt; nil: none
 }
 
-// progress begins a new row.
+// progress resets the count of failures.
 func (r *retry) progress() { r.row = 0 }
 
-// again waits after a failure, and returns nil when the next attempt is due. It returns the failure if there is to be no other.
+// again waits after a failure, and returns nil when the next attempt is due. It returns the failure if there is no next
+// attempt.
 func (r *retry) again(ctx context.Context, err error) error {
 	var f *origin.Failure
 	if !errors.As(err, &f) {
@@ -100,7 +101,7 @@ func (r *retry) again(ctx context.Context, err error) error {
 	}
 	if ctx.Err() != nil {
 		if r.last != nil && errors.Is(f.Err, context.DeadlineExceeded) {
-			f = r.last // says more than that the time was over
+			f = r.last // says more than "timed out"
 		}
 		return r.over(ctx, f)
 	}
@@ -137,7 +138,7 @@ func (r *retry) again(ctx context.Context, err error) error {
 	return nil
 }
 
-// over is the error of a fetch whose time ran out, or that nobody wants any more.
+// over returns the error of a fetch that timed out or was cancelled.
 func (r *retry) over(ctx context.Context, f *origin.Failure) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
@@ -145,7 +146,7 @@ func (r *retry) over(ctx context.Context, f *origin.Failure) error {
 	return fmt.Errorf("%w after %s and %d attempts: %w", ErrTimeout, time.Since(r.began).Round(time.Second), r.attempt, f.Err)
 }
 
-// announce logs a wait, and tells people of it when they have been waiting in silence for long, or are about to.
+// announce logs a wait, and shows it on the console if the console has been, or would be, silent for long.
 func (r *retry) announce(f *origin.Failure, wait time.Duration) {
 	r.log.Info(fmt.Sprintf("GET error: %v; next attempt in %s", f.Err, brief(wait)))
 	if wait <= patience && time.Since(r.said) <= patience {
@@ -160,10 +161,10 @@ func (r *retry) announce(f *origin.Failure, wait time.Duration) {
 	}
 }
 
-// reportEvery is how often people are told of a payload that is on its way.
+// reportEvery is the interval between progress messages of a transfer.
 const reportEvery = 30 * time.Second
 
-// report tells people how far a payload has come, when they have heard nothing for long.
+// report shows the progress of a transfer on the console if the console has been silent for long.
 func (r *retry) report(at origin.Mark) {
 	if time.Since(r.said) < reportEvery {
 		return

@@ -10,33 +10,33 @@ import (
 	"sync"
 )
 
-// A Rewinder is a writer that can be brought back to where it stood before: an open file, for one. A wrapper around a file must
-// pass Seek and Truncate on, or a payload that breaks off cannot start over.
+// A Rewinder is a writer, such as an open file, that can return to an earlier position. A wrapper around a file must pass
+// Seek and Truncate on, or a broken transfer cannot start over.
 type Rewinder interface {
 	io.WriteSeeker
 	Truncate(size int64) error
 }
 
-// A Reserver is a writer that reserves space: Reserve is called before the first write of a payload whose size is known, with
-// that size in bytes. Its error ends the fetch before the rest is transferred.
+// A Reserver is a writer that reserves space. If the size of a payload is known, Reserve is called with it, in bytes, before
+// the first write. Its error ends the fetch before the rest is transferred.
 type Reserver interface {
 	Reserve(size int64) error
 }
 
-// errFixed is the end of a payload that starts over for a writer that cannot.
+// errFixed is the error if a payload must start over and the writer cannot.
 var errFixed = errors.New("the body broke off, and the server cannot go on from there")
 
-// A rewindable hands a payload to its writer and its digest.
+// A rewindable passes a payload to its writer and its digest.
 type rewindable struct {
 	w      io.Writer
-	digest hash.Hash  // nil: nobody wants it
+	digest hash.Hash  // nil: no digest
 	chunks *sync.Pool // of *chunk
-	back   Rewinder   // nil: there is no way back
+	back   Rewinder   // nil: the writer cannot rewind
 	start  int64
 	total  func() int64 // size of the payload before decompression; 0: unknown
 }
 
-// mark remembers the place to which rewind goes back.
+// mark records the position to which rewind returns.
 func (o *rewindable) mark() {
 	r, ok := o.w.(Rewinder)
 	if !ok {
@@ -44,7 +44,7 @@ func (o *rewindable) mark() {
 	}
 	start, err := r.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return // a pipe, which has no place
+		return // a pipe, which has no position
 	}
 	o.back, o.start = r, start
 }
@@ -61,7 +61,7 @@ func (o *rewindable) reserve() error {
 	return nil
 }
 
-// write hands bytes to the writer only.
+// write passes bytes to the writer only.
 func (o *rewindable) write(p []byte) error {
 	if n, err := o.w.Write(p); err != nil {
 		return &WriteError{err}
@@ -78,7 +78,7 @@ func (o *rewindable) hash(p []byte) {
 	}
 }
 
-// Write hands bytes to the digest and the writer, one after the other.
+// Write passes bytes to the digest and then to the writer.
 func (o *rewindable) Write(p []byte) (int, error) {
 	o.hash(p)
 	if err := o.write(p); err != nil {
@@ -87,7 +87,7 @@ func (o *rewindable) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// rewind undoes all that was written.
+// rewind undoes all writes since mark.
 func (o *rewindable) rewind() error {
 	if o.back == nil {
 		return errFixed

@@ -17,13 +17,13 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin/tftp"
 )
 
-// A scheme is one way of getting a payload.
+// A scheme is one row of the table of URL schemes.
 type scheme struct {
-	network bool // an offline client answers ErrNeedNet
+	network bool // an offline client returns ErrNeedNet
 	origin  func(*Client, *httporigin.Client, *url.URL, Request) (origin.Origin, error)
 }
 
-// schemes is the table of URL schemes. The empty one is that of the empty URL, an empty payload.
+// schemes is the table of URL schemes. The empty scheme is for the empty URL, which is an empty payload.
 func schemes() map[string]scheme {
 	return map[string]scheme{
 		"":      {origin: empty},
@@ -43,9 +43,9 @@ func NeedsNetwork(raw string) bool {
 	return err != nil || u.Scheme != "" && u.Scheme != "data"
 }
 
-// origin returns where the payload of a request comes from.
+// origin returns the origin of a request's payload.
 func (c *Client) origin(r Request) (origin.Origin, error) {
-	if strings.HasPrefix(r.URL, "data:") { // most URLs by far, and long ones
+	if strings.HasPrefix(r.URL, "data:") { // most URLs by far, and the longest
 		return data.New(r.URL)
 	}
 	u, err := url.Parse(r.URL)
@@ -73,7 +73,7 @@ func inline(_ *Client, _ *httporigin.Client, _ *url.URL, r Request) (origin.Orig
 	return data.New(r.URL)
 }
 
-// web is the origin of an http: or https: URL, which may be a blob of Azure.
+// web returns the origin of an http: or https: URL, which may be a blob of Azure.
 func web(c *Client, client *httporigin.Client, u *url.URL, r Request) (origin.Origin, error) {
 	plain, err := httporigin.New(client, u, r.Headers)
 	if err != nil {
@@ -109,10 +109,10 @@ func s3ARN(c *Client, client *httporigin.Client, u *url.URL, r Request) (origin.
 
 var errPacked = fmt.Errorf("%w: objects of S3 cannot be decompressed", ErrCompression)
 
-// DataURL returns a payload as a URL.
+// DataURL returns a payload as a data: URL.
 func DataURL(payload []byte) string { return data.URL(payload) }
 
-// clouds is what a client finds out about the cloud around the machine.
+// clouds is a client's knowledge of the machine's cloud.
 type clouds struct {
 	aws    *s3.Machine
 	google *gcs.Account

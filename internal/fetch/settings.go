@@ -17,7 +17,7 @@ import (
 	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
-// Settings are what a config says about fetching.
+// Settings are the fetch settings of a config.
 type Settings struct {
 	ResponseHeaders, Total *time.Duration // nil: the default; 0: unlimited
 	Authorities            []Request      // PEM bundles trusted in addition to the system's
@@ -59,8 +59,8 @@ const (
 	maxAuthorities   = 64 << 20 // bytes of one bundle
 )
 
-// Configure puts settings in force for what is fetched from now on. Its authorities are fetched under its timeouts and proxies already,
-// trusting those of the settings before.
+// Configure applies settings to all later fetches. It fetches their authorities under the new timeouts and proxies, but
+// trusts the authorities of the previous settings.
 func (c *Client) Configure(ctx context.Context, s Settings) error {
 	s = s.over(c.o.Base)
 	if err := s.checkProxies(); err != nil {
@@ -78,7 +78,7 @@ func (c *Client) Configure(ctx context.Context, s Settings) error {
 	return err
 }
 
-// use makes the client of settings and the authorities to trust; nil: those of the system.
+// use switches to a client with the settings and trusted authorities; nil: those of the system.
 func (c *Client) use(s Settings, roots *x509.CertPool) {
 	headers := headersTimeout
 	if s.ResponseHeaders != nil {
@@ -103,7 +103,7 @@ func (c *Client) use(s Settings, roots *x509.CertPool) {
 	c.http = &httporigin.Client{Transport: transport, Limits: &c.limits, Agent: "Ignition/" + c.o.Version, Log: c.o.Log}
 }
 
-// closeIdle closes the connections that no request uses.
+// closeIdle closes unused connections.
 func (c *Client) closeIdle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,9 +112,9 @@ func (c *Client) closeIdle() {
 	}
 }
 
-// An AuthorityError is an authority that could not be had or read.
+// An AuthorityError is an authority that could not be fetched or parsed.
 type AuthorityError struct {
-	URL string // of the authority; it may hold secrets
+	URL string // of the authority; may contain secrets
 	Err error
 }
 
@@ -123,7 +123,7 @@ func (e *AuthorityError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *AuthorityError) Unwrap() error { return e.Err }
 
-// Authority returns the bundle of an authority; each is fetched once.
+// Authority returns the bundle of an authority. It fetches each bundle once.
 func (c *Client) Authority(ctx context.Context, r Request) ([]byte, error) {
 	key := r.Key()
 	c.mu.Lock()
@@ -145,7 +145,7 @@ func (c *Client) Authority(ctx context.Context, r Request) ([]byte, error) {
 	return bundle, nil
 }
 
-// roots returns the authorities to trust: those of the system and more.
+// roots returns the authorities to trust: the system's and additional ones.
 func (c *Client) roots(ctx context.Context, authorities []Request) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
@@ -163,7 +163,7 @@ func (c *Client) roots(ctx context.Context, authorities []Request) (*x509.CertPo
 	return pool, nil
 }
 
-// addBundle adds all certificates of a PEM text; white space may follow the last.
+// addBundle adds all certificates of a PEM text. White space may follow the last.
 func addBundle(pool *x509.CertPool, bundle []byte) error {
 	for len(strings.TrimSpace(string(bundle))) > 0 {
 		block, rest := pem.Decode(bundle)

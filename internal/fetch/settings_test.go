@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// TestAuthorities: authorities are fetched under the timeouts of their own config, and each once, whatever changes.
+// TestAuthorities: authorities are fetched under the timeouts of their own config, and each only once.
 func TestAuthorities(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -14,18 +14,18 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
-// The storm: machines that get their power back together, and their config server a minute later.
+// The storm: many machines power on together, and their config server follows a minute later.
 const (
 	stormClients  = 100_000
 	stormCapacity = 500 // requests that the server serves in a second; it answers 503 to all others
 	stormDown     = time.Minute
-	stormStart    = 2 * time.Second // within which all machines come to their first attempt
+	stormStart    = 2 * time.Second // within which all machines make their first attempt
 )
 
-// A backoff says how long a machine waits after its nth failure in a row, some time after the first.
+// A backoff returns how long a machine waits after its nth failure in a row, some time after the first.
 type backoff func(f *origin.Failure, n int, elapsed time.Duration, random float64) time.Duration
 
-// doubling is what the policy is compared with: 200 ms, doubled up to 5 s, the same for everyone.
+// doubling is the policy for comparison: 200 ms, doubled up to 5 s, the same for all machines.
 func doubling(_ *origin.Failure, n int, _ time.Duration, _ float64) time.Duration {
 	return min(firstWindow<<min(n-1, 5), shortWindow)
 }
@@ -49,8 +49,8 @@ func (g guests) Swap(i, j int)      { g[i], g[j] = g[j], g[i] }
 func (g *guests) Push(any)          {}
 func (g *guests) Pop() any          { old := *g; *g = old[:len(old)-1]; return nil }
 
-// storm plays a storm on a clock of its own. It returns when each machine had its config, in order, and the highest number
-// of requests in one second after the server was back.
+// storm plays a storm on its own clock. It returns the sorted times at which the machines got their configs, and the highest
+// number of requests in one second after the server was back.
 func storm(p backoff) (served []time.Duration, peak int) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var crowd guests
@@ -83,7 +83,7 @@ func storm(p backoff) (served []time.Duration, peak int) {
 	return served, peak
 }
 
-// TestStorm holds the policy to its promise: a server that comes back is not asked for more than half as much again as
+// TestStorm checks the promise of the policy: a server that comes back gets at most one and a half times the requests that
 // it can serve.
 func TestStorm(t *testing.T) {
 	served, peak := storm(ours)
@@ -96,7 +96,7 @@ func TestStorm(t *testing.T) {
 	}
 }
 
-// BenchmarkStorm prints the time that machines need to get their config, beside that of another policy.
+// BenchmarkStorm compares the time that machines need to get their config with that of another policy.
 func BenchmarkStorm(b *testing.B) {
 	for _, c := range []struct {
 		name string

@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// A check compares the digest of what is written to its hash. The hash is nil if everything is accepted.
+// A check compares the digest of the data written to its hash with the expected one. The hash is nil if everything is
+// accepted.
 type check struct {
 	hash.Hash
 	name string
@@ -31,7 +32,7 @@ func newCheck(spec string) (*check, error) {
 	case ok:
 	case name == "md5" || strings.HasPrefix(name, "sha") && len(name) <= len("sha512_256"):
 		return nil, fmt.Errorf("%w: function %q; use sha256 or sha512", ErrBadHash, name)
-	default: // not a function's name, and perhaps not meant to be shown
+	default: // not a function's name, and possibly secret
 		return nil, fmt.Errorf("%w: write it as sha512- or sha256- and hex digits", ErrBadHash)
 	}
 	want, err := hex.DecodeString(digits)

@@ -29,7 +29,8 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestWriteError checks that the errors of a writer are told from those of the origin, wherever in the payload they happen.
+// TestWriteError checks that errors of the writer are distinguished from errors of the origin, at every place of the
+// payload.
 func TestWriteError(t *testing.T) {
 	long := strings.Repeat(body, 200)
 	full := errors.New("no space left on device")
@@ -102,7 +103,7 @@ func TestStartOver(t *testing.T) {
 	}
 }
 
-// TestLimit checks that no way into memory avoids its limit: io.Copy finds the ReadFrom of an embedded buffer.
+// TestLimit checks that no method of memory bypasses its limit: io.Copy would find the ReadFrom of an embedded buffer.
 func TestLimit(t *testing.T) {
 	const limit = 1 << 16
 	bomb := zipped(strings.Repeat("0", 1<<24))
@@ -126,7 +127,7 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// reserving remembers how much it was asked to reserve.
+// reserving records the sizes that it was asked to reserve.
 type reserving struct {
 	bytes.Buffer
 	sizes []int64

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ec2 learns from the metadata service of an EC2 instance what reading S3 takes: the credentials of its role, and its
-// region. The SDK's packages for that are half a megabyte.
+// Package ec2 gets from the metadata service of an EC2 instance what S3 needs: the credentials of its role, and its region.
+// The SDK's packages for that would add half a megabyte.
 package ec2
 
 import (
@@ -19,15 +19,15 @@ import (
 )
 
 const (
-	early = 5 * time.Minute // how long before it ends a token or key is not used any more
+	early = 5 * time.Minute // stop using a token or key this long before it expires
 	roles = "latest/meta-data/iam/security-credentials/"
 )
 
-// A Get reads one item of the metadata service by its path, such as "2019-10-01/user-data". A Status is returned for what is
-// not there.
+// A Get reads one item of the metadata service by its path, such as "2019-10-01/user-data". The error for a missing item is
+// a Status.
 type Get func(ctx context.Context, item string) ([]byte, error)
 
-// A Client knows the role and the region of an instance. It may be used concurrently.
+// A Client caches the credentials and the region of an instance. It is safe for concurrent use.
 type Client struct {
 	ask Get
 
@@ -40,20 +40,21 @@ type Client struct {
 // New returns a client.
 func New(ask Get) *Client { return &Client{ask: ask} }
 
-// Credentials are those of an instance's role. All members but Expires are secret.
+// Credentials are the credentials of an instance's role. All members but Expires are secret.
 type Credentials struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 	Expires                                    time.Time
 }
 
-// A Status is an answer of the metadata service that is not 200.
+// A Status is an answer of the metadata service other than 200.
 type Status int
 
 func (s Status) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("status %d %s of the metadata service", int(s), http.StatusText(int(s))))
 }
 
-// Credentials returns those of the instance's role, from memory while they last. Without a role the error is Status(404).
+// Credentials returns the credentials of the instance's role, from memory while they are valid. Without a role the error is
+// Status(404).
 func (c *Client) Credentials(ctx context.Context) (Credentials, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,7 +88,7 @@ func (c *Client) Credentials(ctx context.Context) (Credentials, error) {
 	return c.role, nil
 }
 
-// Region returns the region that the instance is in.
+// Region returns the region of the instance.
 func (c *Client) Region(ctx context.Context) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -34,7 +34,7 @@ func (s *service) get(_ context.Context, item string) ([]byte, error) {
 	return nil, Status(http.StatusNotFound)
 }
 
-// Credentials and region are asked for once, and credentials again before they end.
+// Credentials and region are asked for once, and credentials again before they expire.
 func TestOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{role: "the role\n", code: "Success"}
@@ -57,7 +57,7 @@ func TestOnce(t *testing.T) {
 	})
 }
 
-// What the service answers instead of credentials is told apart.
+// Answers without credentials lead to different errors.
 func TestNoCredentials(t *testing.T) {
 	for role, want := range map[string]string{
 		"":          "status 404 Not Found of the metadata service",

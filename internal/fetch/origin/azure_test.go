@@ -131,7 +131,7 @@ func sas(blob string) string {
 // azureMetadata answers as the metadata service of Azure is documented to.
 // https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
 type azureMetadata struct {
-	fail   []int // answers before it hands tokens out
+	fail   []int // answers before it returns tokens
 	token  string
 	handed int
 }

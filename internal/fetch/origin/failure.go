@@ -21,42 +21,42 @@ var (
 	ErrCompression = errors.New("the compression is not supported")
 )
 
-// A Class sorts failures by what another attempt can do about them.
+// A Class groups failures by whether, and when, another attempt can help.
 type Class int
 
 // The classes of failures.
 const (
-	ClassFinal     Class = iota // the answer would be the same: 4xx, a redirect that is not followed, a malformed request
+	ClassFinal     Class = iota // a retry cannot help: 4xx, a redirect that is not followed, a malformed request
 	ClassTrust                  // the server's certificate is not trusted
 	ClassResolve                // the name of the server is unknown, or no name server answers
-	ClassRoute                  // there is no way to the server
+	ClassRoute                  // no route to the server
 	ClassConnect                // the server does not accept the connection
-	ClassHandshake              // no agreement on TLS
-	ClassSilent                 // the server accepts the request and does not answer it
-	ClassGarbled                // its answer is not HTTP: the port may belong to another program for now
+	ClassHandshake              // the TLS handshake failed
+	ClassSilent                 // the server accepts the request but does not answer
+	ClassGarbled                // the answer is not HTTP: another program may use the port for now
 	ClassBusy                   // 408, 425, 429
 	ClassGone                   // 410: final by RFC 9110, but metadata services give it while they start
 	ClassServer                 // 5xx
 	ClassTruncated              // the body broke off
-	ClassStalled                // the body does not go on
+	ClassStalled                // the body stalled
 	Classes                     // the number of classes
 )
 
 // Temporary reports whether another attempt can help.
 func (c Class) Temporary() bool { return c != ClassFinal && c != ClassTrust }
 
-// A Failure is an attempt that did not succeed.
+// A Failure is a failed attempt.
 type Failure struct {
 	Class      Class
-	LinkLocal  bool          // the server is on this machine or its link, such as a metadata service: no crowd shares it
-	RetryAfter time.Duration // how long the server asks to wait; 0: it did not say
+	LinkLocal  bool          // the server, such as a metadata service, is on this machine or its link: no crowd shares it
+	RetryAfter time.Duration // how long the server asks to wait; 0: not given
 	Err        error
 }
 
 func (f *Failure) Error() string { return f.Err.Error() }
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Temporary reports whether an error is a failure that another attempt can heal.
+// Temporary reports whether an error is a failure that another attempt may fix.
 func Temporary(err error) bool {
 	var f *Failure
 	return errors.As(err, &f) && f.Class.Temporary()

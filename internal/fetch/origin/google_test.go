@@ -17,7 +17,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 )
 
-// TestGoogle runs fake-gcs-server. It asks nobody for a token, so a guard stands before it that does, for one bucket.
+// TestGoogle runs fake-gcs-server. That does not check tokens, so a guard in front of it does, for one bucket.
 func TestGoogle(t *testing.T) {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
@@ -58,7 +58,7 @@ func TestGoogle(t *testing.T) {
 		n.serve(guard(address), true, "storage.googleapis.com")
 		m := &googleMetadata{scopes: "https://www.googleapis.com/auth/cloud-platform\n", fail: 1}
 		n.serve(m, false, "169.254.169.254")
-		n.check(t, n.client("metal"), // any platform: it is looked for everywhere
+		n.check(t, n.client("metal"), // any platform: the client looks for the service account everywhere
 			fetched{name: "object", req: fetch.Request{URL: private}, want: "secret payload"},
 			fetched{name: "again", req: fetch.Request{URL: private}, want: "secret payload"},
 		)
@@ -77,7 +77,7 @@ func TestGoogle(t *testing.T) {
 	})
 }
 
-// guard leads to a server, those who ask for the private bucket only with the token.
+// guard forwards requests to a server. For the private bucket it requires the token.
 func guard(address string) http.Handler {
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -93,7 +93,7 @@ func guard(address string) http.Handler {
 // https://cloud.google.com/compute/docs/access/authenticate-workloads
 type googleMetadata struct {
 	scopes string
-	fail   int // how many times a token is refused for the moment
+	fail   int // how many requests for a token fail at first
 	tokens int
 }
 

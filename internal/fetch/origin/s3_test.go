@@ -22,7 +22,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 )
 
-// The role of the machine, which the gateway knows as its root account.
+// The machine's role, which is the gateway's root account.
 const (
 	roleKey    = "AKIDFIRSTLIGHT"
 	roleSecret = "the/secret+of=the/role"
@@ -35,7 +35,7 @@ const (
 )
 
 // s3 runs versitygw, which verifies signatures, once for buckets and once for access points, over the same directory. Other
-// regions answer as S3 does: the bucket is elsewhere.
+// regions answer, as S3 does, that the bucket is elsewhere.
 func s3(t *testing.T, n *network) {
 	program := installed(t, "versitygw")
 	root, versions := t.TempDir(), t.TempDir()
@@ -59,7 +59,7 @@ func metadata(t *testing.T, n *network, none bool) {
 	values := map[string]any{
 		"placement-region": home,
 		"iam-security-credentials": map[string]any{
-			"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": roleKey, "SecretAccessKey": roleSecret, "Token": "", // the gateway wants none for lasting keys
+			"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": roleKey, "SecretAccessKey": roleSecret, "Token": "", // the gateway takes no token for permanent keys
 			"LastUpdated": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), "Expiration": time.Now().Add(time.Hour).UTC().Format(time.RFC3339),
 		},
 	}
@@ -133,7 +133,7 @@ func TestS3(t *testing.T) {
 	})
 }
 
-// s3put makes a bucket or an object, or sets something of a bucket, and returns the headers of the answer.
+// s3put makes a bucket or an object, or sets a property of a bucket, and returns the headers of the answer.
 func (n *network) s3put(bucket, what, payload string) http.Header {
 	n.t.Helper()
 	req, err := http.NewRequest(http.MethodPut, "https://"+bucket+objects+"/"+what, bytes.NewReader([]byte(payload)))

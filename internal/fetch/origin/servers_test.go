@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fetch runs the client of internal/fetch against the servers that people run: an S3 that verifies signatures, Google's
-// storage, Azurite, the metadata service of EC2, tftpd. The client is told the real URLs; what is replaced is only
-// where its connections lead to.
+// Package fetch runs the client of internal/fetch against the servers that people run: an S3 that verifies signatures,
+// Google's storage, Azurite, the metadata service of EC2, tftpd. The client gets the real URLs; only the targets of its
+// connections are replaced.
 package origin_test
 
 import (
@@ -33,10 +33,10 @@ import (
 	services "github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
-// required makes a server that is not installed a failure. The build script sets it.
+// required makes a missing server a failure. The build script sets it.
 const required = "FIRSTLIGHT_TEST_SERVERS"
 
-// missing ends a test whose server is not there.
+// missing ends a test whose server is missing.
 func missing(t *testing.T, what string) {
 	t.Helper()
 	reason := what + " is not there; ./build servers installs it"
@@ -63,7 +63,7 @@ func installed(t *testing.T, name string) string {
 	return found[0]
 }
 
-// port returns the address of a local port that is free.
+// port returns the address of a free local port.
 func port(t *testing.T) (address, number string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,7 +75,7 @@ func port(t *testing.T) (address, number string) {
 	return l.Addr().String(), number
 }
 
-// start runs a server until the test ends, and returns when it takes connections at an address.
+// start runs a server until the test ends, and returns when it accepts connections at an address.
 func start(t *testing.T, address string, env []string, command ...string) {
 	t.Helper()
 	var output bytes.Buffer
@@ -112,11 +112,11 @@ func start(t *testing.T, address string, env []string, command ...string) {
 	}
 }
 
-// A network leads the client's connections to servers of this machine.
+// A network connects the client to servers on this machine.
 type network struct {
 	t      *testing.T
 	routes map[string]string // the end of a host:port -> address
-	pem    []byte            // the authority of all certificates
+	pem    []byte            // certificate of the authority
 	sign   func(hosts ...string) (cert, key []byte)
 }
 
@@ -159,7 +159,7 @@ func certificate(t *testing.T, c, parent *x509.Certificate, own, signer *ecdsa.P
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// files writes a certificate for hosts, and its key, where a server can read them.
+// files writes a certificate for hosts, and its key, to files for a server.
 func (n *network) files(hosts ...string) (cert, key string) {
 	n.t.Helper()
 	dir := n.t.TempDir()
@@ -173,7 +173,7 @@ func (n *network) files(hosts ...string) (cert, key string) {
 	return cert, key
 }
 
-// serve runs a handler of the test's own for hosts, at port 443 with TLS, or at port 80.
+// serve runs a test's handler for hosts, at port 443 with TLS, or at port 80.
 func (n *network) serve(handler http.Handler, secure bool, hosts ...string) {
 	n.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -198,7 +198,7 @@ func (n *network) serve(handler http.Handler, secure bool, hosts ...string) {
 	n.t.Cleanup(func() { s.Close() })
 }
 
-// dial leads to nowhere but the servers of the test.
+// dial connects only to the servers of the test.
 func (n *network) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	best := ""
 	for end := range n.routes {
@@ -213,14 +213,14 @@ func (n *network) dial(ctx context.Context, network, address string) (net.Conn, 
 	return d.DialContext(ctx, network, n.routes[best])
 }
 
-// http returns a plain client of the network, to fill servers with.
+// http returns a plain client of the network, for filling servers.
 func (n *network) http() *http.Client {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(n.pem)
 	return &http.Client{Transport: &http.Transport{DialContext: n.dial, TLSClientConfig: &tls.Config{RootCAs: pool}}}
 }
 
-// client returns the client under test, in a boot on a platform, that trusts the test's authority as a config would say.
+// client returns the client under test for a platform. It trusts the test's authority, as by a config.
 func (n *network) client(platform string) *fetch.Client {
 	n.t.Helper()
 	c, err := fetch.New(fetch.Options{
@@ -237,7 +237,7 @@ func (n *network) client(platform string) *fetch.Client {
 	return c
 }
 
-// ec2 asks the metadata service of EC2 as the engine does: by the client that the platforms use.
+// ec2 asks the metadata service of EC2 as the engine does, with the client of the platforms.
 func (n *network) ec2() ec2.Get {
 	client := services.New(services.Options{Version: "test", Dial: func(ctx context.Context, network, address string, _ int) (net.Conn, error) {
 		return n.dial(ctx, network, address)
@@ -251,13 +251,13 @@ func (n *network) ec2() ec2.Get {
 	}
 }
 
-// A fetched is one fetch and what is to come of it.
+// A fetched is one fetch and its expected result.
 type fetched struct {
 	name string
 	req  fetch.Request
 	want string   // payload
 	err  error    // class; nil: any
-	text []string // parts of the error; empty: there is none
+	text []string // parts of the error; empty: no error
 }
 
 func (n *network) check(t *testing.T, c *fetch.Client, cases ...fetched) {
@@ -276,7 +276,7 @@ func (n *network) check(t *testing.T, c *fetch.Client, cases ...fetched) {
 	}
 }
 
-// checkError checks the class and the words of an error.
+// checkError checks the class and the text of an error.
 func checkError(t *testing.T, err, class error, words []string) {
 	t.Helper()
 	if err == nil {

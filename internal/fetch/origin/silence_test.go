@@ -17,11 +17,11 @@ import (
 	"testing"
 )
 
-// inet is a system call that has to do with the network, as strace writes it. Netlink and Unix sockets are not the network.
+// inet matches a system call on the network in strace's output. Netlink and Unix sockets do not count.
 var inet = regexp.MustCompile(`(?m)^.*AF_INET6?\b.*$`)
 
-// TestSilence has the kernel tell which sockets the stages after fetch use: none, unless the config has files that come from
-// the network. The config refers to others behind an authority of its own, and names proxies.
+// TestSilence traces the sockets of the stages after fetch: there are none, unless the config has files from the network.
+// The config refers to other configs behind its own authority, and names proxies.
 func TestSilence(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("setting owners needs root")

@@ -57,8 +57,8 @@ func TestTFTP(t *testing.T) {
 	)
 }
 
-// tftpd runs the server until the test ends. Its socket is open before it runs: systemd would hand it over the same
-// way, and nothing has to be waited for.
+// tftpd runs the server until the test ends. Its socket is open before it runs, as under systemd, so the test need not wait
+// for the server.
 func tftpd(t *testing.T, program, dir string) string {
 	t.Helper()
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

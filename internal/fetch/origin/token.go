@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// A Token authorises requests until it ends.
+// A Token authorises requests until it expires.
 type Token struct {
 	Text string // secret
 	Ends time.Time
 }
 
-// Fresh reports whether a token lasts for at least another minute.
+// Fresh reports whether a token is valid for at least another minute.
 func (t Token) Fresh() bool { return t.Text != "" && time.Until(t.Ends) > time.Minute }
 
 // ParseToken reads the answer of a token endpoint (RFC 6749, section 5.1). Azure writes the lifetime as a string.

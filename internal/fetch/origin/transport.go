@@ -20,11 +20,11 @@ import (
 	"unicode/utf8"
 )
 
-// Transport sorts the error of a request that got no answer, and puts it into words of our own: those of net/http quote what
-// the server sent, which may be the credentials that it was sent. named reports whether the server is the one that the
-// config names; of others, which a redirect led to, the error does not even show the address.
+// Transport classifies the error of a request without an answer, and returns it with a text of our own: net/http's errors
+// quote the server, which may echo credentials. named is whether the config names the server; the address of any other
+// server, after a redirect, stays out of the error.
 func Transport(err error, named bool) error {
-	var outer *url.Error // has the URL, unredacted
+	var outer *url.Error // contains the unredacted URL
 	if errors.As(err, &outer) {
 		err = outer.Err
 	}
@@ -41,7 +41,7 @@ func Transport(err error, named bool) error {
 	return &Failure{Class: TransportClass(err), Err: Words(err, named)}
 }
 
-// answerFlaws are the errors of net/http about answers that are not HTTP. It has no types for them.
+// answerFlaws lists the errors of net/http about answers that are not valid HTTP. They have no types.
 var answerFlaws = []struct {
 	text  string // part of the error's text
 	class Class
@@ -52,7 +52,7 @@ var answerFlaws = []struct {
 	{"Content-Length", ClassFinal, "an invalid Content-Length header"},
 	{"transfer encoding", ClassFinal, "an unknown transfer encoding"},
 	{"railer", ClassFinal, "an invalid trailer"},
-	{"malformed MIME header: missing colon", ClassGarbled, "malformed response header"}, // it may have broken off
+	{"malformed MIME header: missing colon", ClassGarbled, "malformed response header"}, // the answer may be truncated
 	{"malformed MIME header", ClassFinal, "a malformed header"},
 	{"too many 1xx", ClassFinal, "too many informational responses"},
 }
@@ -74,7 +74,7 @@ func flawOf(err error) error {
 	return nil
 }
 
-// TransportClass sorts the errors of connections.
+// TransportClass returns the class of an error of a connection.
 func TransportClass(err error) Class {
 	var dns *net.DNSError
 	var op *net.OpError
@@ -92,7 +92,7 @@ func TransportClass(err error) Class {
 
 const handshakeTimeout = "TLS handshake timeout"
 
-// secure sorts the errors of TLS; nil is for all others.
+// secure classifies the errors of TLS. It returns nil for all others.
 func secure(err error, named bool) error {
 	var cert *tls.CertificateVerificationError
 	var plain tls.RecordHeaderError
@@ -102,7 +102,7 @@ func secure(err error, named bool) error {
 		return &Failure{Class: ClassTrust, Err: fmt.Errorf("%w: %s", ErrTrust, distrust(cert.Err, named))}
 	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
 		return &Failure{Class: ClassHandshake, Err: errors.New("the server does not speak TLS at this port; is it meant to be http?")}
-	case errors.As(err, &alert) && alert.Op == "remote error": // an alert; crypto/tls keeps its type to itself
+	case errors.As(err, &alert) && alert.Op == "remote error": // an alert, whose type crypto/tls does not export
 		return &Failure{Err: fmt.Errorf("%w: it ends the TLS handshake with %q", ErrFailed, strings.TrimPrefix(alert.Err.Error(), "tls: "))}
 	case err.Error() == "net/http: "+handshakeTimeout:
 		return &Failure{Class: ClassHandshake, Err: errors.New(handshakeTimeout)}
@@ -112,7 +112,7 @@ func secure(err error, named bool) error {
 	return nil
 }
 
-// distrust says why a certificate is not trusted.
+// distrust returns the reason why a certificate is not trusted.
 func distrust(err error, named bool) string {
 	var invalid x509.CertificateInvalidError
 	var name x509.HostnameError
@@ -131,7 +131,7 @@ func distrust(err error, named bool) string {
 	return "the certificate is not valid"
 }
 
-// Words returns an error of a connection in words of our own. Contexts that ended are returned as they are.
+// Words returns an error of a connection with a text of our own. It returns errors of contexts unchanged.
 func Words(err error, named bool) error {
 	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
 		if err == ended {
@@ -188,7 +188,7 @@ func words(err error, named bool) string {
 
 const mostShown = 200 // bytes of a foreign text
 
-// Printable returns a text of a server or library for people: cut, and without control characters.
+// Printable returns a text of a server or library for people: shortened, and without control characters.
 func Printable(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\ufffd' {
@@ -206,8 +206,8 @@ func Printable(text string) string {
 	return text[:end] + "…"
 }
 
-// Named returns a URL scheme for people, or other for what may be anything but a scheme, such as the user name of a URL that
-// lacks its scheme.
+// Named returns a URL scheme for people, or other if the text may not be a scheme, such as the user name of a URL without a
+// scheme.
 func Named(scheme, other string) string {
 	switch scheme {
 	case "http", "https", "ftp", "ftps", "sftp", "ssh", "file", "oem", "data", "tftp", "gs", "s3", "arn", "nfs", "git", "rsync", "scp", "ws", "wss":

@@ -21,7 +21,7 @@ func (timeout) Error() string   { return "s3cret" }
 func (timeout) Timeout() bool   { return true }
 func (timeout) Temporary() bool { return true }
 
-// TestTransport checks the class of each error of a connection, and that its words are ours.
+// TestTransport checks the class of each error of a connection, and that its text is ours.
 func TestTransport(t *testing.T) {
 	dial := func(err error) error {
 		return &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80}, Err: err}

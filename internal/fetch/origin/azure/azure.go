@@ -17,19 +17,19 @@ import (
 	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
-// suffix is what the hosts of Azure Blob storage end in.
+// suffix is the common suffix of the hosts of Azure Blob storage.
 const suffix = ".blob.core.windows.net"
 
-// version is the version of the storage protocol, whose errors and headers are those of this date.
+// version is the version of the storage protocol, which fixes its errors and headers.
 const version = "2021-12-02"
 
-// tokens is where a machine asks for a token of its managed identity.
+// tokens is the URL at which a machine gets a token of its managed identity.
 // https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
 const tokens = "http://169.254.169.254/metadata/identity/oauth2/token"
 
 const largestToken = 1 << 16 // bytes
 
-// An Identity is the managed identity of a machine: what its metadata service told. It may be used concurrently.
+// An Identity is the managed identity of a machine, according to its metadata service. It is safe for concurrent use.
 type Identity struct {
 	local    *http.Client
 	clientID string
@@ -38,19 +38,19 @@ type Identity struct {
 	token origin.Token
 }
 
-// NewIdentity returns the identity of a machine; clientID selects one of several, and is empty for a machine that has one. The
-// HTTP client must use no proxy and follow no redirects.
+// NewIdentity returns the identity of a machine; clientID selects one of several identities, and is empty if the machine has
+// one. The HTTP client must use no proxy and follow no redirects.
 func NewIdentity(local *http.Client, clientID string) *Identity {
 	return &Identity{local: local, clientID: clientID}
 }
 
-// IsBlob reports whether the machine's identity may be of use for a URL. One that carries a signature of its own needs none, and
-// the two must not be sent together.
+// IsBlob reports whether the machine's identity may be of use for a URL. A URL with a signature needs no identity, and the
+// two must not be sent together.
 func IsBlob(u *url.URL) bool {
 	return strings.HasSuffix(strings.ToLower(u.Hostname()), suffix) && !u.Query().Has("sig")
 }
 
-// A Blob is a URL of Azure Blob storage, on a machine in Azure.
+// A Blob is the origin of a URL of Azure Blob storage on a machine in Azure.
 type Blob struct {
 	signed, plain *httporigin.Origin
 }
@@ -64,8 +64,8 @@ func New(id *Identity, plain *httporigin.Origin) *Blob {
 	}}
 }
 
-// Open asks with the machine's identity and, if that leads to nothing, as a client without any. It reports the failure that
-// another attempt can heal, if one of the two is of that kind.
+// Open asks with the machine's identity and, if that fails, without one. If one of the two failures is temporary, Open
+// returns that one.
 func (b *Blob) Open(ctx context.Context, from origin.Mark) (*origin.Stream, error) {
 	s, err := b.signed.Open(ctx, from)
 	if err == nil {
@@ -133,7 +133,7 @@ func unavailable(verb string, err error) error {
 	return &origin.Failure{Class: origin.ClassGone, LinkLocal: true, Err: fmt.Errorf("%s a token of the managed identity: %w", verb, err)}
 }
 
-// refusal sorts the answers of the metadata service: while a machine starts, it may not know the identity yet.
+// refusal classifies the answers of the metadata service. While a machine starts, the service may not know the identity yet.
 func refusal(code int) error {
 	f := &origin.Failure{LinkLocal: true, Err: fmt.Errorf("%w: no token of a managed identity: status %d %s", origin.ErrFailed, code, http.StatusText(code))}
 	if code == http.StatusNotFound || code == http.StatusGone || code == http.StatusTooManyRequests || code >= 500 {

@@ -15,7 +15,7 @@ import (
 	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
-// cloud answers for the metadata service and for the store.
+// cloud plays the metadata service and the store.
 type cloud struct {
 	metadata int    // status of the metadata service
 	token    string // its answer

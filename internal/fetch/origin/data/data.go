@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package data reads and writes payloads that are part of their URL (RFC 2397).
+// Package data reads and writes data: URLs, which contain their payload (RFC 2397).
 package data
 
 import (
@@ -15,12 +15,12 @@ import (
 func New(url string) (origin.Inline, error) {
 	payload, ok := dataurl.Decode(url)
 	if !ok {
-		return nil, fmt.Errorf("%w: the data cannot be decoded", origin.ErrURL) // what is wrong with it could show its content
+		return nil, fmt.Errorf("%w: the data cannot be decoded", origin.ErrURL) // a more exact error could show the content
 	}
 	return payload, nil
 }
 
-// URL returns a payload as a URL.
+// URL returns a payload as a data: URL.
 func URL(payload []byte) string {
 	return "data:text/plain;charset=utf-8;base64," + base64.StdEncoding.EncodeToString(payload)
 }

@@ -20,17 +20,18 @@ import (
 	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
-// scope is the least that reading objects needs.
+// scope is the smallest scope for reading objects.
 const scope = "https://www.googleapis.com/auth/devstorage.read_only"
 
-// An Account is the service account of a machine, if it has one: what its metadata service told. It may be used concurrently.
+// An Account is the service account of a machine, if it has one, according to its metadata service. It is safe for
+// concurrent use.
 type Account struct {
 	local   *http.Client
 	certain bool // the platform says that the machine is in Google's cloud
 	log     *slog.Logger
 
 	mu     sync.Mutex
-	asked  bool // whether the machine has a service account was found out
+	asked  bool // it is known whether the machine has a service account
 	client *metadata.Client
 	token  origin.Token
 }
@@ -40,7 +41,7 @@ func NewAccount(local *http.Client, platform string, log *slog.Logger) *Account 
 	return &Account{local: local, certain: platform == "gcp", log: log}
 }
 
-// New returns the origin of a gs: URL. Machines with a service account that has scopes ask in its name, all others without
+// New returns the origin of a gs: URL. Machines with a service account that has scopes use it; all others ask without
 // credentials.
 func New(a *Account, c *httporigin.Client, u *url.URL) (*httporigin.Origin, error) {
 	object := strings.TrimLeft(u.Path, "/")
@@ -67,7 +68,7 @@ func (a *Account) authorize(ctx context.Context, req *http.Request) error {
 	return nil
 }
 
-// get returns a token, or an empty one on machines that have no service account.
+// get returns a token, or "" on machines without a service account.
 func (a *Account) get(ctx context.Context) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -105,8 +106,8 @@ func (a *Account) find(ctx context.Context) (*metadata.Client, error) {
 	return m, err
 }
 
-// onGoogle reports whether the machine runs in Google's cloud. The library has a function for that, which lets an answer of a
-// name server compete with the metadata service and believes the faster one.
+// onGoogle reports whether the machine runs in Google's cloud. The library's own function races a name server against the
+// metadata service and believes the faster one.
 func (a *Account) onGoogle(ctx context.Context) bool {
 	if a.certain || os.Getenv("GCE_METADATA_HOST") != "" {
 		return true
@@ -123,7 +124,7 @@ func (a *Account) onGoogle(ctx context.Context) bool {
 	return resp.Header.Get("Metadata-Flavor") == "Google"
 }
 
-// words returns an error of the metadata library without what the service sent.
+// words returns an error of the metadata library without the text that the service sent.
 func words(err error) error {
 	var status *metadata.Error
 	if errors.As(err, &status) {

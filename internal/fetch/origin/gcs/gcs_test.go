@@ -15,7 +15,7 @@ import (
 	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
-// google answers for the metadata service and for the store.
+// google plays the metadata service and the store.
 type google struct {
 	away   bool   // there is no metadata service
 	scopes string // empty: there is no service account

@@ -17,11 +17,11 @@ import (
 
 const maxRedirects = 10
 
-// Limits of one exchange, beyond those of net/http, which has none for them.
+// Limits of one exchange that net/http does not offer.
 const (
-	writeLimit = 30 * time.Second // for a server to take in a part of the request
-	bodyLimit  = 2 * time.Second  // for a read of a body that is not the payload
-	shortBody  = 4096             // bytes: a body to read to its end, so that the connection can be used again
+	writeLimit = 30 * time.Second // for a server to read a part of the request
+	bodyLimit  = 2 * time.Second  // for reading a body that is not the payload
+	shortBody  = 4096             // bytes; a body up to this size is read to its end, so that the connection can be reused
 )
 
 // exchange makes a request and follows at most ten redirects.
@@ -49,8 +49,8 @@ func (o *Origin) exchange(req *nethttp.Request) (*nethttp.Response, error) {
 	}
 }
 
-// redirected returns the request that an answer redirects to, or nil if it is not a redirect. Headers of the config
-// are sent only to the URL that the config names.
+// redirected returns the request that an answer redirects to, or nil if it is not a redirect. Only the URL in the config
+// gets the config's headers.
 func redirected(req *nethttp.Request, resp *nethttp.Response) (*nethttp.Request, error) {
 	switch resp.StatusCode {
 	case nethttp.StatusMovedPermanently, nethttp.StatusFound, nethttp.StatusSeeOther, nethttp.StatusTemporaryRedirect, nethttp.StatusPermanentRedirect:
@@ -114,7 +114,7 @@ func LimitWrites(dial Dial) Dial {
 
 type limitedConn struct {
 	net.Conn
-	limited atomic.Bool // by whoever uses the connection, as crypto/tls does when it says goodbye
+	limited atomic.Bool // by the connection's user, as crypto/tls does for its close alert
 }
 
 func (c *limitedConn) Write(p []byte) (int, error) {
@@ -126,7 +126,7 @@ func (c *limitedConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// SetWriteDeadline replaces the limit of writes until it is called with the zero time.
+// SetWriteDeadline replaces the write limit until it is called with the zero time.
 func (c *limitedConn) SetWriteDeadline(t time.Time) error {
 	c.limited.Store(!t.IsZero())
 	return c.Conn.SetWriteDeadline(t)
@@ -138,16 +138,16 @@ func (c *limitedConn) SetDeadline(t time.Time) error {
 	return c.Conn.SetDeadline(t)
 }
 
-// letGo ends an exchange whose body is of no use. A short one is read to its end, for the next request to take the same
-// connection; a server that announces a body and does not send it is not waited for.
+// letGo ends an exchange whose body is not needed. It reads a short body to its end, so that the next request can reuse the
+// connection, but does not wait for a server that announces a body and does not send it.
 func letGo(resp *nethttp.Response) {
 	if resp.StatusCode != nethttp.StatusSwitchingProtocols && resp.ContentLength <= shortBody {
-		io.CopyN(io.Discard, bounded(resp), shortBody) // an error ends the connection, no more
+		io.CopyN(io.Discard, bounded(resp), shortBody) // an error only ends the connection
 	}
 	resp.Body.Close()
 }
 
-// bounded returns the body of an answer, to be read within bodyLimit.
+// bounded returns the body of an answer with the time limit bodyLimit.
 func bounded(resp *nethttp.Response) io.Reader {
 	body := resp.Body
 	return readerFunc(func(p []byte) (int, error) {
@@ -161,7 +161,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// A closer is a body with something to do after it is closed.
+// A closer is a body that calls a function after it is closed.
 type closer struct {
 	io.ReadCloser
 	after func()

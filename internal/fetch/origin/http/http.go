@@ -2,8 +2,8 @@
 
 // Package http reads payloads from HTTP servers. The origins of object stores are built on it.
 //
-// It has its own loop over redirects, because that of net/http reads the bodies of redirects without a limit of time, drops
-// Accept, and quotes what servers send in its errors.
+// It has its own loop over redirects, because that of net/http reads the bodies of redirects without a time limit, drops
+// Accept, and quotes servers in its errors.
 package http
 
 import (
@@ -21,10 +21,10 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
-// Accept is what servers are asked for: the newest stable version of the config format.
+// Accept is the Accept header: the newest stable version of the config format.
 const Accept = "application/vnd.coreos.ignition+json;version=3.6.0, */*;q=0.1"
 
-// A Client is what HTTP origins make their requests with.
+// A Client makes the requests of HTTP origins.
 type Client struct {
 	Transport nethttp.RoundTripper // under the settings in force
 	Limits    *Limits
@@ -32,23 +32,25 @@ type Client struct {
 	Log       *slog.Logger
 }
 
-// An Origin is what an HTTP server has at a URL. It may be used by one goroutine at a time.
+// An Origin is the payload at a URL of an HTTP server. Only one goroutine at a time may use it.
 type Origin struct {
 	Client *Client
 	URL    *url.URL
 	Header nethttp.Header
-	// Authorize adds credentials to the request of one attempt: some carry the time, or a token that ends. Nil: there are none.
+	// Authorize adds credentials to the request of one attempt, since some contain the time or a token that expires. Nil: no
+	// credentials.
 	Authorize func(context.Context, *nethttp.Request) error
-	// Refusal sorts an answer that is neither 200, 204 nor 206, by its first bytes; nil for no opinion. Nil: as RFC 9110 has it.
+	// Refusal classifies an answer other than 200, 204 and 206 by its first bytes; if it returns nil, or is nil, RFC 9110
+	// decides.
 	Refusal func(answer *nethttp.Response, text []byte) error
-	// Fixed reports that redirects are not followed: a signature is for one host.
+	// Fixed disables redirects, because a signature is valid for one host.
 	Fixed bool
 }
 
 // A Header is one request header of a config.
 type Header struct {
 	Name  string
-	Value *string // nil: it was meant to remove a header that another config sets
+	Value *string // nil: the config removes a header of another config
 }
 
 // New returns the origin of an http: or https: URL.
@@ -72,7 +74,7 @@ func New(c *Client, u *url.URL, headers []Header) (*Origin, error) {
 	return o, nil
 }
 
-// checkURL refuses URLs that no attempt could reach.
+// checkURL rejects URLs that no attempt could reach.
 func checkURL(u *url.URL) error {
 	if u.Opaque != "" || u.Hostname() == "" {
 		return fmt.Errorf("%w: it names no server; write it as %s://HOST/PATH", origin.ErrURL, u.Scheme)
@@ -122,7 +124,8 @@ func (o *Origin) Open(ctx context.Context, from origin.Mark) (*origin.Stream, er
 	return s, nil
 }
 
-// ask makes one attempt under the limits. Without a validator the rest of a payload could be that of another version.
+// ask makes one attempt under the limits. It asks for the rest of a payload only with a validator: without one, the rest
+// could be of another version.
 func (o *Origin) ask(ctx context.Context, from origin.Mark) (*origin.Stream, error) {
 	req, err := o.request(ctx)
 	if err != nil {
@@ -167,7 +170,7 @@ func (o *Origin) logResult(resp *nethttp.Response) {
 func (o *Origin) request(ctx context.Context) (*nethttp.Request, error) {
 	req, err := nethttp.NewRequestWithContext(ctx, nethttp.MethodGet, o.URL.String(), nil)
 	if err != nil {
-		return nil, origin.ErrURL // the words of net/http show it
+		return nil, origin.ErrURL // net/http's own error shows the URL
 	}
 	req.URL = o.URL // keeps the escaping, which may be signed
 	for name, values := range o.Header {
@@ -178,7 +181,7 @@ func (o *Origin) request(ctx context.Context) (*nethttp.Request, error) {
 			return nil, err
 		}
 	}
-	// After signing: proxies may change them.
+	// Added after signing, because proxies may change them.
 	for name, value := range map[string]string{"User-Agent": o.Client.Agent, "Accept-Encoding": "identity"} {
 		if req.Header[name] == nil {
 			req.Header[name] = []string{value}
@@ -187,9 +190,9 @@ func (o *Origin) request(ctx context.Context) (*nethttp.Request, error) {
 	return req, nil
 }
 
-const mostRefusal = 16 << 10 // bytes of an answer that Refusal gets
+const mostRefusal = 16 << 10 // bytes of an answer for Refusal
 
-// status sorts an answer, and lets its body go unless it is the payload.
+// status classifies an answer, and discards its body unless it is the payload.
 func (o *Origin) status(resp *nethttp.Response) error {
 	code := resp.StatusCode
 	if code == nethttp.StatusOK || code == nethttp.StatusNoContent {
@@ -197,7 +200,7 @@ func (o *Origin) status(resp *nethttp.Response) error {
 	}
 	defer letGo(resp)
 	if o.Refusal != nil {
-		text, _ := io.ReadAll(io.LimitReader(bounded(resp), mostRefusal)) // what came tells what there is to tell
+		text, _ := io.ReadAll(io.LimitReader(bounded(resp), mostRefusal)) // the first bytes are enough
 		if err := o.Refusal(resp, text); err != nil {
 			return err
 		}
@@ -230,7 +233,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return 0
 }
 
-// ProxyAnswer sorts what a proxy answers to CONNECT.
+// ProxyAnswer classifies a proxy's answer to CONNECT.
 func ProxyAnswer(_ context.Context, proxy *url.URL, _ *nethttp.Request, resp *nethttp.Response) error {
 	code := resp.StatusCode
 	if code == nethttp.StatusOK {

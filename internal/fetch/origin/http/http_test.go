@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// FuzzRetryAfter checks that no header makes a client come back before the present.
+// FuzzRetryAfter checks that no header leads to a negative wait.
 func FuzzRetryAfter(f *testing.F) {
 	for _, seed := range []string{"", "7", "-7", "99999999999999999999", "Sat, 01 Jan 2000 00:00:07 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"} {
 		f.Add(seed)

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// How many requests one server has to bear from us at the same time. One that has answered promptly gets more; one that
+// How many requests the client makes to one server at the same time. A server that answers promptly gets more; one that
 // fails gets fewer again at once.
 const (
 	fewPerHost  = 8
@@ -15,15 +15,15 @@ const (
 	trustAfter  = 8  // answers in a row
 )
 
-// Limits bounds the requests that are under way, by host and port. The zero Limits is ready for use.
+// Limits bounds the running requests by host and port. The zero value is ready for use.
 type Limits struct {
 	mu    sync.Mutex
 	hosts map[string]*hostLimit
 }
 
-// A hostLimit lets requests to one server through, in the order in which they come.
+// A hostLimit admits requests to one server in order of arrival.
 type hostLimit struct {
-	busy    int // under way
+	busy    int // running requests
 	good    int // answers since the last failure
 	waiting []chan struct{}
 }
@@ -35,7 +35,7 @@ func (h *hostLimit) width() int {
 	return fewPerHost
 }
 
-// admit lets through as many as may be.
+// admit lets as many waiting requests through as the limit allows.
 func (h *hostLimit) admit() {
 	for len(h.waiting) > 0 && h.busy < h.width() {
 		h.busy++
@@ -44,7 +44,7 @@ func (h *hostLimit) admit() {
 	}
 }
 
-// enter waits until a request to a host may be made. The caller ends with leave, once.
+// enter waits until a request to a host may be made. The caller must call leave once.
 func (l *Limits) enter(ctx context.Context, host string) error {
 	turn := make(chan struct{})
 	l.change(host, func(h *hostLimit) { h.waiting = append(h.waiting, turn) })
@@ -60,12 +60,12 @@ func (l *Limits) enter(ctx context.Context, host string) error {
 				return
 			}
 		}
-		h.busy-- // it was let through at the same moment
+		h.busy-- // it was admitted at the same moment
 	})
 	return ctx.Err()
 }
 
-// answered records whether a request was answered or has failed in a way that another attempt may heal.
+// answered records whether a request was answered, or failed temporarily.
 func (l *Limits) answered(host string, well bool) {
 	l.change(host, func(h *hostLimit) {
 		if h.good++; !well {

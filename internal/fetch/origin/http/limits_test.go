@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestLimitWidth drives a limit through its widths: how many of 40 that wait have been let through.
+// TestLimitWidth drives a limit through its widths: how many of 40 waiting requests are admitted.
 func TestLimitWidth(t *testing.T) {
 	var g Limits
 	const waiting = 40
@@ -48,7 +48,7 @@ func overs(g *Limits, n int) {
 	}
 }
 
-// TestLimitGivesUp has one that waits give up: its place goes to the next.
+// TestLimitGivesUp has a waiting request give up: the next one gets its place.
 func TestLimitGivesUp(t *testing.T) {
 	var g Limits
 	for range fewPerHost {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Limits of one request to a metadata service. They answer at once or, on machines elsewhere, never.
+// Limits of one request to a metadata service. A service answers at once or, on other platforms, never.
 const (
 	linkLocalDial  = 2 * time.Second
 	linkLocalWhole = 5 * time.Second
@@ -20,8 +20,8 @@ const (
 // A Dial connects to a server.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// LinkLocal returns a client for the metadata services of clouds, which are on the machine's own link. It uses no proxy, which
-// could not reach them, and follows no redirect, since the answers are for this machine only.
+// LinkLocal returns a client for the metadata services of clouds, which are on the machine's own link. It uses no proxy,
+// because a proxy cannot reach them, and follows no redirect, because the answers are for this machine only.
 func LinkLocal(dial Dial) *nethttp.Client {
 	return &nethttp.Client{
 		Timeout:       linkLocalWhole,
@@ -34,7 +34,7 @@ func LinkLocal(dial Dial) *nethttp.Client {
 	}
 }
 
-// isLinkLocal reports whether a server is on this machine or its link (RFC 3927, RFC 4291), by its address.
+// isLinkLocal reports whether a server's address is of this machine or its link (RFC 3927, RFC 4291).
 func isLinkLocal(u *url.URL) bool {
 	a, err := netip.ParseAddr(u.Hostname())
 	return err == nil && (a.IsLoopback() || a.IsLinkLocalUnicast())

@@ -14,11 +14,12 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
-// errUnusable is a part of a payload that cannot be proved to belong to what came before it. The whole is asked for instead.
+// errUnusable is the error for a part of a payload that cannot be proved to continue the earlier part. The client then asks
+// for the whole payload.
 var errUnusable = errors.New("the part does not continue the payload")
 
-// validator returns what a request can be resumed with (RFC 9110, section 13.1.5): a strong entity tag, or the time of the last
-// change if no other change within that second can have followed it.
+// validator returns the value with which a request can be resumed (RFC 9110, section 13.1.5): a strong entity tag, or the
+// time of the last change if no other change can have followed within that second.
 func validator(h nethttp.Header) string {
 	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return ""
@@ -39,8 +40,8 @@ func validator(h nethttp.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// rest reads the answer to a request for the rest of a payload. It returns neither a stream nor an error for an answer that
-// is sorted as any other: the whole, or a refusal.
+// rest reads the answer to a request for the rest of a payload. For the whole payload, or a refusal, it returns neither a
+// stream nor an error: those are handled like other answers.
 func rest(resp *nethttp.Response, from origin.Mark) (*origin.Stream, error) {
 	switch resp.StatusCode {
 	case nethttp.StatusPartialContent:
@@ -62,7 +63,8 @@ func rest(resp *nethttp.Response, from origin.Mark) (*origin.Stream, error) {
 	}, nil
 }
 
-// partOf checks that a part begins where the payload broke off, and belongs to the same version of it. Its total is known.
+// partOf checks that a part begins where the payload broke off, and belongs to the same version. The total of the returned
+// range is known.
 func partOf(resp *nethttp.Response, from origin.Mark) (contentRange, error) {
 	kind := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Type")))
 	part, ok := parseContentRange(resp.Header.Values("Content-Range"))
@@ -72,7 +74,7 @@ func partOf(resp *nethttp.Response, from origin.Mark) (contentRange, error) {
 	case !ok:
 		return part, fmt.Errorf("%w: no valid Content-Range", errUnusable)
 	case validator(resp.Header) != from.Validator && resp.Header.Get("Last-Modified") != from.Validator:
-		return part, fmt.Errorf("%w: another validator, or none", errUnusable)
+		return part, fmt.Errorf("%w: its validator differs or is missing", errUnusable)
 	case part.first != from.Offset:
 		letGo(resp)
 		return part, fmt.Errorf("%w: asked for the bytes from %d on, it sent \"%s\"", origin.ErrFailed, from.Offset, part)
@@ -85,14 +87,14 @@ func partOf(resp *nethttp.Response, from origin.Mark) (contentRange, error) {
 	case part.total == 0:
 		return part, fmt.Errorf("%w: the size of the whole is unknown", errUnusable)
 	case part.last >= part.total:
-		return part, fmt.Errorf("%w: it ends behind the end", errUnusable)
+		return part, fmt.Errorf("%w: its range ends after the payload", errUnusable)
 	case resp.ContentLength >= 0 && resp.ContentLength != size:
 		return part, fmt.Errorf("%w: %d bytes announced for a range of %d", errUnusable, resp.ContentLength, size)
 	}
 	return part, nil
 }
 
-// A contentRange is the value of that header. A total of 0 is unknown.
+// A contentRange is the value of a Content-Range header. A total of 0 means unknown.
 type contentRange struct{ first, last, total int64 }
 
 func (r contentRange) String() string {
@@ -130,7 +132,7 @@ func parseContentRange(values []string) (r contentRange, ok bool) {
 	return r, ok && r.first <= r.last
 }
 
-// A partBody is the body of a part: exactly as many bytes as its range has.
+// A partBody is the body of a part, with exactly the number of bytes of its range.
 type partBody struct {
 	io.ReadCloser
 	left int64

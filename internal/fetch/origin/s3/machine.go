@@ -17,8 +17,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
-// A Machine is what a machine knows of AWS: its role, its region, and where buckets turned out to be. It may be used
-// concurrently.
+// A Machine is a machine's knowledge of AWS: its role, its region, and the regions of buckets. It is safe for concurrent
+// use.
 type Machine struct {
 	metadata *ec2.Client // nil: the machine is not in AWS
 	log      *slog.Logger
@@ -32,15 +32,15 @@ func NewMachine(metadata *ec2.Client, log *slog.Logger) *Machine {
 	return &Machine{metadata: metadata, log: log}
 }
 
-// A partition is a part of AWS that shares nothing with the others.
+// A partition is a part of AWS that is isolated from the others.
 type partition struct {
 	name, prefix string // of its regions
-	hint         string // region that knows the buckets of all others
+	hint         string // region that knows the region of every bucket
 	suffix       string // of its hosts
 	dual         bool   // whether its hosts have IPv6
 }
 
-// partitions is the table of them; the last one is for all regions that no other claims.
+// partitions is the table of partitions. The last one is for all regions that match no other.
 // https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
 func partitions() []partition {
 	return []partition{
@@ -75,8 +75,8 @@ func partitionAt(region string) partition {
 	return last
 }
 
-// credentials returns those of the machine's role; nil where machines have no roles. A failure that another attempt may heal is
-// that of a metadata service which does not answer, or not well.
+// credentials returns the credentials of the machine's role, or nil outside of AWS. The error is temporary if the metadata
+// service does not answer properly.
 func (m *Machine) credentials(ctx context.Context) (*aws.Credentials, *origin.Failure) {
 	if m.metadata == nil {
 		return nil, nil
@@ -91,7 +91,7 @@ func (m *Machine) credentials(ctx context.Context) (*aws.Credentials, *origin.Fa
 	return nil, &origin.Failure{Class: origin.ClassGone, LinkLocal: true, Err: fmt.Errorf("get credentials of the machine's role: %w", err)}
 }
 
-// regionOf returns the region to look for a bucket in first: where it was, else where its ARN hints at, else the machine's
+// regionOf returns the region to ask first about a bucket: its known region, else the hint of its ARN, else the machine's
 // own.
 func (m *Machine) regionOf(ctx context.Context, bucket, hint string) string {
 	m.mu.Lock()
@@ -107,13 +107,13 @@ func (m *Machine) regionOf(ctx context.Context, bucket, hint string) string {
 		if err == nil && isRegion(own) {
 			return own
 		} else if err != nil {
-			m.log.Info("the region of this machine is unknown, which costs one more request: " + err.Error())
+			m.log.Info("the region of this machine is unknown; S3 needs one more request: " + err.Error())
 		}
 	}
 	return "us-east-1"
 }
 
-// learn remembers where a bucket is.
+// learn records the region of a bucket.
 func (m *Machine) learn(bucket, region string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -20,21 +20,21 @@ import (
 	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
-// ErrARN is the class of ARNs that name no object of S3.
+// ErrARN is wrapped by errors about ARNs that do not name an object of S3.
 var ErrARN = errors.New("the ARN does not name an object in S3")
 
-// An Object is an object of S3. Its region need not be known: S3 says in its refusal where the bucket is.
+// An Object is an object of S3. Its region may be unknown: S3's refusal has the bucket's region.
 type Object struct {
 	machine     *Machine
 	client      *httporigin.Client
 	bucket, key string
 	version     string
-	access      accessPoint // empty: the object is named by its bucket
-	hint        string      // region to ask first; empty: that of the machine, then us-east-1
+	access      accessPoint // empty: the URL names a bucket
+	hint        string      // region to ask first; empty: the machine's, or else us-east-1
 	region      string      // found out
 }
 
-// An accessPoint is a name of a bucket that policies are bound to. Its region is part of the name.
+// An accessPoint is a name for a bucket with its own policies. Its region is part of the name.
 type accessPoint struct{ name, account string }
 
 // New returns the origin of s3://BUCKET/KEY.
@@ -46,15 +46,14 @@ func New(m *Machine, c *httporigin.Client, u *url.URL) (*Object, error) {
 	return &Object{machine: m, client: c, bucket: u.Host, key: key, version: u.Query().Get("versionId")}, nil
 }
 
-// accessPath takes apart what follows the account in the ARN of an object behind an access point:
-// accesspoint/NAME/object/KEY.
+// accessPath splits the part after the account in the ARN of an object behind an access point: accesspoint/NAME/object/KEY.
 func accessPath(resource string) (name, key string, ok bool) {
 	rest, ok := strings.CutPrefix(resource, "accesspoint/")
 	name, key, found := strings.Cut(rest, "/object/")
 	return name, key, ok && found && key != "" && isName(name, 3, 50)
 }
 
-// isName reports whether a text has only lower-case letters, digits and dashes, and as many as may be.
+// isName reports whether a text has a valid length and only lower-case letters, digits and dashes.
 func isName(text string, least, most int) bool {
 	return len(text) >= least && len(text) <= most &&
 		!strings.ContainsFunc(text, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') })
@@ -70,7 +69,7 @@ func NewARN(m *Machine, c *httporigin.Client, u *url.URL) (*Object, error) {
 	o := &Object{machine: m, client: c, version: u.Query().Get("versionId"), hint: partitionOf(a.Partition).hint}
 	if name, key, ok := accessPath(a.Resource); ok {
 		if !isLabel(a.Region) || !isLabel(a.AccountID) {
-			return nil, fmt.Errorf("%w: an access point needs a region and an account; those of several regions are not supported", ErrARN)
+			return nil, fmt.Errorf("%w: an access point needs a region and an account; multi-region access points are not supported", ErrARN)
 		}
 		o.access, o.key, o.region = accessPoint{name, a.AccountID}, key, a.Region
 		return o, nil
@@ -82,7 +81,7 @@ func NewARN(m *Machine, c *httporigin.Client, u *url.URL) (*Object, error) {
 	return o, nil
 }
 
-// elsewhere is the refusal of a server that knows the region of the bucket.
+// elsewhere is the refusal that names the region of the bucket.
 type elsewhere struct{ region string }
 
 func (e *elsewhere) Error() string { return "the bucket is in region " + e.region }
@@ -99,7 +98,7 @@ func (o *Object) Open(ctx context.Context, from origin.Mark) (*origin.Stream, er
 	o.machine.log.Info("GET error: " + err.Error() + "; asking without credentials")
 	s, anonymous := o.find(ctx, from, nil)
 	if anonymous != nil && err.Class.Temporary() && !origin.Temporary(anonymous) {
-		return nil, err // the role may come yet
+		return nil, err // the role may appear later
 	}
 	var f *origin.Failure
 	if errors.As(anonymous, &f) {
@@ -108,7 +107,7 @@ func (o *Object) Open(ctx context.Context, from origin.Mark) (*origin.Stream, er
 	return s, anonymous
 }
 
-// find asks the region that the bucket is said to be in, and goes where it is sent.
+// find asks the most likely region of the bucket, and follows S3 to the right one.
 func (o *Object) find(ctx context.Context, from origin.Mark, credentials *aws.Credentials) (*origin.Stream, error) {
 	for hop := 0; ; hop++ {
 		s, err := o.at(credentials).Open(ctx, from)
@@ -120,7 +119,7 @@ func (o *Object) find(ctx context.Context, from origin.Mark, credentials *aws.Cr
 			return s, err
 		}
 		if hop == 2 {
-			return nil, fmt.Errorf("%w: it sends from region to region", origin.ErrFailed)
+			return nil, fmt.Errorf("%w: it keeps naming other regions", origin.ErrFailed)
 		}
 		o.region = moved.region
 	}
@@ -129,7 +128,7 @@ func (o *Object) find(ctx context.Context, from origin.Mark, credentials *aws.Cr
 // emptyDigest is the SHA-256 of the empty request body.
 const emptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// at is the object at its region, asked for with credentials unless they are nil.
+// at returns the object's origin at its region, with credentials unless they are nil.
 func (o *Object) at(credentials *aws.Credentials) *httporigin.Origin {
 	get := &httporigin.Origin{Client: o.client, URL: o.address(), Refusal: o.refusal, Fixed: true}
 	if credentials == nil {
@@ -146,12 +145,13 @@ func (o *Object) at(credentials *aws.Credentials) *httporigin.Origin {
 	return get
 }
 
-// hostable reports whether a bucket can be the first label of its host. A dot in the name would not match the certificate.
+// hostable reports whether a bucket's name can be the first label of its host. With a dot, the host would not match the
+// certificate.
 func hostable(bucket string) bool {
 	return isName(bucket, 3, 63) && bucket[0] != '-' && bucket[len(bucket)-1] != '-'
 }
 
-// isLabel reports whether a text can stand in a host name between dots.
+// isLabel reports whether a text can be a label of a host name.
 func isLabel(text string) bool { return isName(text, 1, 63) && text[0] != '-' }
 
 // isRegion reports whether a text has the form of a region's name, such as us-gov-west-1.
@@ -160,7 +160,7 @@ func isRegion(text string) bool {
 	return isLabel(text) && strings.Count(text, "-") >= 2 && "0" <= last && last <= "9"
 }
 
-// address is the URL of the object at a region.
+// address returns the URL of the object at a region.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/dual-stack-endpoints.html
 func (o *Object) address() *url.URL {
 	p := partitionAt(o.region)
@@ -185,7 +185,7 @@ func (o *Object) address() *url.URL {
 	return u
 }
 
-// escape escapes a path as signatures need it: all but letters, digits, "-._~" and "/".
+// escape escapes a path as signatures require: all bytes but letters, digits, "-._~" and "/".
 func escape(path string) string {
 	var b strings.Builder
 	for _, c := range []byte(path) {
@@ -198,7 +198,7 @@ func escape(path string) string {
 	return b.String()
 }
 
-// element returns the text of the first element of a name in the short document that comes with a refusal.
+// element returns the text of the first element with a name in the short document of a refusal.
 func element(document, name string) string {
 	_, rest, _ := strings.Cut(document, "<"+name+">")
 	text, _, found := strings.Cut(rest, "</"+name+">")
@@ -208,8 +208,8 @@ func element(document, name string) string {
 	return text
 }
 
-// isCode reports whether a text is a code of S3's errors that people can do something about. Others are not shown, since a server
-// could send back the keys that it was sent.
+// isCode reports whether a text is an error code of S3 that helps people. Other texts are not shown, because a server could
+// echo the keys of the request.
 func isCode(text string) bool {
 	switch text {
 	case "AccessDenied", "AccountProblem", "AllAccessDisabled", "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidAccessKeyId",
@@ -220,7 +220,7 @@ func isCode(text string) bool {
 	return false
 }
 
-// refusal sorts what is not the object.
+// refusal classifies answers without the object.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 func (o *Object) refusal(resp *http.Response, text []byte) error {
 	region := resp.Header.Get("X-Amz-Bucket-Region")

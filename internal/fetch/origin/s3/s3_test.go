@@ -17,7 +17,7 @@ import (
 	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
-// TestObjectAddress checks which host and path a name of an object leads to; the bytes of the path are what is signed.
+// TestObjectAddress checks the host and path for an object's name. The signature covers the bytes of the path.
 func TestObjectAddress(t *testing.T) {
 	for _, c := range []struct{ name, region, want string }{
 		{"s3://bucket/key", "us-east-1", "https://bucket.s3.dualstack.us-east-1.amazonaws.com/key"},
@@ -69,7 +69,7 @@ func TestObjectNames(t *testing.T) {
 	}
 }
 
-// TestObjectHints checks where a bucket is looked for first.
+// TestObjectHints checks which region is asked first.
 func TestObjectHints(t *testing.T) {
 	for name, want := range map[string]string{
 		"s3://bucket/key":                   "us-east-1",
@@ -90,7 +90,7 @@ func TestObjectHints(t *testing.T) {
 	}
 }
 
-// TestObjectMoved checks that a server that sends from region to region is left in the end.
+// TestObjectMoved checks that a fetch ends if servers keep naming other regions.
 func TestObjectMoved(t *testing.T) {
 	o, err := objectOf(t, "s3://bucket/key")
 	if err != nil {
@@ -110,7 +110,7 @@ func TestObjectMoved(t *testing.T) {
 	}
 }
 
-// TestRefusal checks what is told of a refusal: its code, and nothing that may be an echo.
+// TestRefusal checks that the error of a refusal has its code, and no text that may be an echo.
 func TestRefusal(t *testing.T) {
 	for _, c := range []struct {
 		status int
@@ -157,7 +157,7 @@ func objectOf(t *testing.T, name string) (*Object, error) {
 	return New(NewMachine(nil, log), client, u)
 }
 
-// TestObjectSession checks that a role's session token goes along, and is signed.
+// TestObjectSession checks that a role's session token is sent and signed.
 func TestObjectSession(t *testing.T) {
 	o, err := objectOf(t, "s3://bucket/key")
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 )
 
-// blockSize is the size of blocks asked for (RFC 2348), in bytes: the most that fits a datagram on links with tunnels.
-// Servers that know no options send blocks of 512.
+// blockSize is the requested block size (RFC 2348), in bytes: the largest that fits a datagram on links with tunnels.
+// Servers without options send blocks of 512.
 const blockSize = 1428
 
-// A File is the origin of a tftp: URL. The protocol has no way to begin in the middle.
+// A File is the origin of a tftp: URL. The protocol cannot resume.
 type File struct{ host, port, path string }
 
 // New returns the origin of a tftp: URL.
@@ -40,7 +40,7 @@ func New(u *url.URL) (*File, error) {
 // Open requests the file from its beginning.
 func (f *File) Open(ctx context.Context, _ origin.Mark) (*origin.Stream, error) {
 	s, err := f.ask(ctx, true)
-	if err != nil && strings.HasPrefix(err.Error(), "code: 8,") { // RFC 2347: the server does not want the options
+	if err != nil && strings.HasPrefix(err.Error(), "code: 8,") { // RFC 2347: the server rejects the options
 		s, err = f.ask(ctx, false)
 	}
 	if err != nil {
@@ -49,8 +49,8 @@ func (f *File) Open(ctx context.Context, _ origin.Mark) (*origin.Stream, error) 
 	return &origin.Stream{ReadCloser: s}, nil
 }
 
-// ask requests the file and returns what the server sends. The library knows no contexts; what it waits for when
-// the context ends is given up in the background, within half a minute.
+// ask requests the file and returns its stream. The library has no contexts: after the context ends, its own wait ends in
+// the background, within half a minute.
 func (f *File) ask(ctx context.Context, options bool) (io.ReadCloser, error) {
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", f.host)
 	if err != nil {
@@ -85,8 +85,8 @@ func (f *File) ask(ctx context.Context, options bool) (io.ReadCloser, error) {
 	}
 }
 
-// receive moves a file and checks its size, if the server told it (RFC 2349). The library forgets the size as it begins,
-// and has 0, what the request says, if the server did not tell it.
+// receive transfers a file and checks its size, if the server announced it (RFC 2349). The library forgets the size when the
+// transfer begins; without an announcement it has 0, the value in the request.
 func receive(in io.WriterTo, w io.Writer) error {
 	var size int64
 	if t, ok := in.(tftp.IncomingTransfer); ok {
@@ -102,7 +102,7 @@ func receive(in io.WriterTo, w io.Writer) error {
 	return nil
 }
 
-// failure sorts errors. Those that the server sends are known only by their text.
+// failure classifies errors. The library returns the server's errors only as text.
 func failure(err error) error {
 	var dns *net.DNSError
 	var network net.Error

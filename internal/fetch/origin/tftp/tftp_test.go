@@ -14,7 +14,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 )
 
-// tftpPacket is a packet of RFC 1350: its kind, a number, and what follows.
+// tftpPacket is a packet of RFC 1350: its kind, a number, and the rest.
 func tftpPacket(kind, number uint16, rest string) []byte {
 	p := binary.BigEndian.AppendUint16(nil, kind)
 	if kind != 6 { // an acknowledgment of options has no number
@@ -23,8 +23,8 @@ func tftpPacket(kind, number uint16, rest string) []byte {
 	return append(p, rest...)
 }
 
-// tftpServer answers each request for a file, by whether it has options, with packets; each but the first after an
-// acknowledgment of the one before.
+// tftpServer answers requests for a file with packets, which depend on whether the request has options. It sends each packet
+// after the acknowledgment of the one before.
 func tftpServer(t *testing.T, answers map[bool][][]byte) string {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -52,7 +52,7 @@ func tftpServer(t *testing.T, answers map[bool][][]byte) string {
 	return "tftp://" + conn.LocalAddr().String() + "/file"
 }
 
-// TestTFTPAnswers checks what becomes of answers that a well-behaved server does not give.
+// TestTFTPAnswers checks the results of answers that no well-behaved server sends.
 func TestTFTPAnswers(t *testing.T) {
 	plain := [][]byte{tftpPacket(3, 1, "payload")}
 	refuse := func(code uint16, text string) [][]byte { return [][]byte{tftpPacket(5, code, text+"\x00")} }
