@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestCompilesElsewhere type-checks the codecs for the other machines that the engine is built for: sizes of disks are larger than an
-// int is on some of them.
+// TestCompilesElsewhere type-checks the codecs for the other machines that the engine is built for: on some of them, the
+// size of a disk does not fit an int.
 func TestCompilesElsewhere(t *testing.T) {
 	for _, arch := range []string{"arm", "arm64", "s390x", "ppc64le", "riscv64"} {
 		if arch == runtime.GOARCH {

@@ -14,7 +14,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
 )
 
-// TestSampleImages compares us with libblkid on the images from util-linux's own tests. The programs of each system wrote them.
+// TestSampleImages compares the probe with libblkid on the images from util-linux's own tests. The programs of each system
+// wrote them.
 func TestSampleImages(t *testing.T) {
 	u := needReference(t)
 	need(t, "xz")
@@ -80,7 +81,7 @@ func checkImage(t *testing.T, u utilLinux, file string) {
 	}
 }
 
-// unpack makes an image of a compressed one.
+// unpack decompresses an image.
 func unpack(t *testing.T, file string) string {
 	t.Helper()
 	image := blank(t, 0)

@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-// reference is the release of util-linux whose libblkid the probe is measured by.
+// reference is the release of util-linux with whose libblkid the probe is compared.
 const reference = "2.41"
 
-// utilLinux runs programs of util-linux: the installed ones, or those of a newer release in a directory of its own, with the
-// linker and the libraries they came with.
+// utilLinux runs programs of util-linux: the installed ones, or those of a newer release in a separate directory, with its
+// own linker and libraries.
 type utilLinux struct {
 	root  string // "" for the installed ones
 	debug bool   // have libblkid print what it does
@@ -35,7 +35,7 @@ func needReference(t *testing.T) utilLinux {
 	return u
 }
 
-// findUtilLinux prefers installed programs, then those fetched earlier, then fetches them.
+// findUtilLinux prefers installed programs, then programs fetched earlier, and else fetches them.
 func findUtilLinux() (utilLinux, error) {
 	if (utilLinux{}).isReference() {
 		return utilLinux{}, nil
@@ -66,7 +66,7 @@ func findUtilLinux() (utilLinux, error) {
 
 var images = sync.OnceValues(findImages)
 
-// findImages returns the directory of the images that util-linux tests itself with, fetched once.
+// findImages returns the directory of the images of util-linux's own tests, fetched once.
 func findImages() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -88,7 +88,7 @@ func findImages() (string, error) {
 	})
 }
 
-// keep fills a directory once and for all, or not at all.
+// keep fills a directory completely, or not at all.
 func keep(dir string, fill func(a archive, into string) error) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return fmt.Errorf("make the cache: %w", err)
@@ -112,7 +112,7 @@ func keep(dir string, fill func(a archive, into string) error) error {
 	return errors.Join(os.RemoveAll(dir), os.Rename(into, dir))
 }
 
-// archive is Debian's trixie, on the mirror that this machine's apt uses. What is got goes to a directory; nothing is installed.
+// archive is Debian's trixie, on the mirror that this machine's apt uses. Downloads go to a directory; nothing is installed.
 type archive struct {
 	work    string
 	options []string

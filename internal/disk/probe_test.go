@@ -86,7 +86,7 @@ func kinds() []kind {
 		{name: "md 1.2", size: 8 * mib, fill: mdAt(func(int64) int64 { return 4096 })},
 		{name: "lvm2", size: 8 * mib, fill: lvm},
 		{name: "zfs", size: 64 * mib, fill: zfs},
-		// What is left over from earlier lives of a disk.
+		// Leftovers from earlier uses of a disk.
 		{name: "ext4, then swap over its start", size: 32 * mib, commands: []string{"mkswap IMAGE", "mkfs.ext4 -q -F IMAGE"},
 			fill: func(t *testing.T, image string) { patch(t, image, 4086, []byte("SWAPSPACE2")) }},
 		{name: "btrfs and ext4", size: 256 * mib, commands: []string{"mkfs.btrfs -q IMAGE"}, fill: graft("mkfs.ext4 -q -F -b 1024 COPY", 1024, 1024)},
@@ -107,7 +107,7 @@ func luks(version, more string) []string {
 		" --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file DIR/key " + more + " IMAGE"}
 }
 
-// mdAt writes a superblock of version 1 to the place for a device of this size.
+// mdAt writes a superblock of version 1 at the offset for a device of this size.
 func mdAt(place func(int64) int64) func(*testing.T, string) {
 	return func(t *testing.T, image string) {
 		offset := place(size(t, image))
@@ -155,7 +155,7 @@ func zfs(t *testing.T, image string) {
 	}
 }
 
-// graft copies a piece of an image that a command makes into the image.
+// graft copies a piece of an image, made by a command, into the image.
 func graft(command string, offset, length int64) func(*testing.T, string) {
 	return func(t *testing.T, image string) {
 		other := blank(t, 32*mib)
@@ -215,7 +215,7 @@ func probeImage(t *testing.T, image string) []probe.Signature {
 	return found
 }
 
-// blkid returns what blkid(8) makes of an image, by name; nil if it finds nothing, ambivalent if it says so.
+// blkid returns blkid(8)'s result for an image, by name; nil if it finds nothing, ambivalent if it reports that.
 func blkid(image string) (found map[string]string, ambivalent bool) {
 	out, err := try("blkid", "-p", "-o", "export", image)
 	if err != nil {
@@ -247,7 +247,7 @@ func TestProbeAgreesWithBlkid(t *testing.T) {
 					}
 				}
 			}
-			// The boot sector of exFAT passes for a master boot record with blkid.
+			// blkid takes the boot sector of exFAT for a master boot record.
 			if table := want["PTTYPE"]; table != "" && got.Type != "exfat" && !slices.ContainsFunc(found, func(s probe.Signature) bool { return s.Type == table }) {
 				t.Errorf("partition table %s was not found: %v", table, found)
 			}
@@ -256,7 +256,7 @@ func TestProbeAgreesWithBlkid(t *testing.T) {
 	}
 }
 
-// eraseAndCompare checks that we erase all that wipefs(8) would erase, and that nothing is left afterwards.
+// eraseAndCompare checks that our extents include all of wipefs(8)'s, and that nothing is left after erasing them.
 func eraseAndCompare(t *testing.T, image string, found []probe.Signature) {
 	t.Helper()
 	extents := probe.Erase(found)
@@ -282,7 +282,7 @@ func eraseAndCompare(t *testing.T, image string, found []probe.Signature) {
 	}
 }
 
-// wipefs returns all that wipefs(8) finds, copies included, by erasing on a copy of the image until nothing is left.
+// wipefs returns everything that wipefs(8) finds, copies included, by erasing on a copy of the image until nothing is left.
 func wipefs(t *testing.T, image string) []probe.Extent {
 	t.Helper()
 	scratch := image + ".scratch"

@@ -14,12 +14,12 @@ type piece struct {
 	data []byte
 }
 
-// sample is the smallest image that libblkid takes for a kind.
+// sample is the smallest image that libblkid recognises as a kind.
 type sample struct {
 	kind, variant string
 	size          int64 // 64 MiB if 0
 	pieces        []piece
-	// seenBy says who else knows the kind: "" is blkid(8), partx a list of partitions only, none nobody.
+	// seenBy is the other program that knows the kind: "" is blkid(8), partx lists only partitions, none is no program.
 	seenBy string
 	only   int // sector size with which the kind exists; 0: any
 }
@@ -38,7 +38,7 @@ func be16(v uint16) []byte { return be.AppendUint16(nil, v) }
 func be32(v uint32) []byte { return be.AppendUint32(nil, v) }
 func be64(v uint64) []byte { return be.AppendUint64(nil, v) }
 
-// block makes n bytes from pairs of an offset and what is there.
+// block makes n bytes from pairs of an offset and its content.
 func block(n int, fields ...any) []byte {
 	b := make([]byte, n)
 	for i := 0; i < len(fields); i += 2 {
@@ -57,7 +57,7 @@ func block(n int, fields ...any) []byte {
 	return b
 }
 
-// put writes into a block what is made of it, such as a checksum.
+// put writes a value calculated from a block, such as a checksum, into the block.
 func put(b []byte, at int, of func([]byte) []byte) []byte {
 	copy(b[at:], of(b))
 	return b
@@ -97,7 +97,7 @@ func xor16(order binary.ByteOrder, b []byte) (sum uint16) {
 	return sum
 }
 
-// samples lists every kind, with a variant for each place, byte order and version that is recognised in a way of its own.
+// samples lists every kind, with a variant for each place, byte order and version that is recognised differently.
 func samples() []sample {
 	var all []sample
 	for _, f := range []func() []sample{controllerSamples, memberSamples, containerSamples, linuxSamples, foreignSamples, opticalSamples, tableSamples} {
@@ -143,7 +143,7 @@ func controllerSamples() []sample {
 	return all
 }
 
-// memberSamples are members of what software makes of several devices.
+// memberSamples are members of software RAID, volume groups and pools.
 func memberSamples() []sample {
 	md := func(sector uint64) []byte {
 		return put(block(256, 0, le32(0xa92b4efc), 4, le32(1), 16, id16, 32, "any:data", 80, le64(2048), 128, le64(2048), 144, le64(sector)),

@@ -20,10 +20,10 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
 )
 
-// pairs is how many pairs of an existing table and wanted partitions are compared with what sgdisk makes of them.
+// pairs is the number of pairs of an existing table and wanted partitions whose results are compared with sgdisk's.
 const pairs = 520
 
-// part is a partition as the other programs show it.
+// part is a partition as shown by the other programs.
 type part struct {
 	Number      int
 	First, Last uint64
@@ -46,7 +46,7 @@ const (
 	perMB = 2048
 )
 
-// generate makes up a situation. Places and sizes are chosen so that matches, near matches and collisions all occur.
+// generate makes a random situation. Offsets and sizes are chosen such that matches, near matches and collisions occur.
 func generate(rnd *rand.Rand) situation {
 	s := situation{size: int64(12+rnd.IntN(30)) * mib, wipe: rnd.IntN(12) == 0}
 	if rnd.IntN(3) == 0 {
@@ -82,7 +82,7 @@ func generate(rnd *rand.Rand) situation {
 	return s
 }
 
-// want makes up one wanted partition; number 6 stands for "any".
+// want makes a random wanted partition; number 6 stands for "any".
 func (s situation) want(rnd *rand.Rand, n int, label string) gpt.Wanted {
 	w := gpt.Wanted{Number: (n + 1) % 7, Wipe: rnd.IntN(2) == 0, Resize: rnd.IntN(3) == 0}
 	if w.Number != 0 && rnd.IntN(5) == 0 {
@@ -113,7 +113,7 @@ func (s situation) want(rnd *rand.Rand, n int, label string) gpt.Wanted {
 
 func pick[T any](rnd *rand.Rand, from ...T) T { return from[rnd.IntN(len(from))] }
 
-// number is absent, 0, or something up to most.
+// number returns nil, 0, or a number up to most.
 func number(rnd *rand.Rand, most int) *int {
 	zero, some := 0, 1+rnd.IntN(most)
 	return pick(rnd, nil, &zero, &some, &some)
@@ -169,11 +169,11 @@ func attributeText(a uint64) string {
 	return map[uint64]string{4: `, attrs="LegacyBIOSBootable"`, 1 << 60: `, attrs="GUID:60"`, 1 << 63: `, attrs="GUID:63"`}[a]
 }
 
-// errRefused is the verdict that the rules do not allow what is wanted, or that it does not fit.
+// errRefused is the verdict if the rules forbid the wanted partitions, or if they do not fit.
 var errRefused = errors.New("refused")
 
-// rules is the Ignition spec's account of what has to happen, step by step, with sgdisk as the judge of space. It returns
-// the partitions there will be; of new ones without a wanted GUID the ID is empty.
+// rules follows the Ignition spec step by step, with sgdisk as the judge of space. It returns the resulting partitions; new
+// ones without a wanted GUID have an empty ID.
 type rules struct {
 	image string
 	old   map[int]part
@@ -266,7 +266,7 @@ func mibSectors(n *int) uint64 {
 
 var tableRow = regexp.MustCompile(`(?m)^ +(\d+) +(\d+) +(\d+) +[0-9.]+ [KMGT]iB`)
 
-// pretend has sgdisk carry commands out in memory and returns what it shows.
+// pretend has sgdisk run commands in memory and returns its output.
 func (r *rules) pretend(args []string) (map[int]part, error) {
 	out, err := try("sgdisk", append(append([]string{"--pretend"}, args...), "--print", r.image)...)
 	if err != nil {
@@ -347,7 +347,7 @@ func asNew(w gpt.Wanted) part {
 	return p
 }
 
-// ours carries the situation out with our own code, on the image.
+// ours applies the situation to the image with our own code.
 func (s situation) ours(image string) error {
 	f, err := os.OpenFile(image, os.O_RDWR, 0)
 	if err != nil {
@@ -414,8 +414,8 @@ func readTable(t *testing.T, image string) []part {
 	return all
 }
 
-// The table that we write is the one that the rules of the Ignition spec lead to with sgdisk, and what is not
-// touched stays as it is to the last attribute.
+// Our table is the one that results from the rules of the Ignition spec with sgdisk, and untouched partitions keep all their
+// attributes.
 func TestTablesAgreeWithSgdisk(t *testing.T) {
 	need(t, "sgdisk", "sfdisk")
 	n := pairs
@@ -448,7 +448,7 @@ func TestTablesAgreeWithSgdisk(t *testing.T) {
 	}
 }
 
-// comparePair tells whether both sides refuse.
+// comparePair reports whether both sides refuse.
 func comparePair(t *testing.T, s situation, image string) bool {
 	judged := image
 	if s.wipe {
@@ -493,7 +493,7 @@ func (s situation) String() string {
 	return string(text)
 }
 
-// Disks with sectors of 4096 bytes are read as well by fdisk, the only one of the tools that can be told.
+// fdisk, the only tool that can be told the sector size, also reads our tables on disks with sectors of 4096 bytes.
 func TestLargeSectors(t *testing.T) {
 	need(t, "fdisk")
 	image := blank(t, 64*mib)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package disk holds the tests that compare our partition tables and our signature probe with those of other
-// programs, on image files. It needs no privileges, and skips what a program is missing for.
+// Package disk holds the tests that compare our partition tables and our signature probe with those of other programs, on
+// image files. It needs no privileges, and skips tests whose programs are missing.
 package disk
 
 import (
@@ -24,7 +24,7 @@ func need(t *testing.T, programs ...string) {
 	}
 }
 
-// memory is where images are quick, since the programs make each of their writes durable.
+// memory is a directory where images are fast: the programs make each of their writes durable.
 const memory = "/dev/shm"
 
 // blank makes an empty image and returns its name.
@@ -45,7 +45,7 @@ func blank(t *testing.T, size int64) string {
 	return name
 }
 
-// run runs a program and returns its output; it has to succeed.
+// run runs a program, which must succeed, and returns its output.
 func run(t *testing.T, program string, args ...string) string {
 	t.Helper()
 	out, err := try(program, args...)

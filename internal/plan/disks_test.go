@@ -170,7 +170,7 @@ note that the work on /dev/vda is finished`},
 			}, `
 error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labelled "a", ext4 labelled "a", 10 MiB) does not match the config: it exists and differs: its label is "a", wanted "x" (set wipePartitionEntry to have it replaced)
 error at $.storage.disks.0.partitions.1: partition 2 of /dev/vda (labelled "b", xfs labelled "b", 10 MiB) does not match the config: it exists and differs: its size in sectors is 20480, wanted 10240 (set resize to have its size changed, or wipePartitionEntry to have it replaced)
-error at $.storage.disks.0.partitions.2: partition 3 of /dev/vda (labelled "c", empty, 10 MiB) does not match the config: it shall not exist, but it does (set wipePartitionEntry to have it deleted)`},
+error at $.storage.disks.0.partitions.2: partition 3 of /dev/vda (labelled "c", empty, 10 MiB) does not match the config: it exists, but must not (set wipePartitionEntry to have it deleted)`},
 		{"a device that nobody makes, and programs that are missing", `{"filesystems":[{"device":"/dev/vdz1","format":"ext4"},
 			{"device":"/dev/vda","format":"xfs","path":"/x"}]}`,
 			func(*testing.T) *facts.Block {

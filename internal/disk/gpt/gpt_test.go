@@ -93,8 +93,8 @@ func TestEncodeIsReadBack(t *testing.T) {
 
 func hidden(p cmp.Path) bool { return p.Last().String() == ".entries" }
 
-// After any part of the writes that a power cut may leave, the disk has the old table or the new one, and says so to those who
-// look only for a table that the kernel sees. The same holds for the writes that follow a first power cut.
+// After any subset of the writes that a power cut may leave, the disk has the old table or the new one, also for readers
+// that look only for a table visible to the kernel. The same holds for the writes after a first power cut.
 func TestEveryPowerCutLeavesOldOrNew(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for i := range 12 {
@@ -135,7 +135,8 @@ func TestEveryPowerCutLeavesOldOrNew(t *testing.T) {
 	}
 }
 
-// cuts calls do with what is on the disk after power cuts: between groups, and within each, with some of the group's sectors.
+// cuts calls do with the disk's contents after power cuts: between groups, and within each, with some of the group's
+// sectors.
 func (m image) cuts(rnd *rand.Rand, sectorSize int, groups [][]Write, do func(image)) {
 	done := image(bytes.Clone(m))
 	for _, g := range groups {
@@ -290,7 +291,7 @@ func TestGUID(t *testing.T) {
 	}
 }
 
-// resum makes the checksums of a header right, as far as its fields allow.
+// resum corrects the checksums of a header, as far as its fields allow.
 func resum(disk image, at int) {
 	if at < 0 || len(disk) < at+512 {
 		return
@@ -304,7 +305,7 @@ func resum(disk image, at int) {
 	le.PutUint32(h[16:], crc32.ChecksumIEEE(h[:headerSize]))
 }
 
-// Whatever is on a disk, reading ends with a table that can be planned on, or an error.
+// For any contents of a disk, Read returns an error, or a table that Plan accepts.
 func FuzzRead(f *testing.F) {
 	const size = 80 * 512
 	disk := make(image, size)
@@ -332,7 +333,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		result, _, _ := found.Table.Plan([]Wanted{{}, {Number: 2, Wipe: true}}, Choices{NewID: guid})
-		// A table that cannot be written is refused; what must not happen is a panic.
+		// Encode refuses a table that cannot be written, and does not panic.
 		_, _ = result.Encode(found, found.Mark)
 	})
 }

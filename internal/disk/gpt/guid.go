@@ -12,7 +12,7 @@ import (
 // A GUID is stored as it is on disk: the first three fields little-endian (UEFI 2.10, appendix A).
 type GUID [16]byte
 
-// LinuxData is the type of a partition for which none was asked: a Linux filesystem.
+// LinuxData is the type of a partition without a wanted type: a Linux filesystem.
 var LinuxData = must("0FC63DAF-8483-4772-8E79-3D69D8477DE4")
 
 func must(text string) GUID {
@@ -49,7 +49,7 @@ func (g GUID) String() string {
 	return strings.ToUpper(fmt.Sprintf("%x-%x-%x-%x-%x", g[0:4], g[4:6], g[6:8], g[8:10], g[10:]))
 }
 
-// MarshalText makes a GUID appear in its usual form where it is written as JSON.
+// MarshalText returns the usual form of a GUID, for JSON.
 func (g GUID) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote.
@@ -59,5 +59,5 @@ func (g *GUID) UnmarshalText(text []byte) error {
 	return err
 }
 
-// IsZero tells whether the GUID is the one that means "none".
+// IsZero reports whether the GUID is zero, which means "none".
 func (g GUID) IsZero() bool { return g == GUID{} }

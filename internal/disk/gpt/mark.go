@@ -9,23 +9,23 @@ import (
 	"hash/crc32"
 )
 
-// A Mark is a note that a run leaves in the reserved bytes behind the backup header, which no tool reads and every
-// tool clears when it writes the table. It tells the boot after a power cut what the disk was before: which
-// partitions are the work of a run that did not come to its end.
+// A Mark is a record that a run leaves in the reserved bytes after the backup header. No tool reads these bytes, and every
+// tool clears them when it writes the table. After a power cut, the mark tells the next boot which partitions are the work
+// of an unfinished run.
 type Mark struct {
-	// Finished says that the run's work on the disk came to its end, though that of the whole boot has not. Created and
-	// Again are then empty, and Content lists what could not be taken up again.
+	// Finished is set when the run's work on the disk is complete but the boot's work is not. Created and Again are then
+	// empty, and Content lists the partitions that a later run could not resume.
 	Finished bool `json:"finished,omitempty"`
-	// Entry is a digest of what the config wanted of the disk.
+	// Entry is a digest of the config's entry for the disk.
 	Entry [32]byte `json:"entry"`
 	// Created lists the partitions that the run made, by number.
 	Created []int `json:"created,omitempty"`
 	// Content lists the partitions whose contents the run was making.
 	Content []int `json:"content,omitempty"`
-	// Again lists those of Content that an earlier run, which did not come to its end either, was making: what is
-	// built on them, and not only they themselves, cannot be trusted.
+	// Again lists those of Content that an earlier unfinished run was also making. Devices built on them cannot be trusted
+	// either.
 	Again []int `json:"again,omitempty"`
-	// Numbers are those that the run gave to the config's partitions without number, in their order.
+	// Numbers lists the numbers that the run gave to the config's partitions without number, in order.
 	Numbers []int `json:"numbers,omitempty"`
 }
 
@@ -70,7 +70,7 @@ func (m *Mark) encode() ([]byte, error) {
 	return raw, nil
 }
 
-// parseMark reads the bytes behind a header; anything but a whole mark is none.
+// parseMark reads the bytes after a header. It returns nil for anything but a valid mark.
 func parseMark(raw []byte) *Mark {
 	if len(raw) < markLength || !bytes.HasPrefix(raw, []byte(markMagic)) {
 		return nil

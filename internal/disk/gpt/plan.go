@@ -13,16 +13,16 @@ type Wanted struct {
 	Number            int     // 0: the lowest free one
 	Label             *string // nil: not wanted
 	Type, ID          GUID    // zero: not wanted
-	StartMiB, SizeMiB *int    // nil: as it is, or else as 0; 0: the largest free block, all of it
-	Absent            bool    // the slot shall be empty
+	StartMiB, SizeMiB *int    // nil: as it is, or as 0 if new; 0: fill the largest free block
+	Absent            bool    // the slot must be empty
 	Wipe              bool    // a partition that differs may be replaced
-	Resize            bool    // a partition that differs in size alone may be resized
+	Resize            bool    // a partition that differs only in size may be resized
 }
 
-// A Verb is what happens to one partition.
+// A Verb is the kind of change of one partition.
 type Verb string
 
-// The verbs. Replace deletes a partition and makes another one in its slot; Resize keeps all but the size.
+// The verbs. Replace deletes a partition and makes another one in its slot; Resize changes only the size.
 const (
 	Keep    Verb = "keep"
 	Create  Verb = "create"
@@ -31,8 +31,8 @@ const (
 	Resize  Verb = "resize"
 )
 
-// A Change is what one wanted entry comes to. Old is the partition that is there, unless the verb is Create; New is
-// the one that will be, unless it is Delete.
+// A Change is the planned change for one wanted entry. Old is the existing partition, unless the verb is Create; New is the
+// future one, unless the verb is Delete.
 type Change struct {
 	Entry    int // index of the wanted entry
 	Verb     Verb
@@ -42,27 +42,26 @@ type Change struct {
 // Number returns the slot of the changed partition.
 func (c Change) Number() int { return max(c.Old.Number, c.New.Number) }
 
-// A Conflict is a wanted entry that cannot be had.
+// A Conflict is a wanted entry that cannot be satisfied.
 type Conflict struct {
 	Entry  int        // index of the wanted entry
 	Number int        // its slot
-	Old    *Partition // what is in the slot; nil: nothing
+	Old    *Partition // the partition in the slot; nil: none
 	Reason string
 	Hint   string
 }
 
-// Choices are the values that a plan needs and that follow from neither the table nor the config.
+// Choices are the inputs of a plan that come from neither the table nor the config.
 type Choices struct {
-	// NewID returns the GUID of a new partition for which none is wanted.
+	// NewID returns the GUID of a new partition without a wanted GUID.
 	NewID func(number int) GUID
-	// Numbers are those that an earlier run gave to the entries without number, in their order. They are given
-	// again; without them, such an entry always takes a slot that is free.
+	// Numbers lists the numbers that an earlier run gave to the entries without number, in order. Plan gives them again.
+	// Without them, such an entry always takes a free slot.
 	Numbers []int
 }
 
-// Plan decides what has to happen to a table for it to hold what is wanted, and returns the table that results.
-// Entries are decided in the order of their numbers being given: those without number last. All conflicts are
-// returned, not only the first; with any of them, the table must not be written.
+// Plan decides how a table must change to have the wanted partitions, and returns the resulting table. Entries without
+// number come last. It returns all conflicts, not only the first. If there is any, the table must not be written.
 func (t Table) Plan(wanted []Wanted, c Choices) (Table, []Change, []Conflict) {
 	p := &planner{old: t, wanted: slices.Clone(wanted), choices: c, align: t.alignment()}
 	p.number()
@@ -79,7 +78,7 @@ type planner struct {
 	align     Sectors
 	order     []int         // indexes of wanted, those without number last
 	taken     map[int]bool  // slots that were given to entries without number
-	places    map[int]Block // entry -> where it shall be
+	places    map[int]Block // entry -> its future place
 	changes   []Change
 	conflicts []Conflict
 }
@@ -125,8 +124,8 @@ func (p *planner) number() {
 	}
 }
 
-// place finds out where every entry that shall exist will be, by making all of them on a copy of the table
-// from which everything that the config names is gone.
+// place finds the place of every entry that is to exist. It makes all of them on a copy of the table without the partitions
+// that the config names.
 func (p *planner) place() {
 	p.places = map[int]Block{}
 	trial := p.old
@@ -150,7 +149,7 @@ func (p *planner) place() {
 	}
 }
 
-// room says where the free space of a table is.
+// room describes the free space of a table for people.
 func (p *planner) room(t Table) string {
 	var blocks []string
 	for _, b := range t.Free() {
@@ -164,7 +163,7 @@ func (p *planner) room(t Table) string {
 	return "free on the disk: " + strings.Join(blocks, ", ")
 }
 
-// locate returns where an entry goes on a table.
+// locate returns the place of an entry on a table.
 func (p *planner) locate(t Table, w Wanted) (Block, error) {
 	start, err := p.sectors(w.StartMiB)
 	if err != nil {
@@ -199,8 +198,8 @@ func (p *planner) locate(t Table, w Wanted) (Block, error) {
 		return Block{start, start + size - 1}, nil
 	}
 	if start < free.First || start > free.Last {
-		return Block{}, fmt.Errorf("sector %d is not in the largest free block, sectors %d to %d, to the end of which it "+
-			"shall reach", start, free.First, free.Last)
+		return Block{}, fmt.Errorf("sector %d is outside the largest free block, sectors %d to %d, whose end the partition "+
+			"must reach", start, free.First, free.Last)
 	}
 	return Block{start, free.Last}, nil
 }
@@ -225,7 +224,7 @@ func (p *planner) decide() {
 		switch {
 		case w.Absent && (!exists || p.taken[w.Number]):
 		case w.Absent && !w.Wipe:
-			p.conflict(i, "it shall not exist, but it does", "set wipePartitionEntry to have it deleted")
+			p.conflict(i, "it exists, but must not", "set wipePartitionEntry to have it deleted")
 		case w.Absent:
 			p.changes = append(p.changes, Change{Entry: i, Verb: Delete, Old: old})
 		default:
@@ -251,7 +250,7 @@ func (p *planner) partition(w Wanted, place Block) Partition {
 	return n
 }
 
-// decidePresent chooses the verb for an entry that shall exist.
+// decidePresent chooses the verb for an entry that is to exist.
 func (p *planner) decidePresent(i int, w Wanted, old Partition, exists bool, made Partition) {
 	c := Change{Entry: i, Verb: Create, Old: old, New: made}
 	if exists {
@@ -276,10 +275,10 @@ func (p *planner) decidePresent(i int, w Wanted, old Partition, exists bool, mad
 	p.changes = append(p.changes, c)
 }
 
-// differences says in which of the wanted properties a partition is not as wanted; the size counts as one.
+// differences lists the wanted properties that a partition does not have. The size is one of them.
 func (w Wanted) differences(old, made Partition) []string {
 	var d []string
-	note := func(what string, is, shall any) { d = append(d, fmt.Sprintf("%s is %v, wanted %v", what, is, shall)) }
+	note := func(what string, is, wanted any) { d = append(d, fmt.Sprintf("%s is %v, wanted %v", what, is, wanted)) }
 	if old.First != made.First {
 		note("its first sector", old.First, made.First)
 	}
@@ -298,7 +297,7 @@ func (w Wanted) differences(old, made Partition) []string {
 	return d
 }
 
-// build applies the changes to the table: what goes first, then what comes, in the order of the entries.
+// build applies the changes to the table: first the deletions, then the additions, in the order of the entries.
 func (p *planner) build() Table {
 	t := p.old
 	for _, c := range p.changes {

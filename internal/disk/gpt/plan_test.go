@@ -24,7 +24,7 @@ func TestPlan(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// An int of 64 bits holds numbers that no count of sectors does; one of 32 bits does not.
+	// A 64-bit int can hold numbers that are too large for a count of sectors; a 32-bit int cannot.
 	largest := "conflict 2: is not the size of anything"
 	if strconv.IntSize == 32 {
 		largest = "conflict 2: too small for"
@@ -47,7 +47,7 @@ func TestPlan(t *testing.T) {
 		{"explicit place", []Wanted{{Number: 2, StartMiB: ref(12), SizeMiB: ref(3)}}, nil, "create 2 24576+6144"},
 		{"explicit place is taken", []Wanted{{Number: 2, StartMiB: ref(5), SizeMiB: ref(3)}}, nil, "conflict 2: no room: overlap"},
 		{"rest of a block that is not the largest", []Wanted{{Number: 2, StartMiB: ref(12)}}, nil,
-			"conflict 2: not in the largest free block"},
+			"conflict 2: outside the largest free block"},
 		{"label differs", []Wanted{{Number: 1, Label: ref("b")}}, nil, `conflict 1: its label is "a", wanted "b"`},
 		{"replaced", []Wanted{{Number: 1, Label: ref("b"), Wipe: true, SizeMiB: ref(1)}}, nil, "replace 1 61440+2048"},
 		{"size differs", []Wanted{{Number: 1, SizeMiB: ref(5)}}, nil, "conflict 1: set resize"},
@@ -95,7 +95,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// Planning again on the result asks for nothing more.
+// Planning again on the result changes nothing.
 func TestPlanConverges(t *testing.T) {
 	table := newTable(t, 4096, 128)
 	wanted := []Wanted{

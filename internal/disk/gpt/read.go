@@ -12,14 +12,14 @@ import (
 	"unicode/utf16"
 )
 
-// ErrNone is wrapped by Read's error for a disk that has no GUID partition table.
+// ErrNone is wrapped by Read's error for a disk without GUID partition table.
 var ErrNone = errors.New("no GUID partition table")
 
 // A Problem is a kind of damage.
 type Problem string
 
-// The problems. The first two hide the table from the kernel; the others are put right whenever the table is
-// next written, since both copies are written then.
+// The problems. The first two hide the table from the kernel. The next write of the table fixes the others, as it writes
+// both copies.
 const (
 	NoProtectiveMBR Problem = "the protective MBR is missing"
 	PrimaryDamaged  Problem = "the primary table is damaged"
@@ -28,10 +28,10 @@ const (
 	BackupMisplaced Problem = "the backup table is not at the end of the disk"
 )
 
-// Hides tells whether the kernel does not see a table with this problem.
+// Hides reports whether this problem hides a table from the kernel.
 func (p Problem) Hides() bool { return p == NoProtectiveMBR || p == PrimaryDamaged }
 
-// A Finding is one problem of a table, and what exactly is wrong.
+// A Finding is one problem of a table, with its details.
 type Finding struct {
 	Problem Problem `json:"problem"`
 	Detail  string  `json:"detail,omitempty"`
@@ -44,13 +44,13 @@ func (f Finding) String() string {
 	return string(f.Problem) + ": " + f.Detail
 }
 
-// A Found is what reading a disk found.
+// A Found is the result of reading a disk.
 type Found struct {
 	Table    Table     `json:"table"`
 	Findings []Finding `json:"findings,omitempty"`
 	Mark     *Mark     `json:"mark,omitempty"` // of a run of ours; nil: none
 
-	entries []byte // as they stand on the disk
+	entries []byte // as they are on the disk
 }
 
 // Hidden returns the first problem that hides the table from the kernel.
@@ -63,7 +63,7 @@ func (f Found) Hidden() (Finding, bool) {
 	return Finding{}, false
 }
 
-// header is one header as it stands on the disk.
+// header is one header as it is on the disk.
 type header struct {
 	self, other, first, last, array Sectors
 	id                              GUID
@@ -86,8 +86,8 @@ const (
 
 var errNoHeader = errors.New("there is no header")
 
-// Read reads both copies of the table of a disk of size bytes. The primary copy is the table if it is whole, else
-// the backup. The error wraps ErrNone if neither copy is whole and neither header is there.
+// Read reads both copies of the table of a disk of size bytes. The table is the primary copy if that is valid, or else the
+// backup. The error wraps ErrNone if neither header exists.
 func Read(r io.ReaderAt, size int64, sectorSize int) (Found, error) {
 	if err := checkSectorSize(sectorSize); err != nil {
 		return Found{}, err
@@ -116,7 +116,7 @@ func Read(r io.ReaderAt, size int64, sectorSize int) (Found, error) {
 	return rd.found(primary, backup, perr, berr, misplaced)
 }
 
-// found judges what the two copies, of which at least one is whole, say together.
+// found compares the two copies, of which at least one is valid.
 func (rd reader) found(primary, backup copyOf, perr, berr error, misplaced string) (Found, error) {
 	var f Found
 	add := func(p Problem, detail string) { f.Findings = append(f.Findings, Finding{p, detail}) }
@@ -125,7 +125,7 @@ func (rd reader) found(primary, backup copyOf, perr, berr error, misplaced strin
 	case perr != nil:
 		add(PrimaryDamaged, perr.Error())
 		source = backup
-		// The backup does not say where the primary array is; it is here but for rare tools.
+		// The backup does not tell where the primary array is. Only rare tools put it elsewhere.
 		source.header.array, source.header.other = 2, source.header.self
 	case berr != nil:
 		add(BackupDamaged, berr.Error())
@@ -142,8 +142,8 @@ func (rd reader) found(primary, backup copyOf, perr, berr error, misplaced strin
 	if !protected {
 		add(NoProtectiveMBR, "")
 	}
-	// The mark is read even if the entries behind the header are damaged: they are while the backup is being rewritten, and the header
-	// and the mark have checksums of their own.
+	// The mark is read even if the entries of the backup are damaged, as they are while the backup is being rewritten. The
+	// header and the mark have their own checksums.
 	f.Mark = backup.header.mark
 	f.Table, f.entries = rd.table(source, protected), source.entries
 	if err := f.Table.check(); err != nil {
@@ -188,7 +188,7 @@ func (rd reader) readCopy(at Sectors) (copyOf, error) {
 	return copyOf{h, entries}, nil
 }
 
-// parseHeader decodes a header (UEFI 2.10, table 5.5) and refuses one that cannot be right.
+// parseHeader decodes a header (UEFI 2.10, table 5.5) and rejects an impossible one.
 func (rd reader) parseHeader(raw []byte, at Sectors) (header, error) {
 	if string(raw[:8]) != signature {
 		return header{}, errNoHeader
@@ -196,7 +196,7 @@ func (rd reader) parseHeader(raw []byte, at Sectors) (header, error) {
 	le := binary.LittleEndian
 	length := le.Uint32(raw[12:])
 	if length < headerSize || int64(length) > int64(rd.size) { // an int has 32 bits on some machines
-		return header{}, fmt.Errorf("the header claims to have %d bytes", length)
+		return header{}, fmt.Errorf("the header claims a size of %d bytes", length)
 	}
 	sum := bytes.Clone(raw[:length])
 	clear(sum[16:20])
@@ -215,9 +215,9 @@ func (rd reader) parseHeader(raw []byte, at Sectors) (header, error) {
 	case entry < entrySize || entry%8 != 0 || slots == 0 || slots > maxArrayRead/entry:
 		return header{}, fmt.Errorf("the header claims %d entries of %d bytes", slots, entry)
 	case h.first > h.last || h.last >= rd.sectors:
-		return header{}, fmt.Errorf("the usable sectors %d to %d do not lie on the disk", h.first, h.last)
+		return header{}, fmt.Errorf("the usable sectors %d to %d are not on the disk", h.first, h.last)
 	case h.array < 2 || h.array >= rd.sectors:
-		return header{}, fmt.Errorf("the entries are claimed to be in sector %d", h.array)
+		return header{}, fmt.Errorf("the header puts the entries in sector %d", h.array)
 	}
 	h.slots, h.entry = int(slots), int(entry)
 	if length == headerSize {
@@ -226,8 +226,8 @@ func (rd reader) parseHeader(raw []byte, at Sectors) (header, error) {
 	return h, nil
 }
 
-// protected tells whether sector 0 has an MBR with an entry of type 0xEE: without it, the kernel does not
-// look for a GUID partition table.
+// protected reports whether sector 0 has an MBR with an entry of type 0xEE. Without it, the kernel does not look for a GUID
+// partition table.
 func (rd reader) protected() (bool, error) {
 	raw, err := rd.sectorsAt(0, 512)
 	if err != nil {
@@ -244,7 +244,7 @@ func (rd reader) protected() (bool, error) {
 	return false, nil
 }
 
-// table turns a copy into a value.
+// table decodes a copy into a Table.
 func (rd reader) table(c copyOf, protected bool) Table {
 	t := Table{
 		SectorSize: rd.size, Sectors: rd.sectors, ID: c.header.id,
@@ -267,7 +267,7 @@ func (rd reader) table(c copyOf, protected bool) Table {
 	return t
 }
 
-// decodeLabel reads UTF-16 up to a zero; an unpaired surrogate becomes U+FFFD.
+// decodeLabel decodes UTF-16 up to a zero; an unpaired surrogate becomes U+FFFD.
 func decodeLabel(raw []byte) string {
 	var units []uint16
 	for i := 0; i+1 < len(raw); i += 2 {

@@ -39,8 +39,8 @@ func (t Table) largest() (Block, bool) {
 	return best, found
 }
 
-// Disks that hold at least this much, 300 GB, are taken to have physical sectors of 4096 bytes, whatever
-// they say; partitions on them are then aligned to at least 8 sectors (sgdisk(8), --set-alignment).
+// Disks of at least this size, 300 GB, count as having physical sectors of 4096 bytes, whatever they report. Partitions on
+// them are aligned to at least 8 sectors (sgdisk(8), --set-alignment).
 const (
 	advancedFormat = 586072368
 	leastAdvanced  = 8
@@ -61,8 +61,8 @@ func (t Table) alignment() Sectors {
 	return align
 }
 
-// start returns where a partition without a given start begins in a free block: on a multiple of align, unless
-// the block is too short to have one.
+// start returns the first sector, in a free block, of a partition without a given start: a multiple of align, unless the
+// block has none.
 func (b Block) start(align Sectors) Sectors {
 	up := (b.First + align - 1) / align * align
 	if up > b.Last {

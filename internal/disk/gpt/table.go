@@ -2,10 +2,10 @@
 
 // Package gpt reads, plans and encodes GUID partition tables (UEFI 2.10, chapter 5).
 //
-// It works on bytes that others read and returns bytes for others to write: it never touches a device. It reads
-// both copies of a table and names every damage, but repairs nothing. It refuses any layout in which
-// partitions overlap or leave the usable area. The invariant: reading what Encode returned, after
-// any prefix of its writes in their order, yields the old table or the new one, never a third.
+// It decodes bytes that the caller has read and returns bytes for the caller to write; it never touches a device. It reads
+// both copies of a table and reports every damage, but repairs nothing. It refuses any layout in which partitions overlap or
+// leave the usable area. The invariant: after any prefix of Encode's writes, in order, Read returns the old table or the new
+// one, never a third.
 package gpt
 
 import (
@@ -22,7 +22,7 @@ type Sectors uint64
 const (
 	usualSlots   = 128
 	entrySize    = 128
-	maxArrayRead = 1 << 20 // bytes; a larger array is taken for damage
+	maxArrayRead = 1 << 20 // bytes; a larger array counts as damage
 	maxLabel     = 36      // UTF-16 code units
 )
 
@@ -33,15 +33,15 @@ type Table struct {
 	ID          GUID        `json:"id"`
 	FirstUsable Sectors     `json:"firstUsable"`
 	LastUsable  Sectors     `json:"lastUsable"`
-	Slots       int         `json:"slots"` // how many partitions it has room for
+	Slots       int         `json:"slots"` // the number of slots for partitions
 	EntrySize   int         `json:"entrySize"`
 	Partitions  []Partition `json:"partitions,omitempty"` // by Number
-	// Array is where the primary copy keeps its entries; 2 but for rare tools.
+	// Array is the first sector of the primary copy's entries. Only rare tools choose another than 2.
 	Array Sectors `json:"array"`
 	// Backup is the sector of the backup header; the last of the disk, unless the disk has grown since.
 	Backup Sectors `json:"backup"`
-	// Protected says that the disk has a protective MBR, which then is left as it is: it may be a hybrid one, and
-	// it may hold a boot loader.
+	// Protected is set if the disk has a protective MBR. That is then not changed: it may be a hybrid MBR or have a boot
+	// loader.
 	Protected bool `json:"protected"`
 }
 
@@ -59,8 +59,8 @@ type Partition struct {
 // Size returns the length of the partition in sectors.
 func (p Partition) Size() Sectors { return p.Last - p.First + 1 }
 
-// New returns an empty table for a disk of the given size, laid out as the usual tools do: 128 slots, the
-// first usable sector right behind them.
+// New returns an empty table for a disk of the given size, laid out as by the usual tools: 128 slots, and the first usable
+// sector right after them.
 func New(sectorSize int, sectors Sectors, id GUID) (Table, error) {
 	t := Table{
 		SectorSize: sectorSize, Sectors: sectors, ID: id,
@@ -85,7 +85,7 @@ func checkSectorSize(n int) error {
 	return nil
 }
 
-// arraySectors returns how many sectors one copy of the entries takes.
+// arraySectors returns the number of sectors of one copy of the entries.
 func (t Table) arraySectors() Sectors {
 	return Sectors((t.Slots*t.EntrySize + t.SectorSize - 1) / t.SectorSize)
 }
@@ -104,13 +104,13 @@ func (t Table) Find(number int) (Partition, bool) {
 
 func byNumber(p Partition, number int) int { return cmp.Compare(p.Number, number) }
 
-// without returns the table less one partition. The receiver keeps its own list.
+// without returns the table without one partition. It does not change the receiver.
 func (t Table) without(number int) Table {
 	t.Partitions = slices.DeleteFunc(slices.Clone(t.Partitions), func(p Partition) bool { return p.Number == number })
 	return t
 }
 
-// with returns the table plus one partition, if it has a free slot and free space for it.
+// with returns the table with one more partition, if the slot and the space are free.
 func (t Table) with(p Partition) (Table, error) {
 	i, taken := slices.BinarySearchFunc(t.Partitions, p.Number, byNumber)
 	switch {
@@ -133,7 +133,7 @@ func (t Table) with(p Partition) (Table, error) {
 	return t, nil
 }
 
-// String names a partition for people: its number, its label if it has one, and its place.
+// String names a partition for people: its number, its label if it has one, and its sectors.
 func (p Partition) String() string {
 	if p.Label == "" {
 		return fmt.Sprintf("partition %d (sectors %d to %d)", p.Number, p.First, p.Last)
@@ -141,19 +141,19 @@ func (p Partition) String() string {
 	return fmt.Sprintf("partition %d %q (sectors %d to %d)", p.Number, p.Label, p.First, p.Last)
 }
 
-// byFirst returns the partitions in the order in which they lie on the disk.
+// byFirst returns the partitions in their order on the disk.
 func (t Table) byFirst() []Partition {
 	all := slices.Clone(t.Partitions)
 	sort.SliceStable(all, func(i, j int) bool { return all[i].First < all[j].First })
 	return all
 }
 
-// check refuses a table that no partition plan can start from.
+// check rejects a table that cannot be the base of a plan.
 func (t Table) check() error {
 	byFirst := t.byFirst()
 	for i, p := range byFirst {
 		if p.First > p.Last || p.Last >= t.Sectors {
-			return fmt.Errorf("%s does not lie on the disk", p)
+			return fmt.Errorf("%s is not on the disk", p)
 		}
 		if i > 0 && p.First <= byFirst[i-1].Last {
 			return fmt.Errorf("%s overlaps %s", p, byFirst[i-1])

@@ -10,18 +10,17 @@ import (
 	"unicode/utf16"
 )
 
-// A Write is bytes for one place of a disk.
+// A Write is data for one place on a disk.
 type Write struct {
 	Offset int64 // bytes
 	Data   []byte
 }
 
-// Encode returns the writes that put the table onto a disk, in groups: every group must be durable before the next
-// one is begun. The backup copy comes first, so that one copy is whole at every moment. If the primary copy of the same
-// table is damaged, it is repaired from the backup before anything else, since the backup is then the only whole copy.
-// Entries are durable before the header that describes them: a power cut that keeps only some of a group's sectors leaves
-// no header without its entries. The protective MBR, if it is missing, comes last, so that nobody sees a table before it is
-// complete. A mark, if given, goes into the backup header.
+// Encode returns the writes of the table to a disk, in groups. Each group must be durable before the next one begins. The
+// backup copy comes first, so that one copy is valid at every moment. If the primary copy of the same table is damaged, it
+// is first repaired from the backup, which is then the only valid copy. Entries are durable before the header that describes
+// them, so a power cut that keeps only some of a group's sectors leaves no header without its entries. A missing protective
+// MBR comes last, so that no program sees an incomplete table. A mark, if given, goes into the backup header.
 //
 // Entries that are in old as they are in t keep all their bytes, those included that Partition does not show.
 func (t Table) Encode(old Found, mark *Mark) ([][]Write, error) {
@@ -49,7 +48,7 @@ func (t Table) Encode(old Found, mark *Mark) ([][]Write, error) {
 	return groups, nil
 }
 
-// repair returns the writes that make a damaged primary copy of the table with this ID like the backup.
+// repair returns the writes that restore a damaged primary copy of the table with this ID from the backup.
 func (f Found) repair(id GUID) [][]Write {
 	damaged := slices.ContainsFunc(f.Findings, func(f Finding) bool { return f.Problem == PrimaryDamaged })
 	if !damaged || f.Table.ID != id {
@@ -59,8 +58,7 @@ func (f Found) repair(id GUID) [][]Write {
 	return [][]Write{{t.write(t.Array, f.entries)}, {t.write(1, t.header(f.entries, false))}}
 }
 
-// EncodeMark returns the write that replaces the mark in the backup header of a table that was read, or removes it
-// (nil).
+// EncodeMark returns the write that replaces the mark in the backup header of a table, or removes it if the mark is nil.
 func (f Found) EncodeMark(mark *Mark) (Write, error) {
 	raw, err := mark.encode()
 	if err != nil {
@@ -84,8 +82,8 @@ func (t Table) Extents() []Block {
 	return blocks
 }
 
-// ZapExtents returns the sectors in which a disk of this size has a partition table: those that have to be zeroed
-// for the disk to have none. Where the disk has a table now, that table's own places are included.
+// ZapExtents returns the sectors that must be zeroed to remove a partition table from a disk of this size. They include the
+// places of the current table, if there is one.
 func ZapExtents(sectorSize int, sectors Sectors, old *Table) []Block {
 	array := Sectors((usualSlots*entrySize + sectorSize - 1) / sectorSize)
 	if sectors < 2*(array+2) {
@@ -99,8 +97,7 @@ func ZapExtents(sectorSize int, sectors Sectors, old *Table) []Block {
 	return blocks
 }
 
-// atEnd returns the table with its backup moved to the end of the disk, if it is elsewhere because the disk
-// has grown.
+// atEnd returns the table with its backup moved to the end of the disk, if the disk has grown.
 func (t Table) atEnd() Table {
 	if t.Backup != t.Sectors-1 {
 		t.Backup, t.LastUsable = t.Sectors-1, t.lastUsableAtEnd()
@@ -165,7 +162,7 @@ func (t Table) header(entries []byte, backup bool) []byte {
 	return h
 }
 
-// protectiveMBR returns sector 0 of a disk that has nothing but a GUID partition table (UEFI 2.10, 5.2.3).
+// protectiveMBR returns sector 0 of a disk that has only a GUID partition table (UEFI 2.10, 5.2.3).
 func (t Table) protectiveMBR() []byte {
 	mbr := make([]byte, t.SectorSize)
 	copy(mbr[446:], []byte{0, 0, 2, 0, 0xEE, 0xFF, 0xFF, 0xFF})

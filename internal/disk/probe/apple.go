@@ -7,7 +7,7 @@ import (
 	"crypto/md5"
 )
 
-// hfs has a name of its own, and may be the wrapper of hfsplus; its allocation blocks are multiples of 512 bytes.
+// hfs has its own name field, and may be the wrapper of hfsplus. Its allocation blocks are multiples of 512 bytes.
 func hfs(d *device, _ magic, s *Signature) bool {
 	h := d.at(0x400, 162)
 	if embedded := string(h[124:126]); embedded == "H+" || embedded == "HX" {
@@ -18,7 +18,8 @@ func hfs(d *device, _ magic, s *Signature) bool {
 	return size != 0 && size%512 == 0
 }
 
-// hfsplus may lie in a wrapper that says where. Its label is the name of the root directory (Apple Technical Note TN1150).
+// hfsplus may be in a wrapper, which has its offset. Its label is the name of the root directory (Apple Technical Note
+// TN1150).
 func hfsplus(d *device, m magic, s *Signature) bool {
 	start := int64(0)
 	if m.text == "BD" {
@@ -39,7 +40,7 @@ func hfsplus(d *device, m magic, s *Signature) bool {
 	return true
 }
 
-// hfsCatalog is the file that has the names of all files, in extents of blocks.
+// hfsCatalog is the file with the names of all files, in extents of blocks.
 type hfsCatalog struct {
 	d            *device
 	start, block int64
@@ -70,7 +71,8 @@ func (c hfsCatalog) label() string {
 	return utf16Text(be, node[22:][:2*min(255, int(be.Uint16(node[20:])))])
 }
 
-// hfsUUID makes a UUID of version 3 of the eight bytes with which Mac OS X names a volume. MD5 is no matter of security here.
+// hfsUUID makes a UUID of version 3 from the eight bytes with which Mac OS X identifies a volume. MD5 has no security
+// function here.
 func hfsUUID(id []byte) string {
 	if zero(id) {
 		return ""

@@ -14,11 +14,12 @@ const (
 	luksSecond = "SKUL\xba\xbe"
 
 	bitLockerMagic = "-FVE-FS-"
-	toGoMagic      = "MSWIN4.1" // BitLocker To Go, behind the looks of a FAT filesystem
+	toGoMagic      = "MSWIN4.1" // BitLocker To Go, which looks like a FAT filesystem
 )
 
-// containers are the encrypted formats, those that guard blocks by checksums, and the members that libblkid ranks behind LUKS. A LUKS2 header has a second copy in one of
-// several places, which depend on the size of the first (LUKS2 on-disk format specification 1.1, table 1).
+// containers are the encrypted formats, the formats that protect blocks by checksums, and the members that libblkid ranks
+// after LUKS. A LUKS2 header has a second copy in one of several places, which depend on the size of the first (LUKS2
+// on-disk format specification 1.1, table 1).
 var containers = []format{
 	{name: "DM_verity_hash", usage: Crypto, magics: []magic{{0, "verity\x00\x00"}}, uuid: field{16, 16}},
 	{name: "DM_integrity", usage: Crypto, magics: []magic{{0, "integrt\x00"}}},
@@ -33,7 +34,7 @@ var containers = []format{
 	{name: "cs_fvault2", usage: Crypto, magics: []magic{{88, "CS"}}, check: fileVault, uuid: field{304, 16}},
 }
 
-// luks reads versions 1 and 2; a second copy knows its own place.
+// luks reads versions 1 and 2; a second copy contains its own offset.
 func luks(d *device, m magic, s *Signature) bool {
 	h := d.at(m.offset, 512)
 	version := be.Uint16(h[6:])
@@ -46,8 +47,7 @@ func luks(d *device, m magic, s *Signature) bool {
 	return version == 1 && m.offset == 0
 }
 
-// luksFlags reads the flags with which a LUKS2 volume is always opened, from a header of size bytes (specification 1.1, 2.2 and
-// 3.7).
+// luksFlags reads the persistent flags of a LUKS2 volume from a header of size bytes (specification 1.1, 2.2 and 3.7).
 func luksFlags(d *device, offset int64, size uint64) []string {
 	const binary, largest = 4096, 4 << 20
 	if size <= binary || size > largest {
@@ -60,12 +60,12 @@ func luksFlags(d *device, offset int64, size uint64) []string {
 		} `json:"config"`
 	}
 	if json.Unmarshal(area, &header) != nil {
-		return nil // cryptsetup will say what is wrong
+		return nil // cryptsetup will report the error
 	}
 	return header.Config.Flags
 }
 
-// bitLocker is named by the first of its blocks of metadata, which the boot sector points to behind a number of its own (libbde,
+// bitLocker gets its names from its first metadata block, whose offset follows an identifier in the boot sector (libbde,
 // BitLocker Drive Encryption format). Volumes of Windows Vista have neither.
 func bitLocker(d *device, _ magic, s *Signature) bool {
 	const (
@@ -90,7 +90,7 @@ func bitLocker(d *device, _ magic, s *Signature) bool {
 	return true
 }
 
-// bitLockerLabel finds the description among the entries behind the header of the metadata.
+// bitLockerLabel finds the description among the entries after the metadata header.
 func bitLockerLabel(metadata []byte) string {
 	const (
 		header, head         = 48, 8
@@ -109,8 +109,8 @@ func bitLockerLabel(metadata []byte) string {
 	return ""
 }
 
-// fileVault accepts the volume header of Core Storage with AES-XTS, as libfvde's documentation of the format has it: the magic
-// has but two bytes.
+// fileVault accepts the volume header of Core Storage with AES-XTS, as libfvde's documentation of the format has it: the
+// magic has only two bytes.
 func fileVault(d *device, _ magic, _ *Signature) bool {
 	const (
 		version, volumeHeader = 1, 0x10

@@ -4,16 +4,16 @@ package probe
 
 import "encoding/binary"
 
-// The checks of what RAID controllers leave on their disks. The structures are those that dmraid(8) reads.
+// The checks of the metadata of RAID controllers. The structures are those that dmraid(8) reads.
 
-// ddf has its name in the header: a vendor and a number.
+// ddf has its UUID in the header: a vendor and a number.
 func ddf(d *device, m magic, s *Signature) bool {
 	h := d.at(m.offset, 40)
 	s.UUID, s.Version = text(h[8:32]), text(h[32:40])
 	return true
 }
 
-// via adds up the bytes before its checksum.
+// via has the sum of the bytes before its checksum.
 func via(d *device, m magic, _ *Signature) bool {
 	h := d.at(m.offset, 51)
 	var sum byte
@@ -37,7 +37,7 @@ func silicon(d *device, m magic, _ *Signature) bool {
 	return h[0x116] < 8 && sum16(h[:0x140]) == 0
 }
 
-// nvidia says over how many words its checksum goes, itself included: they add up to zero.
+// nvidia has the number of words that its checksum covers, itself included: their sum is zero.
 func nvidia(d *device, m magic, _ *Signature) bool {
 	h := d.at(m.offset, 512)
 	n := le.Uint32(h[8:])
@@ -51,7 +51,7 @@ func nvidia(d *device, m magic, _ *Signature) bool {
 	return sum == 0
 }
 
-// promisePlaces are those that different generations of the controller have used, in sectors from the end.
+// promisePlaces are the places that different generations of the controller use, in sectors from the end.
 func promisePlaces(d *device) []magic {
 	var all []magic
 	for _, n := range [...]int64{16, 63, 255, 256, 399, 591, 675, 735, 911, 951, 974, 991, 3087} {

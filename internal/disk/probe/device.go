@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// The device is read in blocks. Nearly all formats are found in its first and last mebibyte: each of the two is one
-// read, since a request costs a disk more than its length does.
+// The device is read in blocks. Nearly all formats are in its first and last mebibyte. Each of the two is one read, because
+// the number of requests costs more than their length.
 const (
 	blockSize = 64 << 10
 	headSize  = 1<<20 + blockSize                 // up to the magic of a VMFS volume, at 1 MiB
@@ -17,17 +17,18 @@ const (
 	endSize   = max(headSize, tailSize+blockSize) // the tail begins with a whole block
 )
 
-// device reads from a device through a cache of blocks, since many formats look at the same few places.
+// device reads from a device through a cache of blocks, because many formats read the same few places.
 type device struct {
 	r      io.ReaderAt
 	size   int64
 	sector int64 // logical sector, bytes
 	blocks map[int64][]byte
-	large  []*[endSize]byte // what the ends of the device were read into
+	large  []*[endSize]byte // contents of the ends of the device
 	err    error
 }
 
-// The ends of a device take 2.2 MB, of which an initramfs has little: at most this many devices are probed at the same time.
+// The ends of a device take 2.2 MB, and memory is scarce in an initramfs: at most this many devices are probed at the same
+// time.
 const most = 4
 
 var (
@@ -60,7 +61,7 @@ func newDevice(r io.ReaderAt, size int64, sectorSize int) *device {
 	return &device{r: r, size: size, sector: int64(sectorSize), blocks: map[int64][]byte{}}
 }
 
-// at returns n bytes at an offset, or zeros where the device has none, so that no caller has to check lengths.
+// at returns n bytes at an offset, with zeros beyond the device, so that no caller must check lengths.
 func (d *device) at(offset int64, n int) []byte {
 	out := make([]byte, n)
 	if offset < 0 || offset > d.size-int64(n) {
@@ -100,7 +101,7 @@ func (d *device) load(first, end int64) {
 	}
 }
 
-// has reports whether a magic is on the device. It copies nothing: most magics of most devices are not there.
+// has reports whether a magic is on the device. It copies nothing, because most devices have few of the magics.
 func (d *device) has(m magic) bool {
 	if m.offset < 0 || m.offset > d.size-int64(len(m.text)) {
 		return false

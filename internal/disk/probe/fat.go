@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// geometry is what the parameter block of a FAT filesystem says (FAT specification 1.03, section 3).
+// geometry is the parameter block of a FAT filesystem (FAT specification 1.03, section 3).
 type geometry struct {
 	sector, cluster, reserved, fats, rootEntries int64 // cluster and reserved in sectors
 	fatSectors, sectors                          int64
@@ -26,7 +26,7 @@ func (g geometry) firstData() int64 {
 	return (g.reserved + g.fats*g.fatSectors + g.rootSectors()) * g.sector
 }
 
-// fatGeometry reads a parameter block and refuses one that no FAT filesystem has.
+// fatGeometry reads a parameter block and rejects one that no FAT filesystem has.
 func fatGeometry(b []byte) (geometry, bool) {
 	g := geometry{
 		sector: int64(le.Uint16(b[11:])), cluster: int64(b[13]), reserved: int64(le.Uint16(b[14:])), fats: int64(b[16]),
@@ -51,8 +51,8 @@ func fatGeometry(b []byte) (geometry, bool) {
 	return g, g.clusters() <= limit
 }
 
-// fat accepts FAT12, FAT16 and FAT32. No magic is enough: boot sectors of other systems and master boot records have some of them
-// too. Its label is the one in the root directory, as fatlabel(8) and blkid(8) have it.
+// fat accepts FAT12, FAT16 and FAT32. No magic is sufficient, because boot sectors of other systems and master boot records
+// may have it, too. The label is the one in the root directory, as for fatlabel(8) and blkid(8).
 func fat(d *device, m magic, s *Signature) bool {
 	b := d.at(0, 512)
 	if len(m.text) <= 2 && (b[510] != 0x55 || b[511] != 0xAA || string(b[0x36:0x3E]) == "JFS     " || string(b[0x36:0x3E]) == "HPFS    ") {
@@ -105,7 +105,7 @@ func (d *device) fatChainLabel(g geometry, cluster int64) string {
 	return ""
 }
 
-// fatLabel looks for the label among directory entries; done says that the directory ends here.
+// fatLabel looks for the label among directory entries; done means that the directory ends here.
 func fatLabel(dir []byte) (label string, done bool) {
 	const volume, longName = 0x08, 0x0F
 	for ; len(dir) >= 32; dir = dir[32:] {
@@ -124,7 +124,7 @@ func fatLabel(dir []byte) (label string, done bool) {
 	return "", false
 }
 
-// exfat keeps its label in the root directory too (exFAT specification 1.00, 7.3).
+// exfat also has its label in the root directory (exFAT specification 1.00, 7.3).
 func exfat(d *device, _ magic, s *Signature) bool {
 	b := d.at(0, 512)
 	sectorShift, clusterShift := b[108], b[109]
@@ -137,7 +137,7 @@ func exfat(d *device, _ magic, s *Signature) bool {
 	return true
 }
 
-// exfatVolume is where the parts of an exFAT filesystem lie, in bytes.
+// exfatVolume has the offsets of the parts of an exFAT filesystem, in bytes.
 type exfatVolume struct {
 	d                  *device
 	fat, heap, cluster int64

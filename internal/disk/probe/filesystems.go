@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// ext2, ext3, ext4, ext4dev and jbd accept a superblock of the family that is of one kind.
+// ext2, ext3, ext4, ext4dev and jbd accept a superblock of the family if it is of their kind.
 func ext2(d *device, _ magic, s *Signature) bool    { return extKind(d, s) == "ext2" }
 func ext3(d *device, _ magic, s *Signature) bool    { return extKind(d, s) == "ext3" }
 func ext4(d *device, _ magic, s *Signature) bool    { return extKind(d, s) == "ext4" }
@@ -27,9 +27,9 @@ func within(d *device, s *Signature, magics []magic, check func(*device, magic, 
 	}
 }
 
-// extKind says which filesystem of the family a superblock has. That follows from its features (kernel,
-// Documentation/filesystems/ext4/super.rst): what ext2 and ext3 know is listed, the rest is ext4. The flag of test filesystems
-// makes it ext4dev.
+// extKind returns the filesystem of the family that a superblock belongs to, by its features (kernel,
+// Documentation/filesystems/ext4/super.rst). The features of ext2 and ext3 are listed; all others mean ext4. The flag of
+// test filesystems means ext4dev.
 func extKind(d *device, s *Signature) string {
 	const (
 		hasJournal   = 0x4   // compatible
@@ -61,8 +61,8 @@ func extKind(d *device, s *Signature) string {
 	return "ext4"
 }
 
-// xfs refuses superblocks of impossible geometry; sb_inprogress is set while mkfs.xfs is at work. Its own log may be among the first
-// sectors.
+// xfs rejects superblocks with an impossible geometry. sb_inprogress is set while mkfs.xfs runs. The filesystem's log may be
+// in the first sectors.
 func xfs(d *device, _ magic, s *Signature) bool {
 	sb := d.at(0, 512)
 	s.Unfinished = sb[126] != 0
@@ -78,7 +78,7 @@ func xfsLogPlaces(d *device) []magic {
 	return logRecords(d)
 }
 
-// logRecords looks through the first 512 sectors: the records of an external log follow each other from any point on.
+// logRecords looks through the first 512 sectors: the records of an external log begin at any point.
 func logRecords(d *device) []magic {
 	var all []magic
 	for sector := range int64(512) {
@@ -96,7 +96,7 @@ func xfsLog(d *device, m magic, _ *Signature) bool {
 	return version&^3 == 0 && version != 0 && length > 0 && length < 1<<31 && format >= 1 && format <= 3
 }
 
-// reiserfs has names since version 3.6.
+// reiserfs has a label and a UUID since version 3.6.
 func reiserfs(d *device, m magic, s *Signature) bool {
 	sb := d.at(m.offset&^0x3FF, 128)
 	if m.text != "ReIsErFs" {
@@ -105,8 +105,8 @@ func reiserfs(d *device, m magic, s *Signature) bool {
 	return true
 }
 
-// btrfs has copies of its superblock at 64 MiB and 256 GiB. They are erased with the first one. A device that has only copies counts as
-// empty, because that is how wipefs(8) leaves it.
+// btrfs has copies of its superblock at 64 MiB and 256 GiB. They are erased together with the first one. A device with only
+// copies counts as empty: wipefs(8) leaves that.
 func btrfs(d *device, m magic, s *Signature) bool {
 	sb := d.at(m.offset-0x40, 0x1000)
 	s.Label, s.UUID = text(sb[0x12B:][:256]), uuid(sb[0x20:][:16])
@@ -114,15 +114,15 @@ func btrfs(d *device, m magic, s *Signature) bool {
 	return btrfsPlace(d, m, s)
 }
 
-// btrfsPlace accepts a superblock that knows where it is.
+// btrfsPlace accepts a superblock that contains its own offset.
 func btrfsPlace(d *device, m magic, _ *Signature) bool {
 	return le.Uint64(d.at(m.offset-0x40+0x30, 8)) == uint64(m.offset-0x40)
 }
 
-// f2fs has a copy of its superblock in the next block. A device that has only the copy counts as empty, as with btrfs.
+// f2fs has a copy of its superblock in the next block. A device with only the copy counts as empty, as for btrfs.
 func f2fs(d *device, m magic, s *Signature) bool {
 	sb := d.at(m.offset, 2048)
-	if le.Uint32(sb[4:]) != 1 { // version 1.0 had its names elsewhere
+	if le.Uint32(sb[4:]) != 1 { // version 1.0 has its names elsewhere
 		s.UUID, s.Label = uuid(sb[108:][:16]), utf16Text(le, sb[124:][:1024])
 	}
 	if second := (magic{m.offset + 4096, f2fsMagic}); d.has(second) {
@@ -131,18 +131,18 @@ func f2fs(d *device, m magic, s *Signature) bool {
 	return le.Uint16(sb[4:]) > 0
 }
 
-// swap is an area that holds no image of the memory.
+// swap is a swap area without an image of the memory.
 func swap(d *device, m magic, s *Signature) bool {
 	return !d.has(magic{0, tuxOnIceMagic}) && swapArea(d, m, s)
 }
 
-// swapArea of version 1 keeps its names behind 1024 bytes for a boot loader; version 0 has none.
+// swapArea reads the names of version 1, which follow 1024 bytes for a boot loader. Version 0 has none.
 func swapArea(d *device, m magic, s *Signature) bool {
 	s.Version = "0"
 	return m.text == swap0Magic || swapNames(d, s)
 }
 
-// suspend accepts a swap area that holds an image of the memory.
+// suspend accepts a swap area with an image of the memory.
 func suspend(d *device, m magic, s *Signature) bool {
 	swapNames(d, s)
 	if m.text == tuxOnIceMagic {
@@ -160,7 +160,7 @@ func swapNames(d *device, s *Signature) bool {
 	return true
 }
 
-// nilfsBackup is where the second superblock is: in the last whole block of 4 KiB.
+// nilfsBackup is the place of the second superblock: the last whole block of 4 KiB.
 func nilfsBackup(d *device) []magic { return []magic{{d.size&^4095 - 4096 + 6, "\x34\x34"}} }
 
 func nilfs(d *device, m magic, s *Signature) bool {
@@ -175,21 +175,21 @@ func nilfs(d *device, m magic, s *Signature) bool {
 	return ^crc32.Update(^seed, crc32.IEEETable, sb[:n]) == want
 }
 
-// gfs has a superblock header of type 1, and a format that is neither of the second generation's.
+// gfs has a superblock header of type 1, and a format number below those of gfs2.
 func gfs(d *device, _ magic, _ *Signature) bool {
 	h := d.at(0x10000, 32)
 	format := be.Uint32(h[24:])
 	return be.Uint32(h[4:]) == 1 && format < 1800
 }
 
-// gfs2 has a format between those of its two generations.
+// gfs2 has a format number from its own range.
 func gfs2(d *device, _ magic, _ *Signature) bool {
 	h := d.at(0x10000, 32)
 	format := be.Uint32(h[24:])
 	return be.Uint32(h[4:]) == 1 && format >= 1800 && format <= 1900
 }
 
-// ocfs says how long its label is.
+// ocfs has a field with the length of its label.
 func ocfs(d *device, m magic, s *Signature) bool {
 	h := d.at(m.offset+512, 128)
 	s.Label = text(h[48:][:min(64, int(le.Uint16(h[112:])))])
@@ -203,10 +203,10 @@ func ocfs2(d *device, m magic, s *Signature) bool {
 	return bits >= 9 && bits <= 12 && m.offset == int64(2)<<bits || bits <= 12
 }
 
-// minix is not what a superblock of the ext family has by chance.
+// minix rejects superblocks of the ext family that have the magic by chance.
 func minix(d *device, m magic, s *Signature) bool { return !d.has(extMagic[0]) && minixCounts(d, m, s) }
 
-// minixCounts accepts a superblock whose maps have room for its inodes and zones: the magics have but two bytes.
+// minixCounts accepts a superblock whose maps have room for its inodes and zones: the magics have only two bytes.
 func minixCounts(d *device, m magic, s *Signature) bool {
 	h := d.at(0x400, 32)
 	number := order(m.text[0] == 0x13 || m.text[0] == 0x24 || m.text[0] == 0x4d)
@@ -232,15 +232,15 @@ func apfs(d *device, _ magic, _ *Signature) bool {
 	return le.Uint16(h[24:]) == superblock && block >= 4096 && block <= 64<<10 && block&(block-1) == 0
 }
 
-// squashfs4 and squashfs3 differ in the layout of all that follows: kernels read one or the other. Only the old one had both byte
-// orders.
+// squashfs4 and squashfs3 differ in the layout after the magic, and a kernel reads only one of the two. Only the old one had
+// both byte orders.
 func squashfs4(d *device, _ magic, _ *Signature) bool { return le.Uint16(d.at(28, 2)) >= 4 }
 
 func squashfs3(d *device, m magic, _ *Signature) bool {
 	return order(m.text == "sqsh").Uint16(d.at(28, 2)) < 4
 }
 
-// ufs keeps a volume name in its second version, and a number that is as good as an identifier.
+// ufs has a volume name since its second version, and a number that serves as identifier.
 func ufs(d *device, m magic, s *Signature) bool {
 	start, number := m.offset-1372, order(slices.Contains(ufsMagics[:], be.Uint32([]byte(m.text))))
 	sb := d.at(start, 1372)
@@ -254,7 +254,7 @@ func ufs(d *device, m magic, s *Signature) bool {
 	return true
 }
 
-// hpfs has its spare block behind the superblock. Its names are in the boot block.
+// hpfs has its spare block after the superblock. Its names are in the boot block.
 func hpfs(d *device, m magic, s *Signature) bool {
 	boot := d.at(0, 512)
 	if string(boot[510:]) == bootMagic && string(boot[0x36:0x3E]) == "HPFS    " && boot[0x26] == 0x28 {
@@ -276,14 +276,14 @@ func ubifs(d *device, _ magic, _ *Signature) bool {
 	return h[20] == superblock && n >= 24 && n <= size && ^crc32.ChecksumIEEE(h[8:n]) == le.Uint32(h[4:])
 }
 
-// vmfs stores parts of its identifier as numbers.
+// vmfs has parts of its identifier as numbers.
 func vmfs(d *device, m magic, s *Signature) bool {
 	u := d.at(m.offset+9, 16)
 	s.UUID = fmt.Sprintf("%08x-%08x-%04x-%x", le.Uint32(u), le.Uint32(u[4:]), le.Uint16(u[8:]), u[10:])
 	return true
 }
 
-// mpool, zonefs and ScoutFS guard their superblocks by checksums.
+// mpool, zonefs and ScoutFS have checksums in their superblocks.
 func mpool(d *device, _ magic, _ *Signature) bool {
 	h := d.at(0, 66)
 	return crc32.Checksum(h[:62], castagnoli) == le.Uint32(h[62:])
@@ -299,7 +299,7 @@ func zonefs(d *device, _ magic, _ *Signature) bool {
 func scoutMeta(d *device, m magic, _ *Signature) bool { return scout(d, m, 1) }
 func scoutData(d *device, m magic, _ *Signature) bool { return scout(d, m, 0) }
 
-// scout accepts a superblock whose flags say that it is on a device for metadata, or for data (scoutfs, format.h).
+// scout accepts a superblock with the flag of a metadata device, or of a data device (scoutfs, format.h).
 func scout(d *device, m magic, meta uint64) bool {
 	sb := d.at(m.offset-4, 4096)
 	return le.Uint64(sb[48:])&1 == meta && ^crc32.Checksum(sb[4:], castagnoli) == le.Uint32(sb)

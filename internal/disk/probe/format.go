@@ -30,25 +30,25 @@ type format struct {
 	name   string
 	usage  Usage
 	magics []magic
-	// places returns magics whose place is a matter of calculation.
+	// places returns magics whose offset must be calculated.
 	places func(*device) []magic
-	// check refuses what only looks like the format, for the copy whose magic was found, and fills in the rest;
+	// check rejects data that only looks like the format, for the copy whose magic was found, and fills in the other fields;
 	// nil accepts.
 	check func(*device, magic, *Signature) bool
 	label field
 	uuid  field // 16 bytes are binary, any other length is text
 }
 
-// field is where a format keeps a name. The offset counts from the start of the device.
+// field is the place of a name in a format. The offset counts from the start of the device.
 type field struct {
 	offset, length int32 // length 0: the format has none
 }
 
-// formats is the table of what is found, members of arrays first, then libblkid's order. The places are those of the
-// formats' own documentation and of the kernel's headers.
+// formats is the table of known formats: members of arrays first, then in libblkid's order. The offsets come from the
+// formats' own documentation and the kernel's headers.
 var formats = [][]format{members, containers, filesystems, tables}
 
-// probe looks for a format. Every copy that stands the check adds its magic; the first one names it.
+// probe looks for a format. Every copy that passes the check adds its magic; the first one provides the names.
 func (f *format) probe(d *device) (s Signature, ok bool) {
 	for _, m := range f.magics {
 		if m.offset < 0 {
@@ -64,7 +64,7 @@ func (f *format) probe(d *device) (s Signature, ok bool) {
 	return s, len(s.Magics) > 0
 }
 
-// try adds one copy of a format to a signature, if it is there.
+// try adds one copy of a format to a signature, if it exists.
 func (f *format) try(d *device, m magic, s *Signature) {
 	if !d.has(m) {
 		return
@@ -133,7 +133,7 @@ func utf16Text(order binary.ByteOrder, raw []byte) string {
 	return strings.TrimRight(string(utf16.Decode(units)), " ")
 }
 
-// order returns the byte order of a format that has either.
+// order returns the byte order of a format that may have either.
 func order(big bool) binary.ByteOrder {
 	if big {
 		return be

@@ -2,7 +2,7 @@
 
 package probe
 
-// extSuper is where ext2, ext3 and ext4 have their superblock.
+// extSuper is the offset of the superblock of ext2, ext3 and ext4.
 const extSuper = 1024
 
 var (
@@ -18,7 +18,7 @@ var (
 		{0x8001, "TEA01"}}
 )
 
-// filesystems are the formats that can be mounted, and what is neither filesystem nor member of anything.
+// filesystems are the formats that can be mounted, and those that are neither filesystem nor member of another device.
 var filesystems = []format{
 	{name: "vfat", usage: Filesystem, magics: fatMagics, check: fat},
 	{name: "swsuspend", usage: Other, places: suspendPlaces, check: suspend},
@@ -98,14 +98,14 @@ const (
 
 func swapPlaces(*device) []magic { return lastOfPage(nil, swap1Magic, swap0Magic) }
 
-// suspendPlaces are those of a swap area that holds an image of the memory. TuxOnIce writes to the start of the area and leaves
-// the area's own magic in place.
+// suspendPlaces are the places of the magics of a swap area with an image of the memory. TuxOnIce writes to the start of the
+// area and keeps the area's own magic.
 func suspendPlaces(*device) []magic {
 	return lastOfPage([]magic{{0, tuxOnIceMagic}}, "S1SUSPEND", "S2SUSPEND", "ULSUSPEND", "LINHIB0001")
 }
 
-// ufsPlaces are where the superblock may be, with the magics of both byte orders (FreeBSD, ufs/ffs/fs.h, and what other
-// systems made of it: kernel, fs/ufs/ufs_fs.h).
+// ufsPlaces are the possible places of the superblock, with the magics of both byte orders (FreeBSD, ufs/ffs/fs.h; for its
+// variants: kernel, fs/ufs/ufs_fs.h).
 func ufsPlaces(*device) []magic {
 	const magicAt = 1372
 	var all []magic

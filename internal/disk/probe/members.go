@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// members are the formats of devices that are a part of something larger, or that stand in for another device. Those of
-// RAID controllers lie in the last sectors of a disk.
+// members are the formats of devices that are part of a larger device, or that replace another one. Those of RAID
+// controllers are in the last sectors of a disk.
 var members = []format{
 	{name: "linux_raid_member", usage: RAID, places: mdPlaces, check: md},
 	{name: "linux_raid_member", usage: RAID, places: mdOldPlaces, check: mdOld},
@@ -49,12 +49,12 @@ const (
 	drbd09Magic   = "\x83\x74\x02\x6d" // DRBD_MD_MAGIC_09
 )
 
-// mdPlaces are those of metadata 1.1, 1.2 and 1.0: the start, 4 KiB behind it, and 8 to 12 KiB before the end (md(4)).
+// mdPlaces are the places of metadata 1.1, 1.2 and 1.0: the start, 4 KiB after it, and 8 to 12 KiB before the end (md(4)).
 func mdPlaces(d *device) []magic {
 	return []magic{{0, mdMagic}, {4096, mdMagic}, {((d.size/512 - 16) &^ 7) * 512, mdMagic}}
 }
 
-// md accepts a superblock of version 1 that knows its own place.
+// md accepts a superblock of version 1 that contains its own offset.
 func md(d *device, m magic, s *Signature) bool {
 	sb := d.at(m.offset, 256)
 	minor := map[int64]string{0: "1.1", 4096: "1.2"}[m.offset]
@@ -65,7 +65,7 @@ func md(d *device, m magic, s *Signature) bool {
 	return le.Uint32(sb[4:]) == 1 && le.Uint64(sb[144:]) == uint64(m.offset/512)
 }
 
-// mdOldPlaces is that of metadata 0.90: the last whole 64 KiB block before the last 64 KiB; either byte order.
+// mdOldPlaces is the place of metadata 0.90: the last whole 64 KiB block before the last 64 KiB; either byte order.
 func mdOldPlaces(d *device) []magic {
 	offset := d.size&^(64<<10-1) - 64<<10
 	return []magic{{offset, mdMagic}, {offset, "\xa9\x2b\x4e\xfc"}}
@@ -82,13 +82,13 @@ func mdOld(d *device, m magic, s *Signature) bool {
 	return number(sb[4:]) == 0 && number(sb[8:]) == 90
 }
 
-// bcache keeps its own place, in sectors, in a field in which bcachefs has a part of its checksum.
+// bcache has its own offset, in sectors, in a field where bcachefs has a part of its checksum.
 func bcache(d *device, m magic, _ *Signature) bool {
 	return le.Uint64(d.at(m.offset-16, 8)) == uint64(m.offset-24)/512
 }
 
-// bcachefs took over the magic of bcache at first. The backups lie at 2 MiB and 1 MiB before the end. A device
-// that has only backups with the old magic counts as empty, as with wipefs(8).
+// bcachefs took over the magic of bcache at first. The backups are at 2 MiB and 1 MiB before the end. A device with only
+// backups with the old magic counts as empty, as for wipefs(8).
 func bcachefs(d *device, m magic, s *Signature) bool {
 	sb := d.at(m.offset-24, 256)
 	s.UUID, s.Label = uuid(sb[56:72]), text(sb[72:104])
@@ -98,7 +98,7 @@ func bcachefs(d *device, m magic, s *Signature) bool {
 	return bcachefsSuper(d, m, s)
 }
 
-// bcachefsSuper accepts a superblock whose layout repeats the magic, and whose device is one of its devices.
+// bcachefsSuper accepts a superblock whose layout repeats the magic and whose list of devices has its own device.
 func bcachefsSuper(d *device, m magic, _ *Signature) bool {
 	sb := d.at(m.offset-24, 256)
 	return string(sb[240:256]) == m.text && sb[122] < sb[123]
@@ -116,7 +116,7 @@ func drbd(d *device, m magic, s *Signature) bool {
 	return n >= 4096 && n&(n-1) == 0
 }
 
-// drbdmanage names its control volume by 32 hexadecimal digits on a line of their own.
+// drbdmanage identifies its control volume by a line of 32 hexadecimal digits.
 func drbdmanage(d *device, _ magic, _ *Signature) bool {
 	h := d.at(0, 44)
 	for _, c := range h[11:43] {
@@ -131,7 +131,7 @@ func hexDigit(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// lvm accepts a label sector whose checksum is right: CRC-32 without final inversion, with a seed of its own.
+// lvm accepts a label sector with a correct checksum: CRC-32 without final inversion, with LVM's own seed.
 func lvm(d *device, m magic, s *Signature) bool {
 	start := m.offset - 0x18
 	h := d.at(start, 512)
@@ -156,7 +156,7 @@ func lvmUUID(id []byte) string {
 	return fmt.Sprintf("%s-%s-%s-%s-%s-%s-%s", id[:6], id[6:10], id[10:14], id[14:18], id[18:22], id[22:26], id[26:32])
 }
 
-// ubi names an image by a number, and guards its header with a CRC-32 without final inversion (kernel, ubi-media.h).
+// ubi identifies an image by a number; its header has a CRC-32 without final inversion (kernel, ubi-media.h).
 func ubi(d *device, _ magic, s *Signature) bool {
 	h := d.at(0, 64)
 	s.UUID = strconv.FormatUint(uint64(be.Uint32(h[24:])), 10)

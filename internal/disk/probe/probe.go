@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package probe finds out what is on a block device: every filesystem, container and partition table whose signature
-// it carries, not only the first.
+// Package probe finds the signatures of filesystems, containers and partition tables on a block device: all of them, not
+// only the first.
 //
-// It reads bytes that others hand it, never a device of its own, and it changes nothing: what erasing the signatures
-// takes is returned as extents. It refuses to guess where a signature is not certain: formats with short magics are
-// checked further. The invariant: a device from which all extents of Erase are gone has no signature.
+// It reads only through the caller's reader, and changes nothing: it returns the extents to erase. It does not guess:
+// formats with short magics are checked further. The invariant: after all extents of Erase are zeroed, a device has no
+// signature.
 package probe
 
 import (
@@ -14,7 +14,7 @@ import (
 	"strconv"
 )
 
-// Usage is what a signature makes of a device.
+// Usage is the use of a device according to a signature.
 type Usage string
 
 // The usages.
@@ -26,28 +26,28 @@ const (
 	PartTable  Usage = "table"  // partition table
 )
 
-// An Extent is a place on a device, in bytes.
+// An Extent is a range of a device, in bytes.
 type Extent struct {
 	Offset int64 `json:"offset"`
 	Length int64 `json:"length"`
 }
 
-// A Signature is one format that a device carries. Type has the names that blkid(8) prints.
+// A Signature is one format found on a device. Type has the names that blkid(8) prints.
 type Signature struct {
 	Type    string `json:"type"`
 	Usage   Usage  `json:"usage"`
 	Version string `json:"version,omitempty"`
 	Label   string `json:"label,omitempty"`
 	UUID    string `json:"uuid,omitempty"`
-	// Flags are those that a LUKS2 volume keeps for every opening, such as allow-discards.
+	// Flags are the persistent flags of a LUKS2 volume, such as allow-discards.
 	Flags  []string `json:"flags,omitempty"`
 	Magics []Extent `json:"magics"` // of all its copies
-	// Unfinished says that the program which made the format did not come to its end, by the format's own rules:
-	// it cannot be mounted and holds nothing.
+	// Unfinished is set if, by the format's own rules, the program that made it did not finish: it cannot be mounted and has
+	// no data.
 	Unfinished bool `json:"unfinished,omitempty"`
 }
 
-// String names a signature for people: type, label, UUID. Bytes that a terminal would act on are escaped.
+// String names a signature for people: type, label, UUID. Control characters are escaped.
 func (s Signature) String() string {
 	text := s.Type
 	if s.Label != "" {
@@ -60,8 +60,8 @@ func (s Signature) String() string {
 	return text
 }
 
-// Mountable reports whether mount(8) could take the device by itself. Some formats that libblkid counts among the
-// filesystems are members of a pool or raw stores of a program.
+// Mountable reports whether mount(8) could mount the device. Some formats that libblkid counts as filesystems are members of
+// a pool or raw stores of a program.
 func (s Signature) Mountable() bool {
 	switch s.Type {
 	case "zfs_member", "oracleasm", "drbdproxy_datalog", "mpool", "nss":
@@ -70,8 +70,8 @@ func (s Signature) Mountable() bool {
 	return s.Usage == Filesystem
 }
 
-// Probe returns all signatures of a device of size bytes: members of arrays first, containers, then filesystems,
-// partition tables last. Within these the order is libblkid's.
+// Probe returns all signatures of a device of size bytes: members of arrays, then containers, filesystems, and partition
+// tables. Within each group the order is libblkid's.
 func Probe(r io.ReaderAt, size int64, sectorSize int) ([]Signature, error) {
 	slots <- struct{}{}
 	defer func() { <-slots }()
@@ -91,9 +91,9 @@ func Probe(r io.ReaderAt, size int64, sectorSize int) ([]Signature, error) {
 	return found, nil
 }
 
-// Content returns what a device is, as far as that decides what may be done to it: the first signature that is not
-// a partition table. A member of an array or a container hides what lies behind it; several filesystems at
-// once make the answer ambiguous, unless they are the two that optical media have together.
+// Content returns the signature that decides how a device may be treated: the first one that is not a partition table. A
+// member of an array or a container hides other signatures. Several filesystems make the answer ambiguous, except for the
+// two that optical media have together.
 func Content(found []Signature) (s Signature, ambiguous, ok bool) {
 	for _, f := range found {
 		switch {
@@ -110,8 +110,8 @@ func Content(found []Signature) (s Signature, ambiguous, ok bool) {
 	return s, ambiguous, ok
 }
 
-// Table returns the partition table that a device has partitions in, if it has one. A protective master boot record counts where
-// the table that it protects is gone.
+// Table returns the partition table that defines a device's partitions, if there is one. A protective master boot record
+// counts if the table that it protects is missing.
 func Table(found []Signature) (table Signature, ok bool) {
 	for _, f := range found {
 		switch {
@@ -127,7 +127,7 @@ func Table(found []Signature) (table Signature, ok bool) {
 
 func optical(s Signature) bool { return s.Type == "udf" || s.Type == "iso9660" }
 
-// Erase returns the extents that have to be zeroed for the signatures to be gone.
+// Erase returns the extents that must be zeroed to remove the signatures.
 func Erase(found []Signature) []Extent {
 	var all []Extent
 	for _, s := range found {

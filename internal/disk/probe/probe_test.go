@@ -45,7 +45,7 @@ func TestUnfinishedXFS(t *testing.T) {
 	}
 }
 
-// Copies are erased with the superblock, but do not make a filesystem of a device from which wipefs(8) has erased that.
+// Copies are erased together with the superblock. Without it, as after wipefs(8), they do not count as a filesystem.
 func TestCopies(t *testing.T) {
 	put := func(image []byte, start int64) {
 		copy(image[start+0x40:], btrfsMagic)
@@ -124,7 +124,7 @@ func (c *counter) ReadAt(b []byte, _ int64) (int, error) {
 	return len(b), nil
 }
 
-// A request costs a disk more than its length does: most of what there is to see of a blank device takes two reads.
+// Two reads cover nearly all of the places on a blank device, because the number of requests costs more than their length.
 func TestReadsOfBlankDevice(t *testing.T) {
 	for _, c := range []struct {
 		size, bytes int64
@@ -141,7 +141,7 @@ func TestReadsOfBlankDevice(t *testing.T) {
 	}
 }
 
-// once fails the test if more is read of an image than is in it: each byte once.
+// once fails the test if a byte of an image is read twice.
 type once struct {
 	io.ReaderAt
 	t    *testing.T
@@ -155,7 +155,8 @@ func (w *once) ReadAt(b []byte, at int64) (int, error) {
 	return w.ReaderAt.ReadAt(b, at)
 }
 
-// Whatever is on a device, probing it ends, reads each byte once at most, and erasing what was found leaves nothing to be found.
+// For any contents of a device, probing ends and reads each byte at most once. After erasing the result, a second probe
+// finds nothing.
 func FuzzProbe(f *testing.F) {
 	for _, row := range slices.Concat(formats...) {
 		image := make([]byte, 72<<10)

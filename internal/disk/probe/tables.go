@@ -4,7 +4,7 @@ package probe
 
 import "fmt"
 
-// tables are the partition tables. The PMBR is the mark by which older systems know a disk with a GPT.
+// tables are the partition tables. The PMBR shows older systems that a disk has a GPT.
 var tables = []format{
 	{name: "gpt", usage: PartTable, places: gptPlaces, check: gpt},
 	{name: "PMBR", usage: PartTable, magics: []magic{{510, bootMagic}}, check: protective},
@@ -32,7 +32,7 @@ func gptPlaces(d *device) []magic {
 	return []magic{{d.sector, text}, {(d.size/d.sector - 1) * d.sector, text}}
 }
 
-// gpt accepts a header that knows its own place; whether the table is whole is for package gpt to say.
+// gpt accepts a header that contains its own sector. Package gpt decides whether the table is valid.
 func gpt(d *device, m magic, s *Signature) bool {
 	h := d.at(m.offset, 92)
 	s.UUID = guid(h[56:])
@@ -75,10 +75,10 @@ func protective(d *device, _ magic, _ *Signature) bool {
 	return false
 }
 
-// EmptyTable is the Version of a GUID partition table or master boot record that has no partition.
+// EmptyTable is the Version of a GUID partition table or master boot record without partitions.
 const EmptyTable = "empty"
 
-// dos accepts a master boot record; the boot sector of a filesystem ends in the same two bytes.
+// dos accepts a master boot record, but not the boot sector of a filesystem, which ends in the same two bytes.
 func dos(d *device, _ magic, s *Signature) bool {
 	s.Version = EmptyTable
 	for _, e := range mbrEntries(d) {
@@ -105,8 +105,8 @@ func dos(d *device, _ magic, s *Signature) bool {
 	return true
 }
 
-// mac accepts a driver descriptor before a partition map, which begins in the second block, of a size that the descriptor
-// says; the second signature is that of old maps.
+// mac accepts a driver descriptor before a partition map, which begins in the second block. The descriptor has the block
+// size. The second signature is that of old maps.
 func mac(d *device, m magic, _ *Signature) bool {
 	block := int64(be.Uint16(d.at(2, 2)))
 	if block < 512 {
@@ -129,7 +129,7 @@ func sun(d *device, _ magic, _ *Signature) bool {
 // ultrix sets a flag in a label that is valid.
 func ultrix(d *device, m magic, _ *Signature) bool { return le.Uint32(d.at(m.offset+4, 4)) == 1 }
 
-// bsd labels repeat their magic behind 132 bytes.
+// bsd labels repeat their magic after 132 bytes.
 func bsd(d *device, m magic, _ *Signature) bool { return d.has(magic{m.offset + 132, m.text}) }
 
 // unixware has a second magic, that of its table of contents.
@@ -139,8 +139,8 @@ func unixware(d *device, m magic, _ *Signature) bool {
 
 func solaris(d *device, m magic, _ *Signature) bool { return le.Uint32(d.at(m.offset+4, 4)) == 1 }
 
-// atariPlaces are the entries that are partitions. The root sector has no magic: an entry counts if its flag says so, its
-// type is of three letters or digits, and it lies on a disk of sectors of 512 bytes whose size is that of the device at most
+// atariPlaces are the entries that are partitions. The root sector has no magic. An entry counts if its flag is set, its
+// type is three letters or digits, and it fits the disk, which has sectors of 512 bytes and is no larger than the device
 // (kernel, block/partitions/atari.c).
 func atariPlaces(d *device) []magic {
 	const first, size = 0x1C6, 12

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// vrsStart is where a volume recognition sequence begins (ECMA-167, part 2, 8.3).
+// vrsStart is the offset of a volume recognition sequence (ECMA-167, part 2, 8.3).
 const vrsStart = 0x8000
 
-// udf is a volume recognition sequence that has NSR02 or NSR03. Its descriptors are 2048 bytes apart, or one block if blocks are
-// larger. Two filesystems may share a device: the one that has all its parts counts.
+// udf accepts a volume recognition sequence with NSR02 or NSR03. Its descriptors are 2048 bytes apart, or one block if
+// blocks are larger. Two filesystems may share a device; the complete one counts.
 func udf(d *device, _ magic, s *Signature) bool {
 	found := false
 	for step := int64(2048); step <= 32<<10; step *= 2 {
@@ -29,7 +29,7 @@ func udf(d *device, _ magic, s *Signature) bool {
 	return found
 }
 
-// recognition returns the identifier that makes a sequence one of UDF.
+// recognition returns the identifier that marks a sequence as UDF.
 func recognition(d *device, step int64) string {
 	for i := range int64(64) {
 		switch id := string(d.at(vrsStart+i*step+1, 5)); id {
@@ -43,8 +43,8 @@ func recognition(d *device, step int64) string {
 	return ""
 }
 
-// udfNames reads label and UUID, if the blocks of a volume have this size: its anchor is then in block 256 (ECMA-167, part 3, 8.4.2.1),
-// and names the extent of the descriptors.
+// udfNames reads label and UUID, if the blocks of a volume have this size. Its anchor is then in block 256 (ECMA-167, part
+// 3, 8.4.2.1), and gives the extent of the descriptors.
 func udfNames(d *device, block int64, s *Signature) bool {
 	const (
 		primary, anchor, logical, end = 1, 2, 6, 8
@@ -94,8 +94,8 @@ func dstring(b []byte) string {
 	return ""
 }
 
-// udfUUID makes an identifier of the first 16 characters of a volume set's name: those if they are hexadecimal digits, else eight
-// of them, the rest as the digits of their bytes (mkudffs(8), option --uuid).
+// udfUUID makes an identifier from the first 16 characters of a volume set's name. If only the first eight are hexadecimal
+// digits, it takes these and the next four bytes as digits; else eight bytes as digits (mkudffs(8), option --uuid).
 func udfUUID(set string) string {
 	if len(set) < 8 {
 		return ""
@@ -133,8 +133,8 @@ func iso(d *device, m magic, s *Signature) bool {
 	return true
 }
 
-// isoLabel prefers the name of a Joliet volume, which has all letters but room for 16 only. What follows is taken from the plain name, if
-// that begins in the same way.
+// isoLabel prefers the name of a Joliet volume, which may have any letters but only 16 of them. The plain name provides the
+// rest, if it begins in the same way.
 func isoLabel(d *device, plain string) string {
 	const supplementary, end, room = 2, 255, 16
 	for i := range int64(16) {
@@ -156,7 +156,8 @@ func isoLabel(d *device, plain string) string {
 	return plain
 }
 
-// alike reports whether a plain name begins like another, in capitals and with underscores for what it cannot have.
+// alike reports whether a plain name begins like another, which it has in capitals and with underscores for other
+// characters.
 func alike(name []rune, plain string) bool {
 	for i, r := range name {
 		if c := plain[i]; c != '_' && !strings.EqualFold(string(r), string(rune(c))) {

@@ -9,13 +9,13 @@ import "strconv"
 const (
 	zfsLabel = 256 << 10
 	zfsList  = 16 << 10
-	// zfsListRead is how much of a list is read: names of the pool come before the tree of its devices.
+	// zfsListRead is the number of bytes of a list that are read: the names of the pool come before the tree of its devices.
 	zfsListRead = 4096
 	zfsMagic    = "\x0c\xb1\xba\x00\x00\x00\x00\x00"
 	zfsMagicB   = "\x00\x00\x00\x00\x00\xba\xb1\x0c"
 )
 
-// zfsLabels returns where the labels are.
+// zfsLabels returns the offsets of the labels.
 func zfsLabels(d *device) []int64 {
 	end := d.size &^ (zfsLabel - 1)
 	if end < 4*zfsLabel {
@@ -24,8 +24,8 @@ func zfsLabels(d *device) []int64 {
 	return []int64{0, zfsLabel, end - 2*zfsLabel, end - zfsLabel}
 }
 
-// zfsPlaces are the heads of the lists that name the pool. Where there is one, the uberblocks are erased with it: versions of
-// libblkid before 2.41 go by them.
+// zfsPlaces are the heads of the lists that name the pool. The uberblocks are erased together with a list, because versions
+// of libblkid before 2.41 recognise them.
 func zfsPlaces(d *device) []magic {
 	var heads []magic
 	for _, label := range zfsLabels(d) {
@@ -40,7 +40,7 @@ func zfsPlaces(d *device) []magic {
 	return append(heads, uberblocks(d)...)
 }
 
-// zfsHead accepts the encoding that labels have: XDR, of either machine, version 0, unique names.
+// zfsHead accepts the encoding of labels: XDR of either byte order, version 0, unique names.
 func zfsHead(b []byte) bool {
 	return b[0] == 1 && b[1] <= 1 && be.Uint32(b[4:]) == 0 && be.Uint32(b[8:]) == 1
 }
@@ -60,7 +60,7 @@ func uberblocks(d *device) []magic {
 	return all
 }
 
-// zfs reads the names from the first list that has them.
+// zfs reads the names from the first list with names.
 func zfs(d *device, _ magic, s *Signature) bool {
 	for _, label := range zfsLabels(d) {
 		if zfsNames(d.at(label+zfsList, zfsListRead), s) {
