@@ -2,14 +2,13 @@
 
 // Package account edits the account files of a system: passwd, shadow, group, gshadow, subuid and subgid.
 //
-// Apart from Read it is pure: texts go in, texts come out, and what else has to be done (make a home directory, move it,
-// change the owner of its contents) comes back as a list of changes. Ids, defaults and fields are chosen as
-// useradd(8), usermod(8), userdel(8), groupadd(8), groupmod(8) and groupdel(8) of the shadow suite choose them,
-// from login.defs(5) and the useradd defaults of the same system. Lines are understood as the C library understands
-// them; the others are kept as they are. It refuses names, ids and fields that the files cannot hold. Texts can be
-// templates without password hashes (Redact, Restore), so that an edit can be planned and shown. The invariants: the
-// same texts and requests give the same result, so that a run which was cut short can be repeated; and an edit takes
-// time in proportion to its input.
+// Apart from Read it is pure: texts go in and texts come out. What else must be done (make a home directory, move it, change the
+// owner of its contents) comes back as a list of changes. Ids, defaults and fields are chosen as useradd(8), usermod(8),
+// userdel(8), groupadd(8), groupmod(8) and groupdel(8) of the shadow suite choose them, from login.defs(5) and the useradd
+// defaults of the same system. The package understands lines as the C library does, and keeps the others as they are. It refuses
+// names, ids and fields that the files cannot hold. Texts can be templates without password hashes (Redact, Restore), so that an
+// edit can be planned and shown. The invariants: the same texts and requests give the same result, so that an interrupted run
+// can be repeated; and an edit takes time in proportion to its input.
 package account
 
 import (
@@ -46,7 +45,7 @@ const (
 	LibGroup        File = "/usr/lib/group"
 )
 
-// Sources lists the files that the editor wants to see, in addition to those in Directories.
+// Sources lists the files that the editor reads, in addition to those in Directories.
 func Sources() []File { return append(Files(), LoginDefs, UseraddDefaults, LibPasswd, LibGroup) }
 
 // Texts holds the content of files. A file that does not exist has no entry.
@@ -64,7 +63,7 @@ type DB struct {
 	groupIDs *ids
 }
 
-// Parse reads the texts. Today is the day that changed passwords get as theirs, in days since 1970-01-01.
+// Parse reads the texts. today is the day of change that new passwords get, in days since 1970-01-01.
 func Parse(t Texts, today int) *DB {
 	db := &DB{
 		files: map[File]*table{}, declared: parseSysusers(t), defs: parseLoginDefs(t[LoginDefs]),
@@ -114,8 +113,7 @@ func (db *DB) User(name string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// GroupID looks a group up, as getgrnam(3) would when the system runs: groups that sysusers.d declares with an id
-// exist then.
+// GroupID looks up a group as getgrnam(3) will when the system runs: by then groups exist that sysusers.d declares with an id.
 func (db *DB) GroupID(name string) (int, bool) {
 	if gid, ok := db.groupID(name); ok {
 		return gid, true

@@ -12,8 +12,8 @@ type Result struct {
 	Err    error
 }
 
-// Configure makes the accounts those of a config: groups first, then users, each in the order of the config. An
-// entry that fails changes nothing and does not keep the others from being tried.
+// Configure makes the accounts match a config: groups first, then users, each in the order of the config. An entry that fails
+// changes nothing and does not stop the others.
 func (db *DB) Configure(p types.Passwd) []Result {
 	var results []Result
 	for i, g := range p.Groups {

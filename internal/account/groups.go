@@ -99,8 +99,7 @@ func (db *DB) setGroupPassword(group *line, password string) {
 	g.set(l, 1, password)
 }
 
-// RemoveGroup removes a group, as groupdel(8). One that does not exist is no error, the primary group of a user
-// is one.
+// RemoveGroup removes a group as groupdel(8) does. A group that does not exist is not an error; a user's primary group is.
 func (db *DB) RemoveGroup(name string) (Change, error) {
 	gid, exists := db.groupID(name)
 	if !exists {
@@ -132,7 +131,7 @@ func (db *DB) groupOf(gid int) string {
 	return "another group"
 }
 
-// findGroup looks a group up by number or name, as the shadow suite does. One that only sysusers.d has is made.
+// findGroup looks up a group by number or name as the shadow suite does. It makes a group that only sysusers.d has.
 func (db *DB) findGroup(name string) (string, int, error) {
 	if gid, ok := number(name); ok && db.groupIDs.used[gid] > 0 {
 		return db.groupOf(gid), gid, nil
@@ -147,7 +146,7 @@ func (db *DB) findGroup(name string) (string, int, error) {
 	return name, gid, nil
 }
 
-// setMember makes a user a member of exactly the named groups, or with add of these, too.
+// setMember makes a user a member of exactly the named groups or, with add, of these groups as well.
 func (db *DB) setMember(user string, groups []string, add bool) {
 	wanted := map[string]bool{}
 	for _, name := range groups {

@@ -4,14 +4,14 @@ package account
 
 import "path"
 
-// Homes finds users by where their home directories are.
+// Homes finds users by the paths of their home directories.
 type Homes struct {
 	first map[string]string // the first user with a home directory at or below a path
 	names []string          // of the directories
 }
 
-// Homes returns the home directories of all users as they are now. place returns where a path leads: each directory is known
-// by its name and by its place.
+// Homes returns the current home directories of all users. place resolves a path: each directory is known by its name and by its
+// resolved path.
 func (db *DB) Homes(place func(string) string) Homes {
 	h := Homes{first: map[string]string{}}
 	for _, t := range []*table{db.files[Passwd], db.lib.passwd} {

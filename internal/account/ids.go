@@ -45,8 +45,8 @@ func (s *ids) free(id int) {
 	}
 }
 
-// choose returns a free id as the shadow suite chooses it: system ids go down from below the lowest one in use, others up
-// from above the highest one in use; only if that way is exhausted, holes are used.
+// choose returns a free id as the shadow suite does: system ids count down from below the lowest one in use, others up from
+// above the highest. Only when no id is left that way does it fill holes.
 func (s *ids) choose(l ladder) (int, bool) {
 	p := s.pickers[l]
 	if p == nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// names is a field with a list of names. Adding and removing one costs the same however many there are.
+// names is a field with a list of names. The time to add or remove one does not depend on how many there are.
 type names struct {
 	names   []string
 	at      map[string][]int // where each name is
@@ -68,7 +68,7 @@ func (t *table) member(l *line, field int, name string, in bool) {
 	list.changed, l.raw, t.changed = true, "", true
 }
 
-// with returns the lines that have a name in a field of names, and perhaps some that had it.
+// with returns the lines that have a name in a field of names, and perhaps some that no longer do.
 func (t *table) with(field int, name string) []*line {
 	if t.members == nil {
 		t.members = map[int]map[string][]*line{}
@@ -86,7 +86,7 @@ func (t *table) with(field int, name string) []*line {
 	return of[name]
 }
 
-// leave takes a name out of a field of names in all lines but those of the kept names.
+// leave removes a name from a field of names in all lines except those of the kept names.
 func (t *table) leave(field int, name string, kept map[string]bool) {
 	lines := t.with(field, name)
 	delete(t.members[field], name)

@@ -24,8 +24,8 @@ const (
 	longestSysusers = 1 << 20
 )
 
-// Read reads everything that the editor wants to see: the files of Sources, and those in Directories. A file of
-// sysusers.d that cannot be read is left out, as systemd does.
+// Read reads everything that the editor needs: the files of Sources, and those in Directories. It skips a file of sysusers.d
+// that cannot be read, as systemd does.
 func Read(t Tree) (Texts, error) {
 	texts := Texts{}
 	for _, f := range Sources() {

@@ -17,9 +17,8 @@ import (
 //	{keep FILE LINE}   the hash in that line of FILE, as it is now
 //	{secret HANDLE}    the hash that the config has under HANDLE
 //
-// The "!" that lock an account stay visible before the placeholder. A line that the editor does not understand
-// may hold a hash anywhere, so the whole of it becomes {keep FILE LINE}, after its first byte if that is one of
-// "#", "+" and "-".
+// The "!" that lock an account stay visible before the placeholder. A line that the editor does not understand may hold a hash
+// anywhere, so {keep FILE LINE} replaces all of it except a first byte "#", "+" or "-".
 const (
 	keepWord   = "{keep "
 	secretWord = "{secret "

@@ -9,14 +9,13 @@ import (
 	"strings"
 )
 
-// Directories lists the directories of sysusers.d(5), the highest priority first. The editor wants to see every file in
-// them whose name ends in .conf, under its path, with what it leads to as its text: an empty one hides the files of the
-// same name in the directories after it.
+// Directories lists the directories of sysusers.d(5), the highest priority first. The editor needs every file in them whose name
+// ends in .conf: its path, and the text that the path leads to. An empty text hides files of the same name in later directories.
 func Directories() []string {
 	return []string{"/etc/sysusers.d", "/run/sysusers.d", "/usr/local/lib/sysusers.d", "/usr/lib/sysusers.d"}
 }
 
-// declaration is a group that systemd-sysusers(8) makes when the system starts, if it does not exist then.
+// declaration is a group that systemd-sysusers(8) makes at system start if it does not exist by then.
 type declaration struct {
 	gid     int
 	dynamic bool // it has no id of its own

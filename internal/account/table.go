@@ -31,7 +31,7 @@ var layouts = map[File]layout{
 // blanks is what the C library skips before names and numbers.
 const blanks = " \t\r\v\f"
 
-// parse returns the fields of a line, nil if it is not understood.
+// parse returns the fields of a line, or nil if the line is not understood.
 func (form layout) parse(line string) []string {
 	if form.blanks {
 		line = strings.TrimLeft(line, blanks)
@@ -58,7 +58,7 @@ func (form layout) parse(line string) []string {
 	return fields
 }
 
-// number reads an id as the C library does, which allows blanks and a sign before it and nothing beyond 32 bits.
+// number reads an id as the C library does: blanks and a sign may come first, and the value must fit 32 bits.
 func number(text string) (int, bool) {
 	digits := strings.TrimLeft(text, blanks)
 	negative := strings.HasPrefix(digits, "-")
@@ -69,7 +69,7 @@ func number(text string) (int, bool) {
 	return int(n), err == nil && !(negative && n > 0)
 }
 
-// table is one file of lines with fields. Lines that are gone stay in its lists and indexes, and are skipped there.
+// table is one file of lines with fields. Removed lines stay in its lists and indexes, and are skipped there.
 type table struct {
 	form     layout
 	exists   bool
@@ -84,10 +84,10 @@ type table struct {
 	changed  bool                       // perhaps back to what it was
 }
 
-// index is the understood lines by the number in one field. Those whose number has changed are skipped.
+// index maps the number in one field to the lines that are understood. Lines whose number has changed are skipped.
 type index map[int][]*line
 
-// line keeps its text until it is changed. Without fields it is not understood, and not touched.
+// line keeps its text until it is changed. A line without fields was not understood and is never changed.
 type line struct {
 	raw    string
 	fields []string
@@ -194,7 +194,7 @@ func (t *table) set(l *line, field int, value string) {
 	}
 }
 
-// remove takes all lines of a name out and returns them.
+// remove removes all lines of a name and returns them.
 func (t *table) remove(name string) []*line {
 	lines := t.names[name]
 	delete(t.names, name)

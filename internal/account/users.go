@@ -20,7 +20,7 @@ const (
 	Delete Verb = "remove"
 )
 
-// A Change is what one request did, and what of it concerns the tree. The zero Change did nothing.
+// A Change is what one request did, including what it means for the tree. The zero Change did nothing.
 type Change struct {
 	Verb       Verb
 	Group      bool  // a group rather than a user
@@ -68,7 +68,7 @@ func (r *UserRequest) check() error {
 	return nil
 }
 
-// password is the hash that is written.
+// password returns the hash that is written.
 func (r *UserRequest) password() string {
 	if r.Password == nil || *r.Password == "" {
 		return "*"
@@ -164,7 +164,7 @@ func (db *DB) homeAndShell(r UserRequest) (home, shell string) {
 	return home, shell
 }
 
-// primaryGroup returns the primary group of a new user; own says that it is one of the user's name, still to be made.
+// primaryGroup returns the primary group of a new user; own means a group of the user's name that must still be made.
 func (db *DB) primaryGroup(r UserRequest, uid int) (gid int, own bool, warning string, err error) {
 	switch {
 	case r.PrimaryGroup != "":
@@ -181,8 +181,8 @@ func (db *DB) primaryGroup(r UserRequest, uid int) (gid int, own bool, warning s
 	return gid, true, "", err
 }
 
-// defaultGroup returns the primary group of users that get none of their own: GROUP= of the useradd defaults, by
-// name or number. If there is no such group, it is the one that useradd(8) has built in.
+// defaultGroup returns the primary group of users without a group of their own: GROUP= of the useradd defaults, by name or
+// number, or the one built into useradd(8) if that does not exist.
 func (db *DB) defaultGroup() (gid int, warning string) {
 	const builtin = 100
 	name, set := db.defaults["GROUP"]
@@ -263,7 +263,7 @@ func (db *DB) changeUser(r UserRequest, groups []string) (Change, error) {
 	return change, nil
 }
 
-// plain reports whether the request asks for nothing in the account files.
+// plain reports whether the request changes nothing in the account files.
 func (r *UserRequest) plain() bool {
 	return r.Password == nil && r.UID == nil && r.GECOS == "" && r.Home == "" && r.PrimaryGroup == "" &&
 		len(r.Groups) == 0 && r.Shell == ""
@@ -284,8 +284,8 @@ func (db *DB) setPassword(user *line, password string) {
 	s.set(l, 2, db.day())
 }
 
-// RemoveUser removes a user with memberships, subordinate ids and the user's own group, as userdel(8). One
-// that does not exist is no error.
+// RemoveUser removes a user as userdel(8) does, with memberships, subordinate ids and the user's own group. A user that does not
+// exist is not an error.
 func (db *DB) RemoveUser(name string) (Change, error) {
 	old, exists := db.User(name)
 	if !exists {

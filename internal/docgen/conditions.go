@@ -7,7 +7,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
-// Values as conditions ask for them. null and the empty text are as none.
+// Values in conditions. null and the empty text count as absent.
 var (
 	someText = &schema{Type: "string", MinLength: 1}
 	anyText  = &schema{Type: "string"}
@@ -21,7 +21,7 @@ func has(name string, form *schema) *schema {
 	return &schema{Properties: map[string]*schema{name: form}, Required: []string{name}}
 }
 
-// without is an object whose members, if it has them, are as none.
+// without is an object whose given members, if it has them, count as absent.
 func without(form *schema, names ...string) *schema {
 	s := &schema{Properties: map[string]*schema{}}
 	for _, name := range names {
@@ -32,7 +32,7 @@ func without(form *schema, names ...string) *schema {
 
 func when(condition, then *schema) *schema { return &schema{If: condition, Then: then} }
 
-// conditions are what an object's members demand of each other.
+// conditions are the demands that the members of an object make of each other.
 func conditions(s *spec.Struct, v spec.Version) []*schema {
 	switch s.Type.Name() {
 	case "Resource":
@@ -83,8 +83,8 @@ func resourceConditions(path string, v spec.Version) []*schema {
 	return list
 }
 
-// filesystemConditions are that most members need a format, and how long labels may be. A schema counts characters, of
-// which a text has no more than bytes.
+// filesystemConditions say that most members need a format, and how long labels may be. A schema counts characters; a text never
+// has more characters than bytes.
 func filesystemConditions(v spec.Version) []*schema {
 	format := has("format", someText)
 	list := []*schema{

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// Directives returns the Go source of the table of systemd's unit settings, made from systemd.directives(7) in roff and from
-// the shared library that reads units. The page says what is documented; the library's names, in the form "Service.ExecStart",
-// say what is still read and no longer documented.
+// Directives returns the Go source of the table of systemd's unit settings, made from systemd.directives(7) in roff and from the
+// shared library that reads units. The page has the documented settings. The library's names, such as "Service.ExecStart", add
+// those that are still read but no longer documented.
 func Directives(page, library []byte) ([]byte, error) {
 	version := regexp.MustCompile(`"systemd (\d+)`).FindSubmatch(page)
 	_, rest, ok := bytes.Cut(page, []byte(`.SH "UNIT DIRECTIVES"`))

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package docgen writes the documentation that follows from the types of the config library and from the table of platforms: the
-// reference of members and rules, JSON schemas, one of each for every spec version, and the page of platforms.
+// Package docgen generates the documentation that follows from the types of the config library and from the table of platforms:
+// the reference of members and rules, a JSON schema for every spec version, and the page of platforms.
 //
-// It returns texts and writes no file. The invariant: what it returns depends on the library's source alone, so that a
-// test can hold the files in the tree against it.
+// It returns texts and writes no file. The invariant: the results depend only on the library's source, so that a test can
+// compare the files in the tree with them.
 package docgen
 
 import (

@@ -25,7 +25,7 @@ var repeating = []string{
 
 func number(n int) *int { return &n }
 
-// optional is an enumeration of words, of the empty text and of null.
+// optional is an enumeration of words, the empty text and null.
 func optional(words []string) []any {
 	list := []any{nil, ""}
 	for _, word := range words {
@@ -34,8 +34,8 @@ func optional(words []string) []any {
 	return list
 }
 
-// limits are the limits of values by the path of their member. What they leave out depends on more than one member, or cannot be
-// told by a schema.
+// limits are the limits of values by the path of their member. Limits that depend on several members, or that a schema cannot
+// express, are missing.
 var limits = map[string]func(s *schema, v spec.Version){
 	"ignition.version":          func(s *schema, v spec.Version) { s.Type, s.Const = "string", v.String() },
 	"ignition.proxy.httpProxy":  pattern(httpForm),
@@ -71,7 +71,7 @@ var limits = map[string]func(s *schema, v spec.Version){
 	"passwd.groups.passwordHash":        pattern(fieldForm),
 }
 
-// endings are limits by the end of a path, for what stands at several places.
+// endings are limits by the end of a path, for members that occur in several places.
 var endings = map[string]func(s *schema, v spec.Version){
 	".source":            sourceForm,
 	".compression":       func(s *schema, _ spec.Version) { s.Enum = optional([]string{"gzip"}) },
@@ -102,7 +102,7 @@ func between(low, high int64) func(*schema, spec.Version) {
 	return func(s *schema, _ spec.Version) { s.Minimum, s.Maximum = &low, &high }
 }
 
-// filesystemDevice is a path; a share that the newest version knows has a tag in its place.
+// filesystemDevice allows only paths, except in the newest version, where the tag of a share may take its place.
 func filesystemDevice(s *schema, v spec.Version) {
 	if v < spec.V3_7 {
 		s.Pattern = cleanPath
@@ -115,7 +115,7 @@ func knownPins(s *schema, v spec.Version) {
 	}
 }
 
-// sourceForm is the schemes of sources: in any letter case, apart from data.
+// sourceForm allows the schemes of sources, in any letter case except for data.
 func sourceForm(s *schema, v spec.Version) {
 	var b strings.Builder
 	for _, scheme := range rules.Schemes(v) {

@@ -13,7 +13,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
-// schema is an object of JSON Schema 2020-12, with the keywords that we use.
+// schema is an object of JSON Schema 2020-12 with the keywords that firstlight uses.
 type schema struct {
 	Schema      string             `json:"$schema,omitempty"`
 	ID          string             `json:"$id,omitempty"`
@@ -93,7 +93,7 @@ func (w *schemaWriter) object(s *spec.Struct) (*schema, error) {
 	return out, nil
 }
 
-// refer returns a reference to the definition of an object. The same type has several where places differ.
+// refer returns a reference to the definition of an object. A type has several definitions if its limits differ by place.
 func (w *schemaWriter) refer(s *spec.Struct) (string, error) {
 	def, err := w.object(s)
 	if err != nil {

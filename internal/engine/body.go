@@ -31,7 +31,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
-// body does the parts of a stage on the merged config.
+// body runs the stage's parts on the merged config.
 func (r *run) body(ctx context.Context, doc config.Document) error {
 	text, err := config.Marshal(doc.Config)
 	if err != nil {
@@ -83,7 +83,7 @@ func (r *run) provision(m *apply.Machine, doc config.Document, digest string) *p
 			}
 			return r.progress.Touch(r.progressFile())
 		},
-		// Saved whatever comes next: the steps that are done are not done again, and with them went the keys of volumes.
+		// Save even after an error: finished steps do not run again, and the volume keys that they made would be lost.
 		Done:     func() error { return r.state.Save(r.o.StateFile) },
 		Findings: r.findings,
 	}
@@ -106,7 +106,7 @@ func (r *run) findings(list diag.List) {
 	}
 }
 
-// saveFacts leaves the facts that a forecast was made on, for people who ask why a boot did what it did. They hold no secrets.
+// saveFacts saves the facts behind a forecast for people who ask why a boot acted as it did. Facts hold no secrets.
 func (r *run) saveFacts(f facts.Facts, _ provision.Forecast) {
 	text, err := json.Marshal(f)
 	if err == nil {
@@ -117,9 +117,9 @@ func (r *run) saveFacts(f facts.Facts, _ provision.Forecast) {
 	}
 }
 
-// finish writes result and seal, with their labels: those of all else were set by the plan's last step.
+// finish writes result and seal and sets their SELinux labels; the plan's last step has labelled everything else.
 func (r *run) finish(ctx context.Context, m *apply.Machine, digest, seed string) error {
-	if err := seal.Lift(m.Root); err != nil { // there is an old one still if nothing had to be done
+	if err := seal.Lift(m.Root); err != nil { // an old seal is still there if no step had to run
 		return err
 	}
 	bootID, err := os.ReadFile(r.distro.BootIDPath)
@@ -160,7 +160,7 @@ func (r *run) finish(ctx context.Context, m *apply.Machine, digest, seed string)
 	return nil
 }
 
-// label sets the SELinux labels of a place, if the target has a policy.
+// label sets the SELinux labels of a path if the target has a policy.
 func (r *run) label(ctx context.Context, m *apply.Machine, place string) error {
 	if !r.distro.Relabel {
 		return nil

@@ -17,8 +17,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/handover"
 )
 
-// userConfig returns the user's config: from its sources in the stages that acquire it, which then cache it, and
-// from the cache in all others.
+// userConfig returns the user's config. Stages that acquire it read its sources and write the cache; all others read the cache.
 func (r *run) userConfig(ctx context.Context, base config.Document) (config.Document, error) {
 	if !r.stage.acquires {
 		doc, err := r.readCache()
@@ -45,13 +44,13 @@ func (r *run) userConfig(ctx context.Context, base config.Document) (config.Docu
 	return user.Document, nil
 }
 
-// signalNeedNet makes the file that asks the distribution to bring the network up.
+// signalNeedNet creates the file that asks the distribution to bring up the network.
 func (r *run) signalNeedNet() error { return handover.WriteFile(r.o.NeedNet, nil, 0o644, 0o755) }
 
-// originsFile is beside the cache: where each value of the cached config stood. It holds names and numbers only.
+// originsFile lies next to the cache. It says where each value of the cached config came from, and holds only names and numbers.
 func (r *run) originsFile() string { return r.o.ConfigCache + ".origins" }
 
-// writeCache writes the rendered config for later stages. The origins come first: the cache is what says
+// writeCache writes the rendered config for later stages. It writes the origins first, because the existence of the cache means
 // that there is a config.
 func (r *run) writeCache(doc config.Document) error {
 	origins, err := json.Marshal(doc.Origins)
@@ -68,8 +67,7 @@ func (r *run) writeCache(doc config.Document) error {
 	return handover.WriteFile(r.o.ConfigCache, text, 0o640, 0o755)
 }
 
-// readCache reads the rendered config. A config that another program has put there has no origins; then places
-// are places in the cache.
+// readCache reads the rendered config. A cache that another program wrote has no origins; places then refer to the cache itself.
 func (r *run) readCache() (config.Document, error) {
 	text, err := os.ReadFile(r.o.ConfigCache)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// say writes to the console, for people in front of it: what went wrong, and what the boot waits for. Having no console is not an error.
+// say writes what failed, and what the boot waits for, to the console for people in front of it. A missing console is not an
+// error.
 func (r *run) say(text string) {
 	r.flush() // the log may be on the console, too
 	if r.o.Console == "" {
@@ -29,8 +30,8 @@ func (r *run) say(text string) {
 	}
 }
 
-// inform writes to the console what went well, unless the kernel command line turns status messages off, as
-// systemd.show_status in systemd(1) does. The word quiet leaves them on: it is for the kernel's messages, and servers have it too.
+// inform writes good news to the console, unless systemd.show_status on the kernel command line turns status messages off
+// (systemd(1)). The word quiet does not: it is for the kernel's messages, and servers set it too.
 func (r *run) inform(text string) {
 	value, _ := r.cmdline.Last("systemd.show_status")
 	if own, ok := r.cmdline.Last("rd.systemd.show_status"); ok {

@@ -11,7 +11,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/acquire"
 )
 
-// TestConsole: failures are always said; what went well is not said where status messages are off.
+// TestConsole: failures always appear; successes do not where status messages are off.
 func TestConsole(t *testing.T) {
 	for cmdline, informs := range map[string]bool{
 		"":                             true,
@@ -38,10 +38,10 @@ func TestConsole(t *testing.T) {
 			return string(text)
 		}
 		if got := said("failure", (*run).say); got != "a\r\nb\r\n" {
-			t.Errorf("%q: a failure is said as %q", cmdline, got)
+			t.Errorf("%q: a failure prints %q", cmdline, got)
 		}
 		if got := said("success", (*run).inform); (got != "") != informs {
-			t.Errorf("%q: a success is said as %q", cmdline, got)
+			t.Errorf("%q: a success prints %q", cmdline, got)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// DeleteConfig has the platform forget the config, which may hold secrets, and returns the exit code of the process.
+// DeleteConfig asks the platform to delete the config, which may hold secrets, and returns the exit code of the process.
 func DeleteConfig(ctx context.Context, o Options) int {
 	log, flush := openLog(o)
 	defer flush()

@@ -9,8 +9,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/seal"
 )
 
-// Settings of a distribution, set when the program is linked: go build -ldflags "-X PACKAGE.version=…".
-// They are text, since that is all the linker can set.
+// Settings of a distribution, set when the program is linked: go build -ldflags "-X PACKAGE.version=…". They are strings,
+// because the linker can set nothing else.
 var (
 	kernelCmdlinePath   = "/proc/cmdline"
 	bootIDPath          = "/proc/sys/kernel/random/boot_id"
@@ -26,7 +26,7 @@ var (
 	programReplacements = "" // "mkfs.ext4=/usr/bin/mke2fs mount=/bin/mount"
 )
 
-// Distro is what a distribution, at link time, and the environment have set.
+// Distro holds the settings that a distribution made at link time, and those of the environment.
 type Distro struct {
 	CmdlinePath, BootIDPath string
 	ConfigDirs              []string // the highest priority first
@@ -37,7 +37,7 @@ type Distro struct {
 	FlagFiles               []seal.FlagFile
 }
 
-// ReadDistro returns the settings; an environment variable that is not empty wins over what was linked in.
+// ReadDistro returns the settings. An environment variable that is not empty overrides the linked-in value.
 func ReadDistro(getenv func(string) string) (Distro, error) {
 	or := func(name, linked string) string {
 		if v := getenv(name); v != "" {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package engine runs one stage of a boot: it acquires the config, observes the machine, plans, applies, and
-// reports.
+// Package engine runs one stage of a boot: it acquires the config, observes the machine, plans, applies and reports.
 //
-// It is the only package that knows the order of things. It refuses to work on a machine whose root carries the
-// seal of an earlier provisioning, and it lets the boot go on only if the machine is exactly what was asked for.
+// Only this package knows the order of these steps. It leaves a machine alone whose root has the seal of an earlier
+// provisioning, and fails the boot unless the machine matches the config exactly.
 package engine
 
 import (
@@ -87,7 +86,7 @@ func Run(ctx context.Context, o Options) int {
 	return ExitOK
 }
 
-// openLog opens the log that the options ask for; without syslog it is standard output. The last lines need the flush.
+// openLog opens the log that the options ask for; without syslog, standard output. flush writes the last lines.
 func openLog(o Options) (log *slog.Logger, flush func()) {
 	var sink logx.Sink = logx.Stdout{W: o.Stdout}
 	var problem error
@@ -105,7 +104,7 @@ func openLog(o Options) (log *slog.Logger, flush func()) {
 	return log, func() { _ = batch.Flush() } // there is no other place for the error
 }
 
-// prepare reads what has to be there before anything can be done.
+// prepare reads what a stage needs before it can start.
 func (r *run) prepare() error {
 	var known bool
 	if r.stage, known = findStage(r.o.Stage); !known {
@@ -141,7 +140,7 @@ func (r *run) prepare() error {
 	return err
 }
 
-// prepareFetch makes the client for what this run fetches, as the kernel command line has it.
+// prepareFetch makes the client of this run, with the settings of the kernel command line.
 func (r *run) prepareFetch() error {
 	var err error
 	if r.boot, err = fetch.ParseBootstrap(r.cmdline.Last); err != nil {
@@ -161,7 +160,7 @@ func (r *run) prepareFetch() error {
 	return err
 }
 
-// fetchTimeout is how long the user's config may take to come.
+// fetchTimeout is the time limit for getting the user's config.
 func (r *run) fetchTimeout() time.Duration {
 	if r.boot.Timeout > 0 {
 		return r.boot.Timeout
@@ -169,7 +168,7 @@ func (r *run) fetchTimeout() time.Duration {
 	return r.o.FetchTimeout
 }
 
-// progressFile is where the stages of a boot keep their progress; runs on other roots have one of their own.
+// progressFile is where the stages of a boot keep their progress; runs on other roots have their own file.
 func (r *run) progressFile() string {
 	name := "progress.json"
 	if r.elsewhere() {
@@ -221,8 +220,8 @@ func (r *run) run(ctx context.Context) error {
 	return nil
 }
 
-// forgetMarks removes, once the root is sealed, what the disks stage noted on disks for the case of a power cut. The stage that
-// seals does so; the last one does it again for a seal that is older than a cut.
+// forgetMarks removes the marks that the disks stage left on disks in case of a power cut. It runs once the root is sealed: in
+// the stage that seals, and again in the last stage, in case power failed right after the seal.
 func (r *run) forgetMarks(ctx context.Context) error {
 	if !r.stage.forgets || r.elsewhere() {
 		return nil
@@ -233,7 +232,7 @@ func (r *run) forgetMarks(ctx context.Context) error {
 	return apply.ForgetMarks(ctx, &apply.Machine{Sys: r.host, Log: r.log})
 }
 
-// deviceTimeout is the kernel parameter that says how long a device is waited for, such as "3m".
+// deviceTimeout is the kernel parameter for how long to wait for a device, such as "3m".
 const deviceTimeout = "ignition.device-timeout"
 
 // newHost returns the machine as the engine works on it.
@@ -250,7 +249,7 @@ func (r *run) newHost(log *slog.Logger) *sys.Host {
 	return h
 }
 
-// work acquires the config and does the body of the stage.
+// work acquires the config and runs the body of the stage.
 func (r *run) work(ctx context.Context) error {
 	if r.stage.acquires {
 		watched, stop := r.watch(ctx)
@@ -284,7 +283,7 @@ func (r *run) work(ctx context.Context) error {
 	return nil
 }
 
-// acquire returns the config of the system merged with the user's.
+// acquire returns the base configs merged with the user's config.
 func (r *run) acquire(ctx context.Context) (config.Document, error) {
 	base, err := acquire.Base(r.acquireEnv())
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 // An fstabLine is a mount of fstab(5).
 type fstabLine struct{ device, point, format, options string }
 
-// option returns the value of a mount option, and whether it is given.
+// option returns the value of a mount option and reports whether it is given.
 func (l fstabLine) option(name string) (value string, ok bool) {
 	for o := range strings.SplitSeq(l.options, ",") {
 		if n, v, _ := strings.Cut(o, "="); n == name {
@@ -52,8 +52,8 @@ func readFstab(root *rootfs.Root) ([]fstabLine, error) {
 	return all, err
 }
 
-// seekEtc reads the seal in an /etc that the initramfs mounts, by a line of fstab with x-initrd.mount (systemd.mount(5)): a
-// subvolume, or an overlay whose upper directory is elsewhere. Root is the filesystem without any of its mounts.
+// seekEtc reads the seal in an /etc that the initramfs mounts because of an fstab line with x-initrd.mount (systemd.mount(5)): a
+// subvolume, or an overlay whose upper directory is elsewhere. root is the root filesystem without its mounts.
 func (r *run) seekEtc(ctx context.Context, root *rootfs.Root) (*seal.Seal, error) {
 	lines, err := readFstab(root)
 	if err != nil {
@@ -83,11 +83,11 @@ func (r *run) seekEtc(ctx context.Context, root *rootfs.Root) (*seal.Seal, error
 	return nil, nil
 }
 
-// seekMount reads the seal at a place of a filesystem of fstab.
+// seekMount reads the seal at a path on a filesystem that fstab names.
 func (r *run) seekMount(ctx context.Context, l fstabLine, place string) (found *seal.Seal, err error) {
 	device := sys.DevicePath(l.device)
 	if !sys.IsBlockDevice(device) {
-		return nil, fmt.Errorf("the filesystem %s, which %s is on, is not there yet", l.device, l.point)
+		return nil, fmt.Errorf("%s, the filesystem of %s, does not exist yet", l.device, l.point)
 	}
 	err = r.within(ctx, device, l.format, l.options, func(dir string) error {
 		root, err := rootfs.Open(dir)
@@ -100,9 +100,9 @@ func (r *run) seekMount(ctx context.Context, l fstabLine, place string) (found *
 	return found, err
 }
 
-// persist makes sure that the directory of seal and journals is on persistent storage, at a place where the next boot looks. Where
-// /etc is lost when the machine is switched off, the directory is a mount of one on the root filesystem: below the
-// filesystem's own /etc, or for a deployment of OSTree in the /var of its operating system.
+// persist makes sure that the directory of seal and journals is on persistent storage, where the next boot looks. If /etc is
+// lost at power-off, it mounts a directory of the root filesystem there: one below the filesystem's own /etc or, for a
+// deployment of OSTree, one in the /var of its operating system.
 func (r *run) persist(ctx context.Context) error {
 	volatile, err := sys.Volatile(filepath.Join(r.o.Root, "etc"))
 	if err != nil || !volatile {
@@ -157,7 +157,7 @@ func (r *run) sealPoint() (string, error) {
 	return filepath.Join(r.o.Root, place), errors.Join(err, dir.Close())
 }
 
-// bindKept mounts the directory of the root filesystem, itself mounted at dir, that keeps seal and journals.
+// bindKept mounts the directory that keeps seal and journals on place. The root filesystem, which holds it, is mounted on dir.
 func (r *run) bindKept(ctx context.Context, dir, place string) error {
 	top, err := rootfs.Open(dir)
 	if err != nil {

@@ -42,7 +42,7 @@ func (r *run) fail(err error, code int) int {
 // failureFile is what the emergency console shows last.
 func (r *run) failureFile() string { return filepath.Join(filepath.Dir(r.o.StateFile), "failure") }
 
-// findings takes an error apart into what people can act on.
+// findings splits an error into problems that people can act on.
 func findings(err error) []finding {
 	var invalid *acquire.InvalidError
 	var unplanned *provision.PlanError
@@ -65,7 +65,7 @@ func findings(err error) []finding {
 	return []finding{f}
 }
 
-// hint returns what an error says can be done about it.
+// hint returns the advice that an error carries.
 func hint(err error) string {
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
@@ -84,7 +84,7 @@ func place(at diag.Place, path string) string {
 	return at.String() + " (" + path + ")"
 }
 
-// mostFindings bounds the block: what comes first is what to fix first.
+// mostFindings bounds the block: the first problems are the first to fix.
 const mostFindings = 5
 
 func fromReport(what string, report diag.List) []finding {

@@ -18,7 +18,7 @@ import (
 // flagParams are the kernel parameters that are a first-boot flag.
 var flagParams = []string{"ignition.firstboot", "flatcar.first_boot", "coreos.first_boot"}
 
-// flag returns where the first-boot flag of this boot comes from. What cannot be read is left out.
+// flag returns where the first-boot flag of this boot comes from. Sources that cannot be read are left out.
 func (r *run) flag(ctx context.Context) seal.Flag {
 	f := seal.Flag{Files: map[string]string{}}
 	var words []string
@@ -39,7 +39,7 @@ func (r *run) flag(ctx context.Context) seal.Flag {
 	return f
 }
 
-var errNoFlagFile = errors.New("nothing of this kind is on this machine")
+var errNoFlagFile = errors.New("this machine does not have it")
 
 // flagFile returns what identifies a flag file if it sets the flag, and "" if it does not.
 func (r *run) flagFile(ctx context.Context, file seal.FlagFile) (id string, err error) {
@@ -96,7 +96,7 @@ func fingerprint(root *rootfs.Root, place string, err error) (string, error) {
 	return root.Fingerprint(place)
 }
 
-// machine returns the identity of the machine that runs.
+// machine returns the identity of this machine.
 func (r *run) machine(ctx context.Context) seal.Machine {
 	device, format, options := r.rootDevice()
 	var disks []string
@@ -124,8 +124,8 @@ func (r *run) machine(ctx context.Context) seal.Machine {
 	return m
 }
 
-// disksOf returns the names in the kernel of the disks that a device is built on. Devices are not built on each other in circles;
-// the depth is bounded all the same.
+// disksOf returns the kernel names of the disks that a device is built on. The depth is bounded, although devices never form a
+// loop.
 func (r *run) disksOf(node string, depth int) []string {
 	b, err := r.host.Block(node)
 	if err != nil || depth > 8 {
@@ -145,8 +145,8 @@ func (r *run) disksOf(node string, depth int) []string {
 	return names
 }
 
-// within calls f with a directory at which a device is mounted whole, or with those options that select a part of it: where it
-// is mounted already, or where it is mounted for the time of the call, for reading only.
+// within calls f with a directory on which a device is mounted whole, or with the options that select a part of it. It uses an
+// existing mount, or mounts the device read-only during the call.
 func (r *run) within(ctx context.Context, device, format, options string, f func(dir string) error) error {
 	node, err := r.host.Resolve(device)
 	if err != nil {
@@ -165,7 +165,7 @@ func (r *run) within(ctx context.Context, device, format, options string, f func
 	return sys.Peek(ctx, r.host, device, format, options, f)
 }
 
-// selecting returns those of the options of a mount that say what is seen, or whether it can be.
+// selecting returns the mount options that decide what is visible, or whether mounting works at all.
 func selecting(options string) string {
 	var list []string
 	for o := range strings.SplitSeq(options, ",") {
@@ -176,10 +176,10 @@ func selecting(options string) string {
 	return strings.Join(list, ",")
 }
 
-// runtimeUnits is where units are that last until the machine is switched off: they come along into the running system.
+// runtimeUnits is the directory of units that last until power-off; they survive switch root.
 const runtimeUnits = "/run/systemd/system"
 
-// leaveWatch leaves units that note when the flag is removed, where that could not be told afterwards.
+// leaveWatch installs units that record when a flag is removed whose removal leaves no trace.
 func (r *run) leaveWatch(flag seal.Flag) error {
 	if r.elsewhere() {
 		return nil

@@ -39,8 +39,8 @@ type LiveOptions struct {
 	Getenv            func(string) string
 }
 
-// Apply applies the files, directories, links and units of a config to a tree, in a container only, and returns the
-// exit code of the process. No accounts are made, and neither seal nor result is left.
+// Apply applies the files, directories, links and units of a config to a tree, only in a container, and returns the exit code of
+// the process. It makes no accounts and leaves neither seal nor result.
 func Apply(ctx context.Context, o LiveOptions) int {
 	log, flush := openLog(Options{Stdout: o.Stdout, LogToStdout: true})
 	defer flush()
@@ -62,8 +62,8 @@ func Apply(ctx context.Context, o LiveOptions) int {
 
 func applyLive(ctx context.Context, o LiveOptions, log *slog.Logger) error {
 	if !inContainer(o.Getenv) {
-		return errors.New("this is not a container: to apply a config to a running machine would not make it the one" +
-			" that the config asks for")
+		return errors.New("this is not a container; a running machine would still differ from the config after" +
+			" applying it")
 	}
 	data, err := readGiven(o)
 	if err != nil {
@@ -122,7 +122,7 @@ func readGiven(o LiveOptions) ([]byte, error) {
 	return data, nil
 }
 
-// unsupported takes out of a config what can only be done to a machine, and names it.
+// unsupported removes from a config what only a machine supports, and names what it removed.
 func unsupported(c *types.Config) []string {
 	var left []string
 	s := &c.Storage
@@ -144,7 +144,7 @@ func unsupported(c *types.Config) []string {
 	return left
 }
 
-// applyFiles does the parts for container images. A build that fails is started over, so its journals are not kept.
+// applyFiles applies the parts for container images. Its journals are temporary: a failed build starts over.
 func applyFiles(ctx context.Context, dir string, doc config.Document, client *fetch.Client, log *slog.Logger) (err error) {
 	root, err := rootfs.Open(dir)
 	if err != nil {

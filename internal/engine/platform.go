@@ -70,7 +70,7 @@ func machineEnv(host *sys.Host, log *slog.Logger) platform.Env {
 	}
 }
 
-// ec2Item reads an item of EC2's metadata service by the client that the platform uses, and so with its token.
+// ec2Item reads an item of EC2's metadata service through the platform's client, and so with its token.
 func (r *run) ec2Item(ctx context.Context, item string) ([]byte, error) {
 	data, err := r.metadata.Once(ctx, metadata.EC2, "/"+item)
 	if status := metadata.StatusError(0); errors.As(err, &status) {
@@ -81,7 +81,7 @@ func (r *run) ec2Item(ctx context.Context, item string) ([]byte, error) {
 	return data, err
 }
 
-// opened returns a channel as what a platform wants of it, and no channel as nil.
+// opened returns a channel as the interface that a platform expects. If opening failed, it returns nil.
 func opened[I any](channel any, err error) (I, error) {
 	if err != nil {
 		var none I
@@ -90,7 +90,7 @@ func opened[I any](channel any, err error) (I, error) {
 	return channel.(I), nil
 }
 
-// postStatus tells the cloud how the stage ended, if it wants to know. That it could not be told stops nothing.
+// postStatus reports to the cloud how the stage ended, if the platform asks for it. A failed report does not stop the boot.
 func (r *run) postStatus(ctx context.Context, failed error) {
 	if r.platform.Status == nil {
 		return
@@ -101,7 +101,7 @@ func (r *run) postStatus(ctx context.Context, failed error) {
 	}
 }
 
-// providerFiles are files of a platform in the form that the state file keeps them in.
+// providerFiles returns a platform's files in the form of the state file.
 func providerFiles(files []platform.File) []types.File {
 	var list []types.File
 	for _, f := range files {

@@ -88,7 +88,7 @@ func TestResume(t *testing.T) {
 	if err := errors.Join(os.RemoveAll(root), os.CopyFS(root, os.DirFS(before))); err != nil {
 		t.Fatal(err)
 	}
-	if exit := stage("files"); exit != ExitOK || !strings.Contains(out.String(), "going on with files") {
+	if exit := stage("files"); exit != ExitOK || !strings.Contains(out.String(), "resuming files") {
 		t.Fatalf("with the page: exit %d:\n%s", exit, &out)
 	}
 	if text, err := os.ReadFile(filepath.Join(root, "etc/.ignition-result.json")); err != nil || strings.Contains(string(text), "previousReport") {

@@ -23,8 +23,8 @@ var unitDirs = []string{
 	"/run/systemd/generator", "/usr/lib/systemd/system", "/run/systemd/generator.late",
 }
 
-// rootDevice returns the device that will be mounted as the target root, its filesystem type and mount options, from
-// sysroot.mount or, where there is none, the kernel command line.
+// rootDevice returns the device that will be mounted as the target root, with its filesystem type and mount options. They come
+// from sysroot.mount or, without one, from the kernel command line.
 func (r *run) rootDevice() (device, format, options string) {
 	for _, dir := range unitDirs {
 		text, err := os.ReadFile(filepath.Join(dir, "sysroot.mount"))
@@ -52,8 +52,8 @@ func (r *run) rootDevice() (device, format, options string) {
 	return "", "", ""
 }
 
-// peek gives access to the root filesystem before it is mounted, for planning. It is no use where the tree that will be the target
-// root is another one than that of the filesystem, or only a part of it is there yet.
+// peek gives planning access to the root filesystem before it is mounted. It is of no use if the target root will be another
+// tree than that of the filesystem, or if only part of the tree exists yet.
 func (r *run) peek(ctx context.Context, use func(*rootfs.Root) error) (device, unknown string, err error) {
 	device, format, options := r.rootDevice()
 	switch {
@@ -95,7 +95,7 @@ func (r *run) given(name string) bool {
 	return ok
 }
 
-// whole says why a tree is not the one that a first boot starts from; empty: it is.
+// whole returns why a tree differs from the one that a first boot starts from; empty: it is the same.
 func whole(root *rootfs.Root) (why string, err error) {
 	for _, p := range provision.Parts() {
 		if p.Journal != provision.OnRoot {
@@ -123,8 +123,8 @@ func exists(root *rootfs.Root, name string) (bool, error) {
 	return err == nil && info.Type != rootfs.None, err
 }
 
-// mountable reports whether a device has a filesystem that can be looked into. A blank one was never provisioned, and one
-// that is still encrypted cannot tell.
+// mountable reports whether a device has a filesystem that can be read. A blank device was never provisioned, and an encrypted
+// one cannot be read yet.
 func (r *run) mountable(device string) (bool, error) {
 	content, err := r.content(device)
 	if err != nil {
@@ -141,7 +141,7 @@ func (r *run) mountable(device string) (bool, error) {
 	return true, nil
 }
 
-// content returns what a device holds; its type is empty if that is nothing.
+// content returns what a device holds; an empty type means that it holds nothing.
 func (r *run) content(device string) (probe.Signature, error) {
 	wrap := func(err error) error { return fmt.Errorf("look at the device %s: %w", device, err) }
 	node, err := r.host.Resolve(device)

@@ -22,12 +22,12 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// errSealed ends the work of a stage that finds out, while it works, that an earlier boot provisioned the machine.
+// errSealed ends a stage that finds out, while it works, that an earlier boot provisioned the machine.
 var errSealed = errors.New("the machine was provisioned by an earlier boot")
 
-// sealed returns the seal of this machine if an earlier boot provisioned it and nothing asks for another provisioning; nil
-// also stands for "not known yet". Stages before the root is mounted look at the root's device, if it exists by now. Once the
-// answer is known it is kept for the stages that follow.
+// sealed returns the seal of this machine if an earlier boot provisioned it and nothing asks for another provisioning. nil also
+// means "not known yet". Before the root is mounted, stages look at the root's device, if it exists by then. An answer is kept
+// for the stages that follow.
 func (r *run) sealed(ctx context.Context) (*handover.Sealed, error) {
 	if r.elsewhere() {
 		found, err := r.readSeal(r.o.Root)
@@ -57,8 +57,8 @@ func verdict(found *seal.Seal) *handover.Sealed {
 	return &handover.Sealed{Provisioned: found.Provisioned, BootID: found.BootID}
 }
 
-// keep leaves the verdict to the stages that follow. Programs of the distribution that read the cached config find, on a sealed
-// machine, an empty one, whatever a stage that did not know has put there, and the network is not asked for.
+// keep hands the verdict to later stages. On a sealed machine it replaces the cached config, which programs of the distribution
+// read, by an empty one, and does not ask for the network.
 func (r *run) keep(found *seal.Seal) (*handover.Sealed, error) {
 	r.progress.Sealed, r.progress.Unsealed = verdict(found), found == nil
 	err := r.progress.Save(r.progressFile())
@@ -68,13 +68,13 @@ func (r *run) keep(found *seal.Seal) (*handover.Sealed, error) {
 	return r.progress.Sealed, err
 }
 
-// elsewhere reports whether this run works on another root than the boot does, as programs of a distribution do to have a part
-// of a config written somewhere. Only the seal of that root counts then, and the boot learns nothing of the run.
+// elsewhere reports whether this run works on another root than the boot, as when a distribution's program has part of a config
+// written somewhere. Then only the seal of that root counts, and the boot learns nothing from the run.
 func (r *run) elsewhere() bool {
 	return r.progress.Root != "" && filepath.Clean(r.progress.Root) != filepath.Clean(r.o.Root)
 }
 
-// stillSealed looks at the mounted root: what is not there any more, since a reset emptied the root meanwhile, has to be made.
+// stillSealed looks at the mounted root again: if a reset has emptied it since, the machine must be provisioned after all.
 func (r *run) stillSealed(ctx context.Context) (*handover.Sealed, error) {
 	found, err := r.readSeal(r.o.Root)
 	if err != nil || found != nil {
@@ -131,7 +131,7 @@ func (r *run) look(ctx context.Context) (found *seal.Seal, known bool, err error
 		return nil, true, nil
 	}
 	if again := found.Again(r.flag(ctx), r.machine(ctx)); again != "" {
-		r.log.Info("already provisioned on " + found.Provisioned + " (boot " + found.BootID + "); " + again + ": provisioning it again")
+		r.log.Info("already provisioned on " + found.Provisioned + " (boot " + found.BootID + "); " + again + ": provisioning again")
 		return nil, true, nil
 	}
 	return found, true, nil
@@ -147,11 +147,11 @@ func (r *run) readSeal(dir string) (*seal.Seal, error) {
 	return found, errors.Join(err, root.Close())
 }
 
-// resetFiles have the initramfs of a distribution empty the root in this boot: Flatcar's flatcar-reset(8).
+// resetFiles make a distribution's initramfs empty the root in this boot: Flatcar's flatcar-reset(8).
 var resetFiles = []string{"/selective-os-reset"}
 
-// seek reads the seal of the root whose filesystem is mounted in a directory, where the boot itself will have it: that of the
-// deployment of OSTree that boots, or that of an /etc which the initramfs will mount.
+// seek reads the seal of the root whose filesystem is mounted in a directory, from where the boot will have it: the deployment
+// of OSTree that boots, or an /etc that the initramfs will mount.
 func (r *run) seek(ctx context.Context, dir string) (*seal.Seal, error) {
 	top, err := rootfs.Open(dir)
 	if err != nil {
@@ -187,13 +187,14 @@ func (r *run) seek(ctx context.Context, dir string) (*seal.Seal, error) {
 	return seal.ReadAt(top, stateroot(place))
 }
 
-// stateroot is where seals are kept for all deployments of an operating system, by the place of one of them (ostree(1)).
+// stateroot returns the directory of seals that all deployments of an operating system share; deployment is the path of one
+// (ostree(1)).
 func stateroot(deployment string) string {
 	return path.Join(deployment, "../../var/lib/firstlight")
 }
 
-// decide finds out before anything is changed, whatever it takes, whether an earlier boot provisioned the machine; it
-// waits for the root. A root that the config makes cannot be waited for.
+// decide finds out whether an earlier boot provisioned the machine, before anything is changed. It waits for the root, unless
+// the config makes the root.
 func (r *run) decide(ctx context.Context, c *types.Config) error {
 	if !r.stage.decides || r.elsewhere() || r.progress.Unsealed || !r.changes(c) {
 		return nil
@@ -234,7 +235,7 @@ func (r *run) decide(ctx context.Context, c *types.Config) error {
 	return &undecidedError{device, errors.Join(failed, err)}
 }
 
-// changes reports whether the stage has something to do for a config before the root is mounted.
+// changes reports whether the stage changes something for a config before the root is mounted.
 func (r *run) changes(c *types.Config) bool {
 	if r.stage.kargs {
 		return len(c.KernelArguments.ShouldExist)+len(c.KernelArguments.ShouldNotExist) > 0
@@ -242,7 +243,7 @@ func (r *run) changes(c *types.Config) bool {
 	return len(c.Storage.Disks)+len(c.Storage.Raid)+len(c.Storage.Luks)+len(c.Storage.Filesystems) > 0
 }
 
-// makes reports whether a config makes the root: a filesystem for it, or something that the device is named by.
+// makes reports whether a config makes the root: its filesystem, or something that its device is named by.
 func makes(c *types.Config, device string) bool {
 	name := path.Base(device)
 	for _, m := range plan.Mountables(c) {
@@ -276,7 +277,7 @@ func makes(c *types.Config, device string) bool {
 	return false
 }
 
-// undecidedError is a root that does not show, before the first change, whether the machine was provisioned.
+// undecidedError reports a root that does not show, before the first change, whether the machine was provisioned.
 type undecidedError struct {
 	device string
 	err    error
@@ -290,17 +291,17 @@ func (e *undecidedError) Unwrap() error { return e.err }
 
 // Hint says what to do.
 func (e *undecidedError) Hint() string {
-	return "see why " + e.device + " does not come or cannot be mounted, or correct root= on the kernel command line"
+	return "check why " + e.device + " does not appear or cannot be mounted, or correct root= on the kernel command line"
 }
 
-// lastLook is how long a stage that is going to fail waits for the root: what it fails for is no matter on a sealed machine.
+// lastLook is how long a failing stage waits for the root: on a sealed machine its failure does not matter.
 const lastLook = 10 * time.Second
 
-// lookAgain is how long after a look that told nothing the next one comes.
+// lookAgain is the pause after a look that gave no answer.
 const lookAgain = time.Second
 
-// watch looks for the seal while a stage waits for its config: it cancels the context as soon as there is one. The stage
-// calls stop with its error; stop returns errSealed if there is a seal.
+// watch looks for the seal while a stage waits for its config, and cancels the context when it finds one. The stage passes its
+// error to stop, which returns errSealed if there is a seal.
 func (r *run) watch(ctx context.Context) (watched context.Context, stop func(failed error) error) {
 	watched, cancel := context.WithCancel(ctx)
 	device, _, _ := r.rootDevice()
@@ -316,7 +317,7 @@ func (r *run) watch(ctx context.Context) (watched context.Context, stop func(fai
 		var looked time.Time
 		r.host.Appear(waiting, func() bool {
 			if sys.IsBlockDevice(device) && time.Since(looked) > lookAgain {
-				found, known, _ = r.look(ctx) // to its end: a mount that is cut short stays
+				found, known, _ = r.look(ctx) // not cancelled: an interrupted mount would stay
 				looked = time.Now()
 			}
 			return known

@@ -108,7 +108,7 @@ func TestFlagFileTouched(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.write("root/boot/ignition.firstboot", "")
-	if log := b.boot(); b.read("root/etc/motd") != "hello" || !strings.Contains(log, "flag was set after that (root:/boot/ignition.firstboot): provisioning it again") {
+	if log := b.boot(); b.read("root/etc/motd") != "hello" || !strings.Contains(log, "flag was set (root:/boot/ignition.firstboot): provisioning again") {
 		t.Fatalf("the flag was set again, and the machine was not provisioned:\n%s", log)
 	}
 	b.write("root/etc/motd", "changed")

@@ -3,8 +3,8 @@
 // Package filesystem is the table of the formats that a config can ask for: which program makes each, with which
 // arguments, how each writes its labels and UUIDs, and what the initramfs and the tests need for it.
 //
-// It runs nothing; it returns argument lists. It refuses formats that it has no row for. The invariant: the
-// arguments of a format depend only on what the config says, and no default is imposed besides what a row lists.
+// It runs nothing; it returns argument lists. It refuses formats without a row. The invariant: the arguments of a format depend
+// only on the config, and the only defaults are those that a row lists.
 //
 // # How to add a filesystem
 //
@@ -80,7 +80,7 @@ var rows = []Format{
 	{Name: VirtioFS, Since: spec.V3_7, LabelBytes: Unlimited, Mounts: true, Modules: []string{"virtiofs"}},
 }
 
-// row returns the row of a format, without regard to whether a program makes it.
+// row returns the row of a format, whether or not a program makes it.
 func row(name string) (Format, bool) {
 	for _, f := range rows {
 		if f.Name == name {
@@ -90,7 +90,7 @@ func row(name string) (Format, bool) {
 	return Format{}, false
 }
 
-// Find returns the row of a format that is made by a program.
+// Find returns the row of a format that a program makes.
 func Find(name string) (Format, bool) {
 	f, _ := row(name)
 	return f, f.Program != ""
@@ -102,7 +102,7 @@ func Mounts(name string) bool {
 	return f.Mounts
 }
 
-// Args returns the arguments that make the filesystem, but for the device, which comes last: the options of the config come
+// Args returns the arguments that make the filesystem, without the device, which comes last. The options of the config come
 // first. Label and UUID are passed if they are set, even if empty.
 func (f Format) Args(options []string, label, uuid *string) []string {
 	args := append([]string{}, options...)
@@ -117,8 +117,8 @@ func (f Format) Args(options []string, label, uuid *string) []string {
 	return args
 }
 
-// NormalUUID returns the form of a UUID in which two are compared, and which the programs take: lower case, and without
-// the dash that serial numbers are shown with.
+// NormalUUID returns the form of a UUID that the programs take and in which two can be compared: lower case, and without the
+// dash that serial numbers are shown with.
 func NormalUUID(format, uuid string) string {
 	uuid = strings.ToLower(uuid)
 	if f, _ := row(format); f.Serial && len(uuid) > 4 && uuid[4] == '-' {

@@ -24,7 +24,7 @@ type Progress struct {
 	Source   string  `json:"source,omitempty"`
 	Stages   []Timed `json:"stages,omitempty"`
 	Counts   []Count `json:"counts,omitempty"`
-	// Warnings are those about the config and this machine, each once: a forecast repeats what a later stage finds.
+	// Warnings are about the config and this machine, each once: a later stage repeats those of a forecast.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -48,7 +48,7 @@ type Count struct {
 	N    int    `json:"n"`
 }
 
-// LoadProgress reads the progress of this boot; a file that does not exist is none.
+// LoadProgress reads the progress of this boot; a missing file is empty progress.
 func LoadProgress(path string) (Progress, error) {
 	var p Progress
 	text, err := os.ReadFile(path)
@@ -72,7 +72,7 @@ func (p *Progress) Save(path string) error {
 	return WriteFile(path, append(text, '\n'), 0o600, 0o700)
 }
 
-// Touch records that the machine is going to be changed.
+// Touch records that the machine is about to be changed.
 func (p *Progress) Touch(path string) error {
 	if p.Touched {
 		return nil
@@ -81,7 +81,7 @@ func (p *Progress) Touch(path string) error {
 	return p.Save(path)
 }
 
-// Add records how long a stage took, and the most memory that it had in use, in bytes.
+// Add records how long a stage took, and its peak memory use in bytes.
 func (p *Progress) Add(stage string, took time.Duration, peak int64) {
 	p.Stages = append(p.Stages, Timed{stage, took, peak})
 }
@@ -93,7 +93,7 @@ func (p *Progress) Warn(text string) {
 	}
 }
 
-// Count records how much of what the config asks for.
+// Count records how many resources of each kind the config has.
 func (p *Progress) Count(c types.Config) {
 	p.Counts = []Count{
 		{"disk", "disks", len(c.Storage.Disks)},
@@ -112,8 +112,7 @@ func (p *Progress) Count(c types.Config) {
 // shown are the counts that a summary names even if they are zero.
 const shown = "disk filesystem file user unit"
 
-// Summary is the one line that a good boot ends with: where the config came from, what was made, and how long each stage
-// took.
+// Summary returns the last line of a good boot: where the config came from, what was made, and how long each stage took.
 func (p *Progress) Summary() string {
 	var made, times []string
 	for _, c := range append(p.Counts, Count{"warning", "warnings", len(p.Warnings)}) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package handover keeps what the stages of a boot leave for each other in /run: each stage is a process of its own.
+// Package handover keeps in /run what the stages of a boot leave for each other: each stage is a process of its own.
 //
-// State is an interface of Ignition: its members keep their names and meaning. Progress is ours: whether the machine is sealed,
-// what was changed, how long the stages took. The files hold keys, so only root can read them, and they are replaced whole. The
+// State is Ignition's interface: its members keep their names and meaning. Progress is ours: whether the machine is sealed, what
+// was changed, how long the stages took. The files hold keys, so only root can read them, and each is replaced as a whole. The
 // package decides nothing and knows no stage by name.
 package handover
 
@@ -79,7 +79,7 @@ func (s *State) Update(change func(*State)) {
 	change(s)
 }
 
-// dataURL is a payload as the state file has it.
+// dataURL returns a payload in the form of the state file.
 func dataURL(data []byte) string { return "data:;base64," + base64.StdEncoding.EncodeToString(data) }
 
 // KeepKey implements apply.Keeper.
@@ -111,7 +111,7 @@ func (s *State) KeepDirectories(paths []string) {
 	s.Update(func(s *State) { s.NotatedDirectories = append(s.NotatedDirectories, paths...) })
 }
 
-// Facts names what was left, without the secrets.
+// Facts returns what was left, without the secrets.
 func (s *State) Facts() facts.Handover {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +131,7 @@ func (s *State) Facts() facts.Handover {
 	return left
 }
 
-// Payloads has the contents of what was left, by the handles that plans use.
+// Payloads returns the contents that were left, by the handles that plans use.
 func (s *State) Payloads() op.Payloads {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -158,7 +158,7 @@ func (s *State) Payloads() op.Payloads {
 	return loads
 }
 
-// WriteFile replaces a file of the run directory whole, making its directory where there is none.
+// WriteFile replaces a file of the run directory as a whole. It creates a missing directory.
 func WriteFile(path string, data []byte, mode, dirMode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(path), dirMode); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -173,7 +173,7 @@ func WriteFile(path string, data []byte, mode, dirMode fs.FileMode) error {
 	return nil
 }
 
-// Link makes a symbolic link with the given target, and its directory if that is missing. A link of that name is replaced.
+// Link makes a symbolic link with the given target. It creates a missing directory and replaces an existing link.
 func Link(target, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("link %s: %w", path, err)

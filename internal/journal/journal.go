@@ -2,10 +2,10 @@
 
 // Package journal keeps the durable record of which steps of a run were begun and which are done.
 //
-// A journal is a file of lines, each with a checksum, that is only ever appended to. Begun is durable before
-// the first effect of a step, Done only after its effects are. A torn last line, which is what a power cut leaves,
-// is dropped; damage anywhere else is refused, because then nothing in the file can be trusted.
-// The package decides nothing: what a begun step means is for the executor to find out.
+// A journal is a file of lines, each with a checksum, and is only appended to. Begun is durable before the first effect of a
+// step, Done only after its effects are. A torn last line, as a power cut leaves it, is dropped. Damage anywhere else is an
+// error, because then nothing in the file can be trusted. The package decides nothing: the executor finds out what became of a
+// begun step.
 package journal
 
 import (
@@ -29,11 +29,11 @@ const (
 	Begun  State = "begun"
 	Done   State = "done"
 	Failed State = "failed"
-	// Undone says of a step that was begun that it has no effect: it failed without one, or its turn did not come.
+	// Undone says that a begun step has no effect: it failed without one, or its turn did not come.
 	Undone State = "undone"
 )
 
-// A Header says what run a journal belongs to, and holds its plan: a restart resumes that plan, whatever it would plan now.
+// A Header identifies the run of a journal and holds its plan. A restart resumes that plan, even if it would plan otherwise now.
 type Header struct {
 	Engine string  `json:"engine"` // version of the program
 	Config string  `json:"config"` // digest of the config
@@ -46,11 +46,10 @@ func (h Header) Same(o Header) bool {
 	return h.Engine == o.Engine && h.Plan.Format == o.Plan.Format && h.Plan.Part == o.Plan.Part && h.Config == o.Config
 }
 
-// An Entry is what is recorded of one step.
+// An Entry is the record of one step.
 type Entry struct {
 	Step op.StepID
-	// On identifies the filesystems that the step writes to. A record is void once they were made again; empty: the step
-	// writes to no filesystem.
+	// On identifies the filesystems that the step writes to; empty: none. The record is void once they are made again.
 	On string
 }
 
@@ -185,7 +184,7 @@ func (j *Journal) append(records ...record) error {
 	return nil
 }
 
-// Header returns what run the journal belongs to.
+// Header returns the header, which identifies the run.
 func (j *Journal) Header() Header { return j.header }
 
 // State returns how far a step has come and on which filesystems; an empty state means that it was never begun.

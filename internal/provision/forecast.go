@@ -18,11 +18,11 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// mostRounds bounds how often answers may lead to further questions. A path may lead through 40 links, as for the kernel, and the answer on
-// each shows the next one.
+// mostRounds bounds how many rounds of questions answers may lead to. A path may lead through 40 links, as for the kernel, and the
+// answer on each shows the next one.
 const mostRounds = 64
 
-// answer asks until there are no questions left.
+// answer asks until no questions remain.
 func answer(ctx context.Context, m observe.Machine, question ask.Func, c *types.Config, f *facts.Facts) error {
 	for range mostRounds {
 		var q facts.Questions
@@ -34,15 +34,15 @@ func answer(ctx context.Context, m observe.Machine, question ask.Func, c *types.
 			return err
 		}
 	}
-	return fmt.Errorf("look at the machine: questions are left after %d rounds (report this as a bug of firstlight)", mostRounds)
+	return fmt.Errorf("observe the machine: questions remain after %d rounds (report this as a bug of firstlight)", mostRounds)
 }
 
-// A Peek gives access to the root filesystem before it is mounted: it calls use with the tree, or returns why that is not
-// possible, for people. Device is the path of the root device.
+// A Peek gives access to the root filesystem before it is mounted. It calls use with the tree, or returns, for people, why it
+// cannot. device is the path of the root device.
 type Peek func(ctx context.Context, use func(*rootfs.Root) error) (device, unknown string, err error)
 
-// Capture adds to the facts what planning parts ahead of time needs. Parts on the target root are observed on the mounted root
-// or, before it is mounted, through peek; with neither, nothing is known of the tree.
+// Capture adds the facts that planning parts ahead of time needs. It observes parts on the target root through the mounted root
+// or, before it is mounted, through peek. With neither, nothing is known of the tree.
 func Capture(ctx context.Context, m observe.Machine, peek Peek, parts []Part, doc config.Document, f *facts.Facts) error {
 	var now, onRoot []ask.Func
 	mounted := !slices.ContainsFunc(parts, func(p Part) bool { return !p.Root }) // nothing comes before that would change the disks
@@ -84,7 +84,7 @@ type Forecast struct {
 	Report diag.List `json:"-"`
 }
 
-// Foresee plans parts on facts and the predicted effects of the parts before. It reads nothing: the same values give the same
+// Foresee plans parts on facts and on the predicted effects of earlier parts. It reads nothing: the same values give the same
 // forecast. The error is a PlanError.
 func Foresee(parts []Part, doc config.Document, f facts.Facts, in plan.Inputs) (Forecast, error) {
 	var all Forecast
@@ -110,9 +110,9 @@ func Foresee(parts []Part, doc config.Document, f facts.Facts, in plan.Inputs) (
 	return all, nil
 }
 
-// postpone notes the parts of which nothing can be known, if the config has something for them.
+// postpone notes the parts that cannot be planned at all yet, if the config has something for them.
 func (all *Forecast) postpone(doc config.Document, f facts.Facts, parts []Part, why string) {
-	// What was seen of a root that is made again says nothing, and that a part sets labels does not mean that it has something to do.
+	// Facts about a root that is going to be recreated are void. A part that would only set labels has nothing to do.
 	f.Tree, f.Accounts, f.Units, f.SELinux = nil, nil, nil, &facts.SELinux{}
 	if f.Handover == nil {
 		f.Handover = &facts.Handover{}
@@ -129,7 +129,7 @@ func (all *Forecast) postpone(doc config.Document, f facts.Facts, parts []Part, 
 	}
 }
 
-// rootUnknown says why the tree that the parts on the target root will see is not known; empty: it is.
+// rootUnknown returns why the tree that the parts on the target root will see is not known; empty: it is known.
 func rootUnknown(seen, now facts.Facts, c *types.Config) string {
 	if seen.Root == nil {
 		return ""
@@ -149,7 +149,7 @@ func rootUnknown(seen, now facts.Facts, c *types.Config) string {
 	return ""
 }
 
-// PlanError is a part that cannot be planned on this machine.
+// PlanError reports a part that cannot be planned on this machine.
 type PlanError struct {
 	Part   string
 	Report diag.List

@@ -22,19 +22,19 @@ const (
 // JournalPlace is where the journal of a part is kept.
 type JournalPlace int
 
-// The places. What is mounted is a fact and not a matter of record: such parts are planned again every time.
+// The places. Mounts are observed rather than recorded, so the parts that mount are always planned again.
 const (
-	NotResumed JournalPlace = iota // for the time of the run only
-	InRun                          // in /run: after a loss of power the facts are looked at again
+	NotResumed JournalPlace = iota // only during the run
+	InRun                          // in /run: after a power cut the machine is observed again
 	OnRoot                         // on the target root, which the journal describes
 )
 
-// A Part is the unit of planning: what it decides on exists only after the part before it.
+// A Part is what is planned as a whole. What it works on exists only after the part before it.
 type Part struct {
 	Name  string
 	Stage string
-	Ask   ask.Func // what has to be known to plan it
-	// Ahead asks for what has to be known to plan the part before those ahead of it are done; all else is predicted.
+	Ask   ask.Func // what must be known to plan it
+	// Ahead asks what must be known to plan the part before the parts ahead of it are done; the rest is predicted.
 	Ahead ask.Func
 	Plan  plan.Planner
 	// Root says that the part works on the target root.

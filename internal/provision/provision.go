@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package provision takes a config to a machine: it asks, observes, plans, journals and applies, part by part.
+// Package provision applies a config to a machine: it asks, observes, plans, journals and applies, part by part.
 //
-// It is the one road for the stages of a boot, for container images, for showing a plan and for tests; what differs between
-// them is a value that they hand in. It has the one table of parts. It changes nothing itself: applying is the Applier's, and
-// where only a plan is wanted there is none. The invariant: before the first effect of a stage, all that can be known of the
-// stage, and of the boot where that is asked for, has been planned without a conflict.
+// Boots, container images, plans for people and tests all use it, with different values. It holds the one table of parts. It
+// changes nothing itself: the Applier does, and who only wants a plan passes none. The invariant: before the first effect of a
+// stage, everything that can be known about the stage (and about the rest of the boot, if asked for) has been planned without a
+// conflict.
 package provision
 
 import (
@@ -25,15 +25,15 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/plan"
 )
 
-// An Applier carries plans out.
+// An Applier carries out plans.
 type Applier interface {
-	// Apply carries a plan out with the help of its journal. The payloads have what the plan's handles stand for.
+	// Apply carries out a plan with the help of its journal. The payloads are what the plan's handles stand for.
 	Apply(context.Context, op.Plan, *journal.Journal, op.Payloads) error
-	// FetchAhead begins to fetch payloads before the steps that need them. It is over with stop.
+	// FetchAhead starts to fetch payloads before steps need them; stop ends that.
 	FetchAhead(ctx context.Context, wants []op.Want, loads op.Payloads) (stop func())
 }
 
-// A Run takes parts of a config to a machine.
+// A Run applies parts of a config to a machine.
 type Run struct {
 	Parts  []Part
 	Later  []Part // parts of later stages, which are planned ahead together with Parts
@@ -45,16 +45,16 @@ type Run struct {
 	Machine observe.Machine
 	Peek    Peek // the root before it is mounted; nil: it cannot be looked at
 	Applier Applier
-	// Left has the payloads that earlier stages have left; nil: none.
+	// Left holds the payloads that earlier stages left; nil: none.
 	Left func() op.Payloads
 	// Journals opens the directory of a part's journal and returns the name in it.
 	Journals func(Part) (*os.Root, string, error)
 
-	// Begin is called once before the first effect; nil: nothing is.
+	// Begin is called once before the first effect; nil: not called.
 	Begin func() error
-	// Done is called after each part, whatever came of it; nil: nothing is.
+	// Done is called after each part, whatever its result; nil: not called.
 	Done func() error
-	// Findings is told of conflicts and warnings, Foreseen of the facts on which a forecast was made; nil: nobody is told.
+	// Findings receives conflicts and warnings, Foreseen the facts behind a forecast; nil: not called.
 	Findings func(diag.List)
 	Foreseen func(facts.Facts, Forecast)
 	Log      *slog.Logger
@@ -64,8 +64,8 @@ type Run struct {
 	began    bool // the first effect may have happened
 }
 
-// Do does all parts, or goes on with them where an earlier run was cut short. It returns the seed of the last plan, which
-// identifies the run, and the same in every run that resumes it.
+// Do runs all parts, or continues them where an earlier run was cut short. It returns the seed of the last plan, which
+// identifies this run and every run that resumes it.
 func (r *Run) Do(ctx context.Context) (seed string, err error) {
 	seed = r.Inputs.Seed
 	resumed, err := r.resumes()
@@ -101,8 +101,8 @@ func (r *Run) wants() []plan.Want {
 	return all
 }
 
-// foresee plans everything on the machine as it is now and the predicted effects of each part, so that whatever can be known to
-// go wrong stops the boot before anything is changed. Later stages are looked at only if this one is going to change something.
+// foresee plans everything on the machine as it is now and on the predicted effects of each part, so that every foreseeable
+// conflict stops the boot before the first change. It plans later stages only if this stage is going to change something.
 func (r *Run) foresee(ctx context.Context) error {
 	var f facts.Facts
 	if err := Capture(ctx, r.Machine, nil, r.Parts, r.Doc, &f); err != nil {
@@ -119,7 +119,7 @@ func (r *Run) foresee(ctx context.Context) error {
 		}
 		forecast, err = Foresee(parts, r.Doc, f, r.Inputs)
 	} else if r.Machine.Root == nil {
-		f.Root = &facts.Root{Unknown: "nobody looked at it, since nothing is changed before it is mounted"}
+		f.Root = &facts.Root{Unknown: "not looked at, because nothing changes before it is mounted"}
 	}
 	if r.Findings != nil {
 		r.Findings(forecast.Report)
@@ -147,7 +147,7 @@ func (all Forecast) steps() int {
 	return n
 }
 
-// part plans and applies one part, or goes on with it.
+// part plans and applies one part, or continues it.
 func (r *Run) part(ctx context.Context, p Part) (seed string, err error) {
 	j, err := r.resume(p)
 	if err == nil && j == nil {
@@ -179,7 +179,7 @@ func (r *Run) touch() error {
 		return nil
 	}
 	r.began = true
-	r.first, r.forecast = nil, Forecast{} // of no use any more, and large
+	r.first, r.forecast = nil, Forecast{} // no longer needed, and large
 	if r.Begin == nil {
 		return nil
 	}
@@ -202,7 +202,7 @@ func (r *Run) begin(ctx context.Context, p Part) (*journal.Journal, error) {
 	return journal.Create(dir, name, h)
 }
 
-// plan plans a part. On the mounted root, and as long as nothing was changed, that is what was forecast.
+// plan plans a part. On the mounted root, until something is changed, the forecast is the plan.
 func (r *Run) plan(ctx context.Context, p Part) (op.Plan, error) {
 	if p.Root && r.Parts[0].Root && !r.began {
 		for _, f := range r.forecast.Plans {
@@ -222,8 +222,8 @@ func (r *Run) plan(ctx context.Context, p Part) (op.Plan, error) {
 	return built.Plan, nil
 }
 
-// facts returns what a part is planned on. The first part of a stage is planned on what the forecast was made on, so that it
-// does what was judged, and looks once: a slow disk takes seconds to look at.
+// facts returns the facts to plan a part on. The first part of a stage reuses those of the forecast: it then does what was
+// judged, and a slow disk, which takes seconds to read, is read only once.
 func (r *Run) facts(ctx context.Context, p Part) (facts.Facts, error) {
 	if r.first != nil && p.Name == r.Parts[0].Name {
 		return *r.first, nil
@@ -247,12 +247,12 @@ func (r *Run) resume(p Part) (*journal.Journal, error) {
 		r.Log.Warn(p.Name + ": an earlier run was interrupted under a different config or engine version; starting over")
 		return nil, j.Close()
 	}
-	r.Log.Info("going on with " + p.Name + " where an earlier run was cut short")
+	r.Log.Info("resuming " + p.Name + " where an earlier run was cut short")
 	return j, nil
 }
 
-// resumes reports whether an earlier run of one of the parts with this config was cut short. What exists now is then partly its
-// own work, and says nothing about conflicts.
+// resumes reports whether an earlier run of one of the parts with this config was cut short. Existing contents are then partly
+// its own work, and are not conflicts.
 func (r *Run) resumes() (bool, error) {
 	for _, p := range r.Parts {
 		if p.Journal == NotResumed {

@@ -13,7 +13,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/plan"
 )
 
-// Shown is what a boot would do, as people and programs are shown it.
+// Shown is what a boot would do, as shown to people and programs.
 type Shown struct {
 	Sealed   string   `json:"sealed,omitempty"`   // when the machine was provisioned: then nothing is done
 	Destroys []string `json:"destroys,omitempty"` // what gets lost: device, label, filesystem, size
@@ -99,7 +99,7 @@ func destroyed(n int) string {
 	return plural(n, "thing") + " destroyed"
 }
 
-// because says where the config asks for a step, and why it is needed.
+// because returns where the config asks for a step, and why the step is needed.
 func because(step op.Step) string {
 	var words []string
 	if step.Origin != (diag.Place{}) {

@@ -17,7 +17,7 @@ type FlagFile struct {
 	Options string
 	Path    string // on that filesystem
 	Host    string // on the running system
-	// Missing has the flag set while the file does not exist, but its directory does.
+	// Missing says that the flag is set while the file does not exist, but its directory does.
 	Missing bool
 }
 
@@ -64,7 +64,7 @@ func FlagFiles(more string) ([]FlagFile, error) {
 	return files, nil
 }
 
-// A Flag is where the first-boot flag of a boot came from, as far as that could be seen.
+// A Flag is where the first-boot flag of a boot came from, as far as firstlight could see.
 type Flag struct {
 	// Words are the flag's parameters on the kernel command line, with their values.
 	Words string `json:"words"`
@@ -88,7 +88,7 @@ func (f Flag) set() []string {
 	return names
 }
 
-// A Machine is what tells one machine from another that was made as a copy of it. What could not be read is empty.
+// A Machine is what distinguishes a machine from a copy of it. Values that could not be read are empty.
 type Machine struct {
 	UUID string `json:"uuid,omitempty"` // of the hardware, from the firmware
 	Disk string `json:"disk,omitempty"` // serial number of the disks that hold the root filesystem
@@ -107,17 +107,17 @@ func (m Machine) differs(from Machine) string {
 	return ""
 }
 
-// auto is the value of ignition.firstboot that says that nothing ever removes the flag.
+// auto is the value of ignition.firstboot for a flag that nothing ever removes.
 const auto = "ignition.firstboot=auto"
 
-// Again returns why a sealed machine that boots with the first-boot flag is to be provisioned again, or "" if it is not: then the
-// flag is the one that the machine was provisioned by, which nothing has removed yet, or one that nothing ever removes.
+// Again returns why a sealed machine that boots with the first-boot flag must be provisioned again. It returns "" if the flag is
+// still the one that the machine was provisioned by, or one that nothing ever removes.
 func (s *Seal) Again(now Flag, machine Machine) string {
 	if slices.Contains(strings.Fields(now.Words), auto) {
 		return ""
 	}
 	if s.Cleared {
-		return "the first-boot flag was removed after that, and was set again"
+		return "since then the first-boot flag was removed and set again"
 	}
 	if s.Flag == nil {
 		return ""
@@ -126,27 +126,27 @@ func (s *Seal) Again(now Flag, machine Machine) string {
 	for _, name := range set {
 		before, looked := s.Flag.Files[name]
 		switch {
-		case !looked: // what was not seen then says nothing now
+		case !looked: // not seen then, so it says nothing now
 		case slices.Contains(s.Gone, name):
-			return "the first-boot flag was removed after that, and was set again (" + name + ")"
+			return "since then the first-boot flag was removed and set again (" + name + ")"
 		case before != now.Files[name]:
-			return "the first-boot flag was set after that (" + name + ")"
+			return "since then the first-boot flag was set (" + name + ")"
 		}
 	}
 	if len(set) > 0 {
 		if what := machine.differs(s.Machine); what != "" {
-			return "this is a copy: " + what + " is another than then"
+			return "this is a copy: " + what + " has changed"
 		}
 		return ""
 	}
 	if len(s.Flag.set()) > 0 && s.Flag.Words != now.Words {
-		return "the kernel command line has another first-boot flag than then"
+		return "since then the first-boot flag on the kernel command line changed"
 	}
 	return ""
 }
 
-// ReadMachine reads the identity of the hardware, and of the disks of the root filesystem by their names in the kernel, by read,
-// which reads a file.
+// ReadMachine reads the identity of the hardware, and of the disks of the root filesystem, which are given by their kernel
+// names. read reads a file.
 func ReadMachine(read func(name string) ([]byte, error), disks []string) Machine {
 	first := func(names ...string) string {
 		for _, name := range names {

@@ -11,18 +11,18 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// kept are the directories in which seals are on a running system: the second on systems whose /etc is not kept.
+// kept are the directories that hold seals on a running system; the second is for systems whose /etc is not persistent.
 var kept = []string{Dir, "/var/lib/firstlight"}
 
-// An Action is one thing that arming a root again takes.
+// An Action is one step of arming a root again.
 type Action struct {
 	Text string // for people, such as "remove /etc/.firstlight/seal.json"
 	do   func() error
 }
 
-// Rearm returns what it takes to have the next boot provision a root again: seal, notes and journals go, and the flag files
-// from which the seal says that the first-boot flag came are set. It changes nothing; Do does. How says what else is to be done, by
-// whoever boots the machine; it may be empty.
+// Rearm returns the actions that make the next boot provision a root again: remove seal, notes and journals, and set the flag
+// files from which the first-boot flag came, as the seal has them. It changes nothing; Do does. how says what the person who
+// boots the machine must do in addition; it may be empty.
 func Rearm(root *rootfs.Root, files []FlagFile) (actions []Action, how string, err error) {
 	flags := Flag{Files: map[string]string{}}
 	for _, place := range kept {
@@ -74,7 +74,7 @@ func removal(root *rootfs.Root, name string) Action {
 	return Action{"remove " + name, func() error { return root.Remove(name) }}
 }
 
-// setting returns what sets the flag by a flag file.
+// setting returns the actions that set the flag by a flag file.
 func setting(root *rootfs.Root, f FlagFile) ([]Action, error) {
 	place, err := root.Follow(f.Host)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// result is what the result file in the target says of the provisioning. The first four members are an interface that
-// distributions read; those of the member firstlight are ours.
+// result is the result file in the target. The first four members are an interface that distributions read; the member
+// firstlight is ours.
 type result struct {
 	BootID     string          `json:"provisioningBootID"`
 	Date       string          `json:"provisioningDate"` // RFC 3339, local time
@@ -36,7 +36,7 @@ type details struct {
 // mostResult bounds what is read of an earlier result file, in bytes.
 const mostResult = 1 << 20
 
-// A Result is what a run says of itself in the result file.
+// A Result is what a run reports in the result file.
 type Result struct {
 	BootID     string
 	UserConfig bool // a user's config was provided
@@ -44,12 +44,12 @@ type Result struct {
 	Run        string // identifies a run and those that resume it
 	Config     string // digest of the merged config
 	Progress   handover.Progress
-	// Live reports whether the system is provisioned at every boot: there an earlier result says nothing.
+	// Live reports whether the system is provisioned at every boot; an earlier result then means nothing.
 	Live func() bool
 }
 
-// WriteResult writes the result file name, with the document of an earlier provisioning in it if there is one. It reports
-// whether there is.
+// WriteResult writes the result file name. If an earlier provisioning left one, the new file contains it, and WriteResult
+// returns true.
 func WriteResult(root *rootfs.Root, name string, r Result) (again bool, err error) {
 	out := result{
 		BootID: r.BootID, Date: time.Now().Format(time.RFC3339), UserConfig: r.UserConfig,
@@ -82,7 +82,7 @@ func WriteResult(root *rootfs.Root, name string, r Result) (again bool, err erro
 	return again, root.Sync()
 }
 
-// previous returns the result of an earlier provisioning of this root, and whether that is another run's.
+// previous returns the result of an earlier provisioning of this root, and whether that was another run.
 func previous(root *rootfs.Root, place string, r Result) (earlier json.RawMessage, again bool, err error) {
 	info, err := root.Lstat(place)
 	if err != nil || info.Type != rootfs.Regular || r.Live() {

@@ -2,10 +2,10 @@
 
 // Package seal keeps, on the target root, whether the machine was provisioned, and the result file that distributions read.
 //
-// The seal is the last thing that provisioning writes, durably, before switch root; a run that meets it does nothing, even if the
-// first-boot flag is still set. Everything in the directory of the seal is read through the target root, never through links
-// that lead out of it, and only regular files of bounded size are read. The package does not decide when a machine is sealed; it decides,
-// as a function of values, whether a sealed machine is to be provisioned again.
+// Provisioning writes the seal last, durably, before switch root. A run that finds it does nothing, even if the first-boot flag
+// is still set. Files in the seal's directory are read through the target root: never through links that lead out of it, and
+// only regular files of bounded size. The package does not decide when a machine is sealed; it decides, as a function of values,
+// whether a sealed machine must be provisioned again.
 package seal
 
 import (
@@ -30,9 +30,9 @@ type Seal struct {
 	Flag    *Flag   `json:"flag,omitempty"`
 	Machine Machine `json:"machine"`
 
-	// Cleared reports whether the flag was removed since, whatever it came from.
+	// Cleared reports whether the flag was removed since, wherever it came from.
 	Cleared bool `json:"-"`
-	// Gone are the flag files that did not set the flag any more at some time since.
+	// Gone are the flag files that were seen, since then, no longer to set the flag.
 	Gone []string `json:"-"`
 }
 
@@ -44,7 +44,7 @@ const Dir = "/etc/.firstlight"
 const (
 	sealFile    = "seal.json"
 	clearedFile = "cleared"  // the flag was removed after the seal was written
-	goneFile    = "gone"     // lines: the names of flag files that were seen not to set the flag any more
+	goneFile    = "gone"     // lines: names of flag files that were seen no longer to set the flag
 	journalFile = "journal-" // and the name of the part
 )
 
@@ -86,8 +86,8 @@ func ReadAt(root *rootfs.Root, place string) (*Seal, error) {
 	return &s, nil
 }
 
-// Lift removes an old seal before the root is changed: from then on the machine counts as unfinished, and the next boot
-// provisions it if this one is cut short. The notes that the flag was removed go after the seal that they belong to.
+// Lift removes an old seal before the root is changed. From then on the machine counts as unfinished, and the next boot
+// provisions it if this one is cut short. Lift removes the notes about the flag after the seal that they belong to.
 func Lift(root *rootfs.Root) error {
 	dir, err := root.Follow(Dir)
 	if err != nil {

@@ -4,9 +4,9 @@ package seal
 
 import "fmt"
 
-// WatchUnits returns units, by file name below a directory of units of the running system, that note in the directory of the seal
-// when one of the flag files no longer sets the flag. They are for files that set it by their absence, which have nothing to
-// be compared with. The units need sh and sync, and nothing of firstlight.
+// WatchUnits returns units by their file names below a unit directory of the running system. They record in the seal's directory
+// when a flag file no longer sets the flag. Only files that set the flag by their absence need them: there is nothing to compare
+// later. The units need only sh and sync.
 func WatchUnits(files []FlagFile) map[string]string {
 	units := map[string]string{}
 	for i, f := range files {

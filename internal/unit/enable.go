@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package unit computes what enabling and disabling units of systemd means for the tree: the links that
-// systemctl(1) would make or remove with --root, and the lines of presets (systemd.preset(5)).
+// Package unit computes how enabling and disabling systemd units changes the tree: the links that systemctl(1) --root would make
+// or remove, and the lines of presets (systemd.preset(5)).
 //
-// It reads through an interface and changes nothing. It does not talk to systemd, and it refuses what only a running
-// system can know. The invariant: the same tree gives the same links, in the same order.
+// It reads through an interface and changes nothing. It does not talk to systemd, and refuses what only a running system can
+// know. The invariant: the same tree gives the same links, in the same order.
 package unit
 
 import (
@@ -25,7 +25,7 @@ type Enablement struct {
 // Enable returns the links that enabling a unit makes, those of the units in its Also= included.
 func Enable(t Tree, name string) (Enablement, error) { return once(t).Enable(name) }
 
-// Enable is the function Enable on a view. What an earlier call has returned is not returned again, and counts as made.
+// Enable is the function Enable on a view. Links that an earlier call returned count as made and are not returned again.
 func (u *Units) Enable(name string) (Enablement, error) {
 	var e Enablement
 	todo := []string{name}

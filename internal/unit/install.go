@@ -16,7 +16,7 @@ type Install struct {
 	DefaultInstance                string
 }
 
-// Empty reports whether enabling the unit means nothing.
+// Empty reports whether enabling the unit has no effect.
 func (i Install) Empty() bool {
 	return len(i.WantedBy)+len(i.RequiredBy)+len(i.UpheldBy)+len(i.Alias)+len(i.Also) == 0
 }
@@ -105,8 +105,7 @@ func unescape(word string) string {
 	return b.String()
 }
 
-// words splits a value as systemd does: at blanks, except within quotes. What follows a quote that is not closed is
-// left out.
+// words splits a value as systemd does: at blanks outside of quotes. It drops everything after an unclosed quote.
 func words(value string) []string {
 	var all []string
 	var word strings.Builder

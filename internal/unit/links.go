@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// links are the symbolic links in the search path and in its .wants, .requires and .upholds, by name, by the name of
-// what they lead to, and those in these directories by template.
+// links are the symbolic links in the search path and in its .wants, .requires and .upholds: by name, by the name of their
+// target, and those in these directories by template.
 type links struct {
 	named, to, of map[string][]*link
 	paths         map[string]bool
@@ -79,7 +79,7 @@ func (s *links) add(l Link) {
 	}
 }
 
-// make takes note of a link that Enable has asked for.
+// make records a link that Enable asked for.
 func (u *Units) make(l Link) {
 	if u.asked = append(u.asked, l); u.links != nil {
 		u.links.add(l)
@@ -93,7 +93,7 @@ func (u *Units) make(l Link) {
 	}
 }
 
-// forget drops what is known of a name.
+// forget drops everything known about a name.
 func (u *Units) forget(name string) {
 	if SplitName(name).IsTemplate() {
 		clear(u.files)
@@ -123,11 +123,11 @@ func (u *Units) Enabled(name string) (bool, error) {
 		f.Name.IsTemplate() && slices.ContainsFunc(all.of[n], below), nil
 }
 
-// Disable returns the links of the configuration that disabling a unit removes: those with its name and those
-// that lead to it, and the same for the units in its Also= and for the names that go with the links.
+// Disable returns the links that disabling a unit removes from the configuration: those with its name and those that lead to it.
+// The same goes for the units in its Also= and for the names of the removed links.
 func Disable(t Tree, name string) ([]string, error) { return Read(t).Disable(name) }
 
-// Disable is the function Disable on a view. It removes from the view what it returns.
+// Disable is the function Disable on a view. It removes from the view the links that it returns.
 func (u *Units) Disable(name string) ([]string, error) {
 	gone := map[string]bool{}
 	var names []string
@@ -181,7 +181,7 @@ func (u *Units) Disable(name string) ([]string, error) {
 	return removed, nil
 }
 
-// unmake takes note of a link that Disable has asked to remove.
+// unmake records a link that Disable asked to remove.
 func (u *Units) unmake(l *link) {
 	if l.below {
 		return

@@ -14,7 +14,7 @@ type Name struct {
 	At                       bool // there is an "@"
 }
 
-// SplitName takes a name apart. A name without suffix has none.
+// SplitName splits a name into its parts. Suffix is empty if the name has none.
 func SplitName(name string) Name {
 	n := Name{Prefix: name}
 	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {

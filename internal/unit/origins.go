@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// An Origin is a place that a unit may come from although no unit file of its name exists before the system runs.
+// An Origin is where a unit may come from although no unit file of its name exists before the system runs.
 type Origin struct {
 	Path string // a file; or, with a slash at its end, a directory of which any entry may bring the unit
 	What string // brings it, for people
 }
 
-// quadlets are the files of podman-systemd.unit(5): what their suffix adds to the name of the service.
+// quadlets are the suffixes of podman-systemd.unit(5), with what each adds to the name of the service.
 var quadlets = []struct{ suffix, adds string }{
 	{".container", ""}, {".kube", ""}, {".volume", "-volume"}, {".network", "-network"}, {".pod", "-pod"},
 	{".image", "-image"}, {".build", "-build"},
@@ -22,15 +22,15 @@ var quadlets = []struct{ suffix, adds string }{
 // quadletDirs are where podman looks for them.
 var quadletDirs = []string{"/etc/containers/systemd", "/run/containers/systemd", "/usr/share/containers/systemd"}
 
-// extensionDirs are where system extensions are (systemd-sysext(8), systemd-confext(8)), whose units cannot be seen before
-// they are merged.
+// extensionDirs hold system extensions (systemd-sysext(8), systemd-confext(8)), whose units are visible only after they are
+// merged.
 var extensionDirs = []string{
 	"/etc/extensions/", "/run/extensions/", "/var/lib/extensions/", "/usr/local/lib/extensions/", "/usr/lib/extensions/",
 	"/run/confexts/", "/var/lib/confexts/", "/usr/local/lib/confexts/", "/usr/lib/confexts/",
 }
 
-// Origins returns the places from which a unit may come when the system runs: files that generators make units of, and
-// system extensions. The likeliest come first.
+// Origins returns where a unit may come from when the system runs: files that generators turn into units, and system extensions.
+// The likeliest come first.
 func Origins(name string) []Origin {
 	n := SplitName(name)
 	var all []Origin

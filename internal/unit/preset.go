@@ -16,8 +16,7 @@ type Preset struct {
 	Enable bool
 }
 
-// PresetLines returns the lines of the preset file, sorted by unit: instances of one template share a line, in
-// which they stand in the given order.
+// PresetLines returns the lines of the preset file, sorted by unit. Instances of one template share a line, in the given order.
 func PresetLines(presets []Preset) []string {
 	type entry struct {
 		unit      string

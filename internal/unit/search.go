@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// ConfigDir is where the administrator's units and all links of enablement are.
+// ConfigDir is the directory of the administrator's units and of all links of enablement.
 const ConfigDir = "/etc/systemd/system"
 
 // SearchPath lists the directories of unit files, the highest priority first (systemd.unit(5)).
@@ -50,8 +50,8 @@ type File struct {
 	Broken  error // why systemd refuses to load it; its Install is what comes before that
 }
 
-// Units is a view of a tree's units for many questions: it reads each file and directory once. It knows of the links
-// that its own Enable and Disable asked for, but not of other changes made after it was created.
+// Units is a view of a tree's units for many questions: it reads each file and directory once. It knows the links that its own
+// Enable and Disable asked for, but no other changes made after it was created.
 type Units struct {
 	tree    Tree
 	dirs    map[string]*directory // of the search path
@@ -84,7 +84,7 @@ func Read(t Tree) *Units {
 	}
 }
 
-// once returns a view for one question, which does not pay for listing directories.
+// once returns a view for one question, for which listing directories does not pay off.
 func once(t Tree) *Units {
 	u := Read(t)
 	u.once = true
@@ -178,8 +178,8 @@ func (u *Units) find(n Name) (f File, alias string, err error) {
 	return File{}, "", ErrNotFound
 }
 
-// look looks at one place of the search path. It returns where the unit file is and its text, and the other name
-// that it goes by if a link there is an alias. An empty text is a masked unit.
+// look looks at one place of the search path. It returns the path and text of the unit file, and the other name of the unit if a
+// link there is an alias. An empty text means that the unit is masked.
 func (u *Units) look(dir, name string) (place, text, alias string, err error) {
 	place = path.Join(dir, name)
 	d := u.dir(dir)
@@ -237,8 +237,8 @@ func (u *Units) Names() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// Extended reports whether the target has system extensions (systemd-sysext(8)), whose units cannot be seen before
-// they are merged.
+// Extended reports whether the target has system extensions (systemd-sysext(8)), whose units are visible only after they are
+// merged.
 func Extended(t Tree) bool {
 	for _, dir := range extensionDirs {
 		resolved, err := t.Follow(dir)
