@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ask says what has to be known of a machine before a part of a boot can be planned.
+// Package ask says what must be known about a machine before a part of a boot can be planned.
 //
-// It is pure: a config and the facts so far go in, questions come out, until there are none left. Later questions depend on
-// earlier answers: which places of a disk are looked at follows from its partition table. It reads nothing and decides nothing
-// about the machine. The invariant: whatever a planner looks up was asked here, so that "unknown" is never taken for "absent".
+// It is pure: a config and the facts so far go in, and questions come out, until none are left. Later questions depend on
+// earlier answers: a disk's partition table decides which places of the disk are looked at. The package reads nothing and
+// decides nothing about the machine. The invariant: whatever a planner looks up was asked here, so that "unknown" is never taken
+// for "absent".
 package ask
 
 import (
@@ -18,7 +19,7 @@ import (
 // A Func adds the questions of one part to q.
 type Func func(c *types.Config, f *facts.Facts, q *facts.Questions)
 
-// All poses the questions of several functions at once.
+// All asks the questions of several functions at once.
 func All(functions ...Func) Func {
 	return func(c *types.Config, f *facts.Facts, q *facts.Questions) {
 		for _, ask := range functions {
@@ -30,7 +31,7 @@ func All(functions ...Func) Func {
 // Nothing asks nothing: all that the part does follows from the config.
 func Nothing(*types.Config, *facts.Facts, *facts.Questions) {}
 
-// programs asks for those programs that are not known yet.
+// programs asks for the programs that are not known yet.
 func programs(f *facts.Facts, q *facts.Questions, names ...string) {
 	for _, n := range names {
 		if _, known := f.Programs[n]; !known {
@@ -39,13 +40,13 @@ func programs(f *facts.Facts, q *facts.Questions, names ...string) {
 	}
 }
 
-// unknown returns those of the device paths of which it is not known what is behind them.
+// unknown returns the device paths that have not been looked up yet.
 func unknown(f *facts.Facts, paths []string) []string {
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
 	return slices.DeleteFunc(paths, f.Block.Known)
 }
 
-// labels asks for what setting SELinux labels takes, and reports whether they are known to be set.
+// labels asks for what setting SELinux labels needs, and reports whether it is known that they are set.
 func labels(f *facts.Facts, q *facts.Questions) bool {
 	if f.SELinux == nil {
 		q.Policy = true
@@ -58,7 +59,7 @@ func labels(f *facts.Facts, q *facts.Questions) bool {
 	return true
 }
 
-// handover asks for what earlier stages have left.
+// handover asks what earlier stages left.
 func handover(f *facts.Facts, q *facts.Questions) { q.Handover = q.Handover || f.Handover == nil }
 
 // node asks about a place of the target root.

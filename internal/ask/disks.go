@@ -13,9 +13,9 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/plan"
 )
 
-// Partitions asks for everything that any part of the disks stage uses, since all of them are planned before the first disk is
-// written to: the config's disks with their tables first, then the devices of the later parts, then the places in which
-// partitions will be. Devices that the config itself makes are looked at as far as they exist; all others are waited for.
+// Partitions asks for everything that any part of the disks stage uses, because all parts are planned before the first write:
+// first the config's disks with their tables, then the devices of the later parts, then the places of future partitions. Devices
+// that the config itself makes are looked at if they exist; all others are waited for.
 func Partitions(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	disks := plan.DiskPaths(c)
 	others := slices.Concat(plan.RAIDPaths(c), plan.LUKSPaths(c), plan.FilesystemPaths(c))
@@ -51,8 +51,8 @@ func RAID(c *types.Config, f *facts.Facts, q *facts.Questions) { later(c, f, q, 
 // LUKS asks for the devices of all encrypted volumes.
 func LUKS(c *types.Config, f *facts.Facts, q *facts.Questions) { later(c, f, q, plan.LUKSPaths(c)) }
 
-// Filesystems asks for the devices of all filesystems, and which devices the arrays and volumes were made on: which of them a
-// later boot could not reuse is noted on the disks by the last step.
+// Filesystems asks for the devices of all filesystems, and for the devices under arrays and volumes: the last step notes on the
+// disks which of them a later boot cannot reuse.
 func Filesystems(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	later(c, f, q, plan.FilesystemPaths(c))
 	q.Resolve = append(q.Resolve, unknown(f, append(plan.RAIDPaths(c), plan.LUKSPaths(c)...))...)
@@ -67,7 +67,7 @@ func later(c *types.Config, f *facts.Facts, q *facts.Questions, paths []string) 
 	handover(f, q)
 }
 
-// tables returns those of the disks whose tables are not known yet.
+// tables returns the disks whose tables are not known yet.
 func tables(f *facts.Facts, disks []string) []string {
 	var nodes []string
 	for _, path := range disks {
@@ -82,7 +82,7 @@ func tables(f *facts.Facts, disks []string) []string {
 	return nodes
 }
 
-// diskLinks returns udev's names for the disks of partitions that udev names after them: NAME-partNUMBER.
+// diskLinks returns udev's names for the disks of partitions that udev names after their disk: NAME-partNUMBER.
 func diskLinks(paths []string) []string {
 	var disks []string
 	for _, path := range paths {
@@ -97,8 +97,8 @@ func diskLinks(paths []string) []string {
 	return disks
 }
 
-// regions asks for the places where partitions are going to be that the kernel does not have now: what they hold is what the
-// partitions will hold. Of a table that a power cut has damaged the kernel has none, not even those that stay.
+// regions asks for the places of future partitions that the kernel does not have now: their contents will be those of the
+// partitions. If a power cut damaged a table, the kernel has none of its partitions, not even those that stay.
 func regions(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	for _, d := range plan.Disks(c, f.Block, "") {
 		made := d.New()

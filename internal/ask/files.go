@@ -13,7 +13,7 @@ import (
 )
 
 // Accounts asks for the account files if the config names users or groups, and then for the home directories that its changes
-// are about.
+// affect.
 func Accounts(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	if !namesAccounts(c) {
 		return
@@ -28,7 +28,7 @@ func Accounts(c *types.Config, f *facts.Facts, q *facts.Questions) {
 		names = append(names, plan.AccountPaths()...)
 	}
 	for _, name := range names {
-		node(f, q, f.Tree.Final(name), false) // of a link first itself and then what it leads to
+		node(f, q, f.Tree.Final(name), false) // for a link: first the link, then its target
 	}
 	if skeleton != "" && !f.Tree.Knows(facts.NodeQuestion{Path: skeleton}) {
 		q.Trees = append(q.Trees, skeleton)
@@ -46,8 +46,8 @@ func namesAccounts(c *types.Config) bool {
 		slices.ContainsFunc(c.Storage.Links, func(l types.Link) bool { return named(l.Node) })
 }
 
-// Files asks for every place of the target root that the config is about, for the units to be enabled, and for the headers of
-// the encrypted volumes.
+// Files asks for every place of the target root that the config names, for the units to enable, and for the headers of the
+// encrypted volumes.
 func Files(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	FilesAhead(c, f, q)
 	q.Look = append(q.Look, unknown(f, plan.LUKSPaths(c))...)
@@ -65,7 +65,8 @@ func FilesAhead(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	}
 }
 
-// inHomes reports whether the parents of an entry are missing in a directory that is not root's: in the home of a user, perhaps.
+// inHomes reports whether the parents of an entry are missing in a directory that is not root's, which may be a user's home
+// directory.
 func inHomes(c *types.Config, t *facts.Tree) bool {
 	missing := func(n *types.Node) bool {
 		place := t.Place(path.Clean(n.Path))
@@ -116,7 +117,7 @@ func places(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	}
 }
 
-// units asks for the units to be enabled, and for the names of all if one is missing.
+// units asks for the units to enable, and for the names of all units if one is missing.
 func units(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	missing := false
 	for i := range c.Systemd.Units {

@@ -14,7 +14,7 @@ func Mount(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	MountPoints(c, f, q)
 }
 
-// MountPoints asks for what is known of mount points before their filesystems exist.
+// MountPoints asks about mount points before their filesystems exist.
 func MountPoints(c *types.Config, f *facts.Facts, q *facts.Questions) {
 	all := plan.Mountables(c)
 	if len(all) == 0 {

@@ -20,7 +20,7 @@ type Block struct {
 	Devices map[string]Device `json:"devices,omitempty"`
 	// Disks maps the nodes of the config's disks to their partition tables.
 	Disks map[string]Disk `json:"disks,omitempty"`
-	// Absent maps paths that lead to no device to a hint for people; it is empty where nobody waited for the device.
+	// Absent maps paths that lead to no device to a hint for people; the hint is empty if nobody waited for the device.
 	Absent map[string]string `json:"absent,omitempty"`
 	// Mounts maps mount points below the target root to the nodes mounted there; nil: not asked.
 	Mounts map[string]string `json:"mounts,omitzero"`
@@ -35,18 +35,17 @@ type Device struct {
 	Udev []string `json:"udev,omitempty"`
 	// MountedOn lists the places where the device is mounted.
 	MountedOn []string `json:"mountedOn,omitempty"`
-	// Holders are the nodes of the arrays and mappings that are built on the device, and Members those that the
-	// device, if it is one of these, is built on.
+	// Holders are the nodes of the arrays and mappings that are built on the device. Members are the nodes that the device is
+	// built on, if it is an array or mapping.
 	Holders []string `json:"holders,omitempty"`
 	Members []string `json:"members,omitempty"`
-	// Slot is the partition that the device is; MemberSlots are those of Members that are partitions.
+	// Slot is the partition that the device is; MemberSlots are those of the Members that are partitions.
 	Slot        Slot   `json:"slot,omitzero"`
 	MemberSlots []Slot `json:"memberSlots,omitempty"`
-	// Unfinished says that a run was making the contents and did not come to its end: they have to be made again,
-	// whatever they look like.
+	// Unfinished says that a run was making the contents and did not finish: they must be recreated, whatever they look like.
 	Unfinished bool `json:"unfinished,omitempty"`
-	// Predicted says that the device does not exist yet, Closed that its contents show only when it does, and Blank that the
-	// filesystem on it will have been made by this boot: it holds nothing.
+	// Predicted says that the device does not exist yet. Closed says that its contents show only when it does. Blank says that
+	// this boot will have made the filesystem on it, which is empty.
 	Predicted bool `json:"predicted,omitempty"`
 	Closed    bool `json:"closed,omitempty"`
 	Blank     bool `json:"blank,omitempty"`
@@ -58,8 +57,8 @@ type Slot struct {
 	Number int    `json:"number"`
 }
 
-// Doubt sets Unfinished of every device by the marks on the disks: the contents of a partition that a run was making, and
-// arrays and volumes all of whose members an earlier such run had been making already, are not trusted.
+// Doubt sets Unfinished of every device by the marks on the disks. It distrusts the contents of a partition that a run was
+// making, and arrays and volumes all of whose members an interrupted run had been making already.
 func (b *Block) Doubt() {
 	for node, d := range b.Devices {
 		switch {
@@ -94,7 +93,7 @@ type Disk struct {
 	Mapping string `json:"mapping,omitempty"`
 }
 
-// Uses says what keeps the device from being changed, or is empty.
+// Uses returns what keeps the device from being changed, or "".
 func (d Device) Uses() string {
 	var uses []string
 	if len(d.MountedOn) > 0 {
@@ -109,8 +108,8 @@ func (d Device) Uses() string {
 // Region is the key of a place on a disk.
 func Region(p gpt.Partition) string { return fmt.Sprintf("%d-%d", p.First, p.Last) }
 
-// Partition returns the node of a partition of a disk: that which the kernel has, or that which it will have. The one of
-// a mapping's partition cannot be known ahead; it is a name until then that no device has.
+// Partition returns the node of a partition of a disk: the one that the kernel has, or the one that it will have. For a
+// partition of a mapping the node cannot be predicted; until it exists, Partition returns a name that no device has.
 func (b *Block) Partition(disk string, number int) string {
 	if node, ok := b.Disks[disk].Partitions[number]; ok {
 		return node
@@ -142,7 +141,7 @@ func (b *Block) Prepare() {
 	}
 }
 
-// Known reports whether it is known what is behind a path: a device or nothing.
+// Known reports whether a path was looked up, with or without a device behind it.
 func (b *Block) Known(path string) bool {
 	if b == nil {
 		return false
@@ -193,8 +192,8 @@ func (b *Block) Remove(node string) {
 	}
 }
 
-// EncodeLabel writes a label as udev does in the names of its links: what is neither an ASCII letter, digit,
-// nor one of #+-.:=@_ , nor part of valid UTF-8, becomes \x and two hex digits (systemd, encode_devnode_name).
+// EncodeLabel writes a label as udev does in the names of its links. ASCII letters, digits, #+-.:=@_ and valid UTF-8 stay; any
+// other byte becomes \x and two hex digits (systemd, encode_devnode_name).
 func EncodeLabel(label string) string {
 	var b strings.Builder
 	for i := 0; i < len(label); {

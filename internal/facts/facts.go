@@ -3,9 +3,8 @@
 // Package facts describes a machine in plain values, as far as planning needs to know it.
 //
 // It reads nothing and changes nothing: package ask says what is needed, package observe fills it in, package plan decides on
-// it, and every operation of package op states its effect on it. The invariant: facts can be written as JSON and read back
-// unchanged, so that a machine can be captured in one place and planned for in another. They hold no secret: no file
-// contents, no password hashes, no keys.
+// it, and every operation of package op states its effect on it. The invariant: facts survive JSON unchanged, so that a machine
+// can be captured in one place and planned for in another. They hold no secret: no file contents, no password hashes, no keys.
 package facts
 
 import (
@@ -15,7 +14,7 @@ import (
 
 // Facts is what is known of the machine at one moment. A section that was not looked at is nil.
 type Facts struct {
-	// Programs says of helper programs whether they are in the search path.
+	// Programs says whether a helper program is in the search path.
 	Programs map[string]bool `json:"programs,omitempty"`
 	Block    *Block          `json:"block,omitempty"` // block devices, what they hold, what is mounted
 	Tree     *Tree           `json:"tree,omitempty"`  // the target root
@@ -23,8 +22,8 @@ type Facts struct {
 	Units    *Units          `json:"units,omitempty"`
 	SELinux  *SELinux        `json:"selinux,omitempty"`
 	Handover *Handover       `json:"handover,omitempty"`
-	// Sealed says when the machine was provisioned, in the form of RFC 3339; empty: it was not, or that is not known. A boot
-	// of a sealed machine does nothing.
+	// Sealed is when the machine was provisioned, in RFC 3339; empty: it was not, or that is not known. A boot of a sealed
+	// machine does nothing.
 	Sealed string `json:"sealed,omitempty"`
 	// Root is what is known of the root filesystem before it is mounted; nil: it is mounted.
 	Root *Root `json:"root,omitempty"`
@@ -33,7 +32,7 @@ type Facts struct {
 // Root is the root filesystem before it is mounted.
 type Root struct {
 	Device string `json:"device,omitempty"` // path
-	// Unknown says, for people, why nothing is known of the tree on it; empty: the tree is known.
+	// Unknown is why, for people, the tree on it is not known; empty: the tree is known.
 	Unknown string `json:"unknown,omitempty"`
 }
 

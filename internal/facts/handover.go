@@ -2,11 +2,11 @@
 
 package facts
 
-// Handover is what the earlier stages of this boot have left for the later ones. It names secrets and does not hold them.
+// Handover is what the earlier stages of this boot left for the later ones. It names secrets but does not hold them.
 type Handover struct {
-	// Keys names the encrypted volumes whose keys the disks stage has left.
+	// Keys names the encrypted volumes whose keys the disks stage left.
 	Keys []string `json:"keys,omitempty"`
-	// VolumeKeyFiles and PlatformFiles are the files, by path in the target root, that earlier stages have left for it.
+	// VolumeKeyFiles and PlatformFiles are files that earlier stages left for the target root, by their paths in it.
 	VolumeKeyFiles []string       `json:"volumeKeyFiles,omitempty"`
 	PlatformFiles  []PlatformFile `json:"platformFiles,omitempty"`
 	// HomeParts are the directories that the mount stage made, relative to the target root.
@@ -19,9 +19,9 @@ type PlatformFile struct {
 	Mode int    `json:"mode"`
 }
 
-// SELinux is what the target says of its SELinux policy (selinux_config(5)).
+// SELinux is the SELinux policy that the target names (selinux_config(5)).
 type SELinux struct {
 	Policy string `json:"policy,omitempty"` // its name; empty: the target does without SELinux
-	// Problem says why the name cannot be known although the target has a configuration; for people.
+	// Problem is why the name cannot be known although the target has a configuration; for people.
 	Problem string `json:"problem,omitempty"`
 }

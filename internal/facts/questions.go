@@ -4,14 +4,14 @@ package facts
 
 import "github.com/firstlight-boot/firstlight/internal/disk/gpt"
 
-// Questions are what planning needs to know of the machine and the facts do not say yet. Package ask poses them, package
-// observe answers them; neither knows the other. Every question has an answer in the facts, "there is none" included, so that
-// it is not asked twice.
+// Questions are what planning needs to know about the machine and the facts do not say yet. Package ask asks them, package
+// observe answers them; neither knows the other. Every question gets an answer in the facts, even "there is none", so that it is
+// not asked twice.
 type Questions struct {
 	// Programs are helper programs; the answers are in Facts.Programs.
 	Programs []string
-	// Await are device paths to wait for, Look device paths to look at as they are now, Resolve those of which only the node
-	// matters. The answers are in Block.Paths, Block.Absent and, but for Resolve, Block.Devices.
+	// Await are device paths to wait for, Look device paths to look at as they are now, Resolve paths of which only the node
+	// matters. The answers are in Block.Paths, Block.Absent and, except for Resolve, Block.Devices.
 	Await, Look, Resolve []string
 	// Tables are nodes of disks whose partition tables and partitions are read; the answers are in Block.Disks.
 	Tables []string
@@ -19,7 +19,7 @@ type Questions struct {
 	Regions []Place
 	// Mounts asks what is mounted below the target root; the answer is in Block.Mounts.
 	Mounts bool
-	// Nodes are places in the target root, Trees directories of which everything below is asked for, too; the answers are in
+	// Nodes are places in the target root, Trees directories that are asked for with everything below them. The answers are in
 	// Tree.
 	Nodes []NodeQuestion
 	Trees []string
@@ -34,7 +34,7 @@ type Questions struct {
 	Handover bool
 }
 
-// A Place is where on a disk a partition will be.
+// A Place is the place of a future partition on a disk.
 type Place struct {
 	Node       string // of the disk
 	Partition  gpt.Partition

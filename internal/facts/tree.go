@@ -11,24 +11,24 @@ import (
 
 // Tree is what is known of the places in the target root that a config is about.
 type Tree struct {
-	// Resolved maps paths of the config to the places that they lead to, as in a chroot, the last component not
-	// followed. Paths that lead to themselves have no entry.
+	// Resolved maps paths of the config to the places that they lead to, as in a chroot; the last component is not followed.
+	// Paths that lead to themselves have no entry.
 	Resolved map[string]string `json:"resolved,omitempty"`
 	// Nodes maps resolved places to their nodes; an empty place has no entry.
 	Nodes map[string]Node `json:"nodes,omitempty"`
 	// Missing maps resolved directories that are missing on the way to a place to the topmost one of them.
 	Missing map[string]string `json:"missing,omitempty"`
-	// Unreachable maps paths of the config that lead nowhere to the reason, such as links in a circle.
+	// Unreachable maps paths of the config that lead to no place to the reason, such as links in a circle.
 	Unreachable map[string]string `json:"unreachable,omitempty"`
-	// Asked says of every path that was looked at whether its content was looked at, too.
+	// Asked has every path that was looked at; the value says whether its content was looked at, too.
 	Asked map[string]bool `json:"asked,omitempty"`
 	// Below maps resolved directories of which everything was asked for to the paths below them, relative and sorted.
 	Below map[string][]string `json:"below,omitempty"`
-	// Hidden are the mount points of filesystems whose contents are not known yet: nothing is known of what lies below.
+	// Hidden are the mount points of filesystems with unknown contents: nothing is known of what lies below.
 	Hidden []string `json:"hidden,omitempty"`
 }
 
-// clone returns a deep copy, without the way through JSON: a tree may have tens of thousands of places.
+// clone returns a deep copy without a detour through JSON: a tree may have tens of thousands of places.
 func (t *Tree) clone() *Tree {
 	if t == nil {
 		return nil
@@ -62,7 +62,7 @@ func (t *Tree) Prepare() {
 	}
 }
 
-// Knows reports whether a question about a place has its answer.
+// Knows reports whether a question about a place is answered.
 func (t *Tree) Knows(q NodeQuestion) bool {
 	if t == nil {
 		return false
@@ -71,7 +71,7 @@ func (t *Tree) Knows(q NodeQuestion) bool {
 	return asked && (content || !q.Content)
 }
 
-// Hides reports whether nothing is known of a place, since it lies on a filesystem whose contents are not known yet.
+// Hides reports whether a place lies on a filesystem with unknown contents.
 func (t *Tree) Hides(place string) bool {
 	return t != nil && slices.ContainsFunc(t.Hidden, func(point string) bool { return Within(place, point) })
 }
@@ -81,7 +81,8 @@ func Within(name, dir string) bool {
 	return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/")
 }
 
-// Mounted states that a filesystem is mounted on a place now: with nothing on it or, if its contents are not known, hidden.
+// Mounted states that a filesystem is now mounted on a place. The filesystem is empty or, if its contents are not known, hides
+// what is below.
 func (t *Tree) Mounted(place string, empty bool) {
 	t.Put(place, Node{Type: "directory", Mode: 0o755})
 	maps.DeleteFunc(t.Nodes, func(p string, _ Node) bool { return p != place && Within(p, place) })
@@ -138,7 +139,7 @@ func (t *Tree) Drop(place string) {
 // maxLinks is how many links one path may lead through (path_resolution(7)).
 const maxLinks = 40
 
-// Final returns the resolved place that a path leads to, with links in its last component followed as far as they are known.
+// Final returns the resolved place that a path leads to. Links in its last component are followed as far as they are known.
 func (t *Tree) Final(name string) string {
 	place := path.Clean(name)
 	if t == nil {
@@ -161,8 +162,8 @@ func (t *Tree) Final(name string) string {
 // At returns what is known of a path of the config.
 func (t *Tree) At(name string) Node { return t.Nodes[t.Place(path.Clean(name))] }
 
-// Copy states that all that is below one resolved place is below another as well, with an owner; FIFOs, sockets and devices are
-// not copied. Of the first everything must have been asked for.
+// Copy states that everything below one resolved place exists below another as well, with an owner; FIFOs, sockets and devices
+// are not copied. Everything below the first must have been asked for.
 func (t *Tree) Copy(from, to string, uid, gid int) {
 	for _, rest := range t.Below[from] {
 		n := t.Nodes[path.Join(from, rest)]
@@ -177,7 +178,7 @@ func (t *Tree) Copy(from, to string, uid, gid int) {
 	}
 }
 
-// Move states that one resolved place is another now.
+// Move states that a resolved place is now at another path.
 func (t *Tree) Move(from, to string) {
 	below := strings.TrimSuffix(from, "/") + "/"
 	for _, p := range slices.Sorted(maps.Keys(t.Nodes)) {

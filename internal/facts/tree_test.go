@@ -57,7 +57,7 @@ func TestTreeChanges(t *testing.T) {
 	}
 }
 
-// What is known, what is hidden by a mount, and what is in the way.
+// Known nodes, nodes hidden by a mount, and nodes in the way.
 func TestTreeQuestions(t *testing.T) {
 	var none *Tree
 	if none.Knows(NodeQuestion{Path: "/"}) || none.Hides("/") {

@@ -8,8 +8,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// openDevices are the block devices that a look reads. They stay open until it is over: the kernel forgets what it has read of
-// a device as soon as nobody has it open, and several readers look at the same places.
+// openDevices are the block devices that a look reads. They stay open until it is over: the kernel drops its cache of a device
+// when its last user closes it, and several readers look at the same places.
 type openDevices struct {
 	system sys.Opener
 	mu     sync.Mutex
@@ -38,7 +38,7 @@ func (d *openDevices) close() {
 // readers bounds how many places of disks are read at the same time.
 const readers = 32
 
-// sideBySide calls do with all numbers below n, many at the same time: disks that have to start up do so together.
+// sideBySide calls do with all numbers below n, many at the same time: disks that must spin up then do so together.
 func sideBySide(n int, do func(i int)) {
 	var wait sync.WaitGroup
 	free := make(chan struct{}, readers)

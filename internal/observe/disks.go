@@ -78,7 +78,7 @@ func (l looker) await(ctx context.Context, paths []string) error {
 	return l.add(nodes)
 }
 
-// look adds those of the devices that exist now, or only their nodes.
+// look adds the devices that exist now, or only their nodes.
 func (l looker) look(paths []string, whole bool) error {
 	nodes := map[string]string{}
 	for _, path := range paths {
@@ -149,15 +149,15 @@ func (l looker) device(node string) error {
 	return nil
 }
 
-// secondOpinion returns what udev's database says of the contents of a device on which the probe has found none: its libblkid may
-// be newer.
+// secondOpinion returns what udev's database says about a device on which the probe found no contents: udev's libblkid may be
+// newer.
 func (l looker) secondOpinion(node string, found []probe.Signature) []string {
 	if _, _, ok := probe.Content(found); ok {
 		return nil
 	}
 	var all []string
 	for _, p := range l.udev(node) {
-		if len(found) == 0 || !strings.HasPrefix(p, "ID_PART_TABLE_TYPE=") { // else the probe has seen a table, too
+		if len(found) == 0 || !strings.HasPrefix(p, "ID_PART_TABLE_TYPE=") { // otherwise the probe has seen a table, too
 			all = append(all, p)
 		}
 	}
@@ -170,7 +170,7 @@ type probed struct {
 	err   error
 }
 
-// probe looks at many devices at the same time, for contents to find: disks that have to start up do so together.
+// probe looks for contents on many devices at the same time: disks that must spin up then do so together.
 func (l looker) probe(nodes []string) {
 	slices.Sort(nodes)
 	nodes = slices.DeleteFunc(slices.Compact(nodes), func(n string) bool { _, known := l.probes[n]; return known })

@@ -9,7 +9,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
-// mounts says what is mounted below the target root: of several filesystems on one mount point the last.
+// mounts returns what is mounted below the target root; the last filesystem of several on one mount point.
 func (m Machine) mounts(q *facts.Questions, f *facts.Facts) error {
 	if !q.Mounts {
 		return nil
@@ -30,7 +30,7 @@ func (m Machine) mounts(q *facts.Questions, f *facts.Facts) error {
 	return nil
 }
 
-// below returns a path as seen from a root, if it is in it.
+// below returns a path as seen from a root that contains it.
 func below(root, path string) (string, bool) {
 	root = strings.TrimSuffix(filepath.Clean(root), "/")
 	rest, ok := strings.CutPrefix(path, root)

@@ -36,7 +36,7 @@ func (m Machine) nodes(q *facts.Questions, f *facts.Facts) error {
 	return nil
 }
 
-// visitor looks at places and remembers what directories lead to.
+// visitor looks at places and remembers where directories lead.
 type visitor struct {
 	root *rootfs.Root
 	tree *facts.Tree
@@ -88,8 +88,8 @@ func (v *visitor) resolve(name string) (string, error) {
 	return path.Join(resolved, base), nil
 }
 
-// parents finds out where the way to a place that is empty ends: at a directory in which something is missing, or
-// at something that is not a directory.
+// parents finds where the path to an empty place ends: at a directory in which a component is missing, or at something that is
+// not a directory.
 func (v *visitor) parents(place string) error {
 	top := ""
 	var missing []string
@@ -117,7 +117,7 @@ func (v *visitor) parents(place string) error {
 	return nil
 }
 
-// look tells what is at a resolved place.
+// look returns the node at a resolved place.
 func (v *visitor) look(place string, content bool) (facts.Node, error) {
 	info, err := v.root.Lstat(place)
 	if err != nil || info.Type == rootfs.None {
@@ -140,7 +140,7 @@ func (v *visitor) look(place string, content bool) (facts.Node, error) {
 	return n, err
 }
 
-// mostBelow bounds how many nodes a directory may hold, with all that is below it, of which everything is asked for.
+// mostBelow bounds how many nodes a directory that is asked for as a whole may hold, at all depths.
 const mostBelow = 100_000
 
 // walk looks at everything below a directory. Links are not followed.

@@ -2,8 +2,8 @@
 
 // Package observe answers questions about a machine by reading it.
 //
-// It changes nothing, and it knows neither configs nor plans: what is asked is all it looks at. While it waits for a device it
-// says which, and every wait has a bound. The invariant: after Answer returns nil, every question has its answer in the facts.
+// It changes nothing, knows neither configs nor plans, and looks only at what is asked. While it waits for a device it says
+// which, and every wait is bounded. The invariant: after Answer returns nil, every question has its answer in the facts.
 package observe
 
 import (
@@ -29,11 +29,11 @@ type System interface {
 type Machine struct {
 	System System
 	Root   *rootfs.Root // the target root; nil before it is mounted
-	// Handover has what earlier stages have left; nil: nothing.
+	// Handover is what earlier stages left; nil: nothing.
 	Handover func() facts.Handover
 }
 
-// Answer answers questions. What the target root would have to tell while there is none stays unanswered.
+// Answer answers questions. Questions about the target root stay unanswered as long as there is none.
 func Answer(ctx context.Context, m Machine, q *facts.Questions, f *facts.Facts) error {
 	m.programs(q.Programs, f)
 	if q.Handover {

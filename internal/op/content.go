@@ -12,8 +12,8 @@ import (
 	"unsafe"
 )
 
-// A Handle stands for something of the config that a plan does not hold: contents, keys, hashes, where they come from. It is a
-// digest keyed with the seed of the run, so that nobody without the seed can test a guess of a short secret.
+// A Handle stands for something of the config that a plan does not hold: contents, keys, hashes, and their sources. It is a
+// digest keyed with the seed of the run, so that a short secret cannot be guessed from it without the seed.
 type Handle string
 
 // Content is what a file, fragment, unit or key is made of, by reference.
@@ -21,7 +21,7 @@ type Content struct {
 	Handle Handle `json:"handle"`
 	// Source says where the payload comes from, for people: a URL without credentials and query, or "inline".
 	Source string `json:"source"`
-	// Remote says that getting the payload takes the network.
+	// Remote says that getting the payload needs the network.
 	Remote bool `json:"remote,omitempty"`
 }
 
@@ -50,7 +50,7 @@ func (Payload) String() string { return "redacted" }
 // LogValue implements slog.LogValuer.
 func (Payload) LogValue() slog.Value { return slog.StringValue("redacted") }
 
-// Payloads has what the handles of a plan stand for.
+// Payloads maps the handles of a plan to what they stand for.
 type Payloads map[Handle]Payload
 
 // Add adds a payload and returns its handle.
@@ -73,7 +73,7 @@ func (p Payloads) Add(seed string, load Payload) Handle {
 	return handle
 }
 
-// keyed digests texts, each behind its length, so that no two lists of texts have the same digest.
+// keyed digests texts, each after its length, so that different lists of texts have different digests.
 type keyed struct{ hash.Hash }
 
 func (k keyed) add(texts ...string) {
@@ -83,15 +83,15 @@ func (k keyed) add(texts ...string) {
 	}
 }
 
-// VolumeKey is the handle of the key that the disks stage has left for an encrypted volume.
+// VolumeKey returns the handle of the key that the disks stage left for an encrypted volume.
 func VolumeKey(name string) Handle { return Handle("volume-key:" + name) }
 
-// LeftFile is the handle of the content of a file that an earlier stage has left for the target root, by its path there.
+// LeftFile returns the handle of the content of a file that an earlier stage left for the target root, by its path there.
 func LeftFile(name string) Handle { return Handle("left-file:" + name) }
 
-// A Want is a payload that a stage will need, and what for.
+// A Want is a payload that a stage will need, and its purpose.
 type Want struct {
 	Content
-	// Place is the path of the file that it is for, as the config has it; empty: it is a key, which is kept in memory.
+	// Place is the path of the file that it is for, as the config has it; empty: a key, which is kept in memory.
 	Place string `json:"place,omitempty"`
 }

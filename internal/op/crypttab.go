@@ -8,7 +8,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
-// WriteVolumeKey writes the key file of an encrypted volume, for root alone, in a directory for root alone.
+// WriteVolumeKey writes the key file of an encrypted volume. Only root can read the file and its directory.
 type WriteVolumeKey struct {
 	Place
 	Name string `json:"name"` // of the volume, whose key an earlier stage has left
@@ -28,7 +28,7 @@ func (o WriteVolumeKey) Predict(f *facts.Facts) {
 	f.Tree.Put(o.Path, facts.Node{Type: "file", Mode: 0o600})
 }
 
-// AddCrypttab adds lines to crypttab(5), for root alone.
+// AddCrypttab adds lines to crypttab(5), which only root can read.
 type AddCrypttab struct {
 	Place
 	Lines []string `json:"lines"`

@@ -5,7 +5,7 @@ package op
 // A Destroyer is an operation that may destroy data.
 type Destroyer interface {
 	Op
-	// Destroys lists what gets lost, for people: device, label, filesystem, size. It is empty if nothing does.
+	// Destroys lists what is lost, for people: device, label, filesystem, size. It is empty if nothing is lost.
 	Destroys() []string
 }
 

@@ -34,7 +34,7 @@ func (o MakeFilesystem) Describe() string {
 	return strings.Join(words, " ") + destroys(o.Destroy)
 }
 
-// destroys says what gets lost.
+// destroys describes what is lost.
 func destroys(what string) string {
 	if what == "" {
 		return ""

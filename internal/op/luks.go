@@ -20,13 +20,13 @@ type Key struct {
 type Binding struct {
 	Pin    string `json:"pin"`
 	Config Handle `json:"config"`
-	// Reach are the advertisements of the Tang servers that have to answer before the volume is bound to them.
+	// Reach are the advertisements of the Tang servers that must answer before the volume is bound to them.
 	Reach []Content `json:"reach,omitempty"`
-	// Prove says that the volume is closed and unlocked again by what it was bound to.
+	// Prove says that the volume is closed and then unlocked through its binding.
 	Prove bool `json:"prove,omitempty"`
 }
 
-// MakeVolume formats a LUKS volume, opens it, and binds it to what has to unlock it later.
+// MakeVolume formats a LUKS volume, opens it, and binds it to what must unlock it later.
 type MakeVolume struct {
 	Name    string   `json:"name"`
 	Device  string   `json:"device"` // path in the config
@@ -38,7 +38,7 @@ type MakeVolume struct {
 	Open    []string `json:"open"`             // arguments of cryptsetup(8) luksOpen after device and name, the key excepted
 	Bind    *Binding `json:"bind,omitempty"`   // nil: the key opens the volume later
 	Secure  bool     `json:"secure,omitempty"` // the volume key never leaves a crypto card (zkey(1))
-	// DropKey says that the key is removed once the volume is bound; else it is kept for the files stage.
+	// DropKey says that the key is removed once the volume is bound; otherwise it is kept for the files stage.
 	DropKey bool `json:"dropKey,omitempty"`
 }
 
@@ -55,7 +55,7 @@ func (o MakeVolume) Touches() []Resource {
 	return []Resource{device(o.Node), device("/dev/mapper/" + o.Name)}
 }
 
-// Predict implements Op. A volume with a new key is noise: it holds nothing.
+// Predict implements Op. A volume with a new key holds noise, so it is empty.
 func (o MakeVolume) Predict(f *facts.Facts) {
 	setContents(f, o.Node, probe.Signature{Type: "crypto_LUKS", Usage: probe.Crypto, Version: "2", UUID: Unknown})
 	f.Block.Add("/dev/mapper/"+o.Name, facts.Device{Predicted: true, SectorSize: 512, Members: []string{o.Node}}, o.Paths...)
@@ -69,7 +69,7 @@ func keepKey(f *facts.Facts, name string, keep bool) {
 	}
 }
 
-// Unknown is a predicted UUID that only the program which makes it will choose.
+// Unknown is a predicted UUID that a program chooses only when it runs.
 const Unknown = "?"
 
 // FetchKey gets the key of a volume from the network, and keeps it for the steps that need it. It changes nothing.
@@ -90,7 +90,7 @@ func (FetchKey) Touches() []Resource { return nil }
 // Predict implements Op.
 func (FetchKey) Predict(*facts.Facts) {}
 
-// CheckVolume finds out whether the key fits a LUKS volume that is going to be reused. It changes nothing.
+// CheckVolume finds out whether the key fits a LUKS volume that will be reused. It changes nothing.
 type CheckVolume struct {
 	Name   string `json:"name"`
 	Device string `json:"device"`
@@ -133,7 +133,7 @@ func (o OpenVolume) Touches() []Resource {
 	return []Resource{device(o.Node), device("/dev/mapper/" + o.Name)}
 }
 
-// Predict implements Op. What the volume holds shows only when it is open.
+// Predict implements Op. The contents of the volume show only when it is open.
 func (o OpenVolume) Predict(f *facts.Facts) {
 	f.Block.Add("/dev/mapper/"+o.Name, facts.Device{Predicted: true, Closed: true, SectorSize: 512, Members: []string{o.Node}}, o.Paths...)
 	keepKey(f, o.Name, true)

@@ -9,7 +9,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
-// mounts are made and undone one after another: they may lie in each other.
+// mounts is a resource that keeps mounts and unmounts one after another: a mount point may lie in another filesystem that is
+// mounted.
 const mounts Resource = "mounts"
 
 // Mount mounts a filesystem below the target root.

@@ -10,11 +10,11 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
-// Place is where in the target root a node is, and what may be in its way. Path is resolved: no part of it is a
-// link.
+// Place is where a node is in the target root, and whether it replaces an existing one. Path is resolved: none of its components
+// is a link.
 type Place struct {
 	Path    string `json:"path"`
-	Replace bool   `json:"replace,omitempty"` // what is there is removed, directories with all that is in them
+	Replace bool   `json:"replace,omitempty"` // the existing node is removed, a directory with its contents
 }
 
 // PathClass is the class of resources that are places in the target root.
@@ -23,7 +23,7 @@ const PathClass = "path:"
 // PlaceResource is the resource of a resolved place in the target root.
 func PlaceResource(place string) Resource { return Resource(PathClass + place) }
 
-// Target returns the place itself.
+// Target returns the path.
 func (p Place) Target() Place { return p }
 
 // Touches implements Op.
@@ -36,7 +36,7 @@ func (p Place) over() string {
 	return ""
 }
 
-// Owner is to be set on a node; -1 leaves the user or the group as it is.
+// Owner is the owner to set on a node; -1 leaves the user or the group as it is.
 type Owner struct {
 	UID int `json:"uid"`
 	GID int `json:"gid"`
@@ -77,7 +77,7 @@ func attributes(o Owner, mode int) string {
 	return " with " + strings.Join(parts, ", ")
 }
 
-// MakeDirectory makes a directory, or sets owner and mode of one that is there.
+// MakeDirectory makes a directory, or sets owner and mode of an existing one.
 type MakeDirectory struct {
 	Place
 	Exists bool  `json:"exists,omitempty"`
@@ -107,7 +107,7 @@ func (o MakeDirectory) Predict(f *facts.Facts) {
 	}
 }
 
-// WriteFile makes a regular file of its content, followed by all fragments.
+// WriteFile makes a regular file from its content, followed by all fragments.
 type WriteFile struct {
 	Place
 	Content   *Content  `json:"content,omitempty"` // nil: none

@@ -2,9 +2,9 @@
 
 // Package op holds the operations that a plan is made of, as data.
 //
-// An operation says what has to be done to what; it does nothing itself (package apply does) and decides nothing (package
-// plan did). The invariant: an operation is plain data that holds all it takes to carry it out, except for secrets, for which
-// it holds handles. Its JSON form identifies it, and it states its whole effect on the facts.
+// An operation says what to do to what. It does nothing itself (package apply does) and decides nothing (package plan did). The
+// invariant: an operation is plain data and holds everything needed to carry it out, except secrets, for which it holds handles.
+// Its JSON form identifies it, and it states its whole effect on the facts.
 package op
 
 import (
@@ -26,10 +26,9 @@ type Resource string
 
 // An Op is one operation.
 type Op interface {
-	// Kind tells the type; it selects the handler that carries the operation out.
+	// Kind returns the type, which selects the handler that carries out the operation.
 	Kind() Kind
-	// Describe says in one line what is done to what, verb first, without secrets: it is what a plan
-	// shows and what the log says.
+	// Describe returns one line about what is done to what, verb first, without secrets. Plans show it, and the log has it.
 	Describe() string
 	// Touches lists the resources that the operation changes. Operations that touch one resource are carried
 	// out in the order of the plan.

@@ -15,7 +15,7 @@ import (
 // device is the resource of a block device.
 func device(node string) Resource { return Resource("device:" + node) }
 
-// NameDevices makes the links below /run/ignition/dev_aliases under which devices are used from then on.
+// NameDevices makes the links below /run/ignition/dev_aliases, under which later steps use the devices.
 type NameDevices struct {
 	Paths []string `json:"paths"`
 }
@@ -32,8 +32,8 @@ func (NameDevices) Touches() []Resource { return []Resource{"device-names"} }
 // Predict implements Op.
 func (NameDevices) Predict(*facts.Facts) {}
 
-// StopArray stops an array that udev has put together from the leavings of a run that was cut short, or closes a volume
-// that an earlier attempt has opened on them.
+// StopArray stops an array that udev has assembled from the leavings of an interrupted run, or closes a volume that an earlier
+// attempt has opened on them.
 type StopArray struct {
 	Node    string   `json:"node"`
 	Members []string `json:"members"`
@@ -66,19 +66,18 @@ func (o StopArray) Predict(f *facts.Facts) {
 	}
 }
 
-// WritePartitionTable makes the table of a disk what it shall be, on the disk and in the kernel.
+// WritePartitionTable gives a disk its new table, on the disk and in the kernel.
 type WritePartitionTable struct {
 	Device string `json:"device"` // path in the config
 	Node   string `json:"node"`
-	// Zap erases the table that is there first, and Erase the signatures of filesystems and containers.
+	// Zap erases the existing table first, and Erase the signatures of filesystems and containers.
 	Zap   []probe.Extent `json:"zap,omitempty"`
 	Erase []probe.Extent `json:"erase,omitempty"`
-	// Old is the table that this was planned on; nil: the disk had none, or it does not matter, as it is erased.
+	// Old is the table that the step was planned on; nil: the disk had none, or it is erased and so does not matter.
 	Old *gpt.Table `json:"old,omitempty"`
-	// Table is the table that shall be; nil: none.
+	// Table is the new table; nil: none.
 	Table *gpt.Table `json:"table,omitempty"`
-	// Anew lists the partitions that are made in this step, even where one just like them was; Deleted those that
-	// are gone afterwards.
+	// Anew lists the partitions that this step makes, even where an identical one was; Deleted those that are gone afterwards.
 	Anew    []int            `json:"anew,omitempty"`
 	Deleted []int            `json:"deleted,omitempty"`
 	Mark    *gpt.Mark        `json:"mark,omitempty"`
@@ -114,8 +113,8 @@ func bytesOf(b gpt.Block, sectorSize int) probe.Extent {
 	return probe.Extent{Offset: int64(b.First) * int64(sectorSize), Length: int64(b.Last-b.First+1) * int64(sectorSize)}
 }
 
-// Predict implements Op: partitions that are gone lose their devices, those that are made anew get new ones,
-// whose contents are what lies in their places now.
+// Predict implements Op: partitions that are gone lose their devices. New partitions get new devices, whose contents are what
+// lies in their places now.
 func (o WritePartitionTable) Predict(f *facts.Facts) {
 	disk := f.Block.Disks[o.Node]
 	whole := f.Block.Devices[o.Node]
@@ -153,7 +152,7 @@ func (o WritePartitionTable) predictPartition(f *facts.Facts, disk facts.Disk, p
 	f.Block.Add(node, d, o.Paths[p.Number]...)
 }
 
-// MarkDisk replaces the note in a disk's backup table that tells what a run is making on it, or removes it (nil).
+// MarkDisk replaces the mark in a disk's backup table, which records what a run is making on the disk, or removes it (nil).
 type MarkDisk struct {
 	Device string    `json:"device"`
 	Node   string    `json:"node"`

@@ -15,7 +15,7 @@ import (
 // Accounts is the resource of all account files.
 const Accounts Resource = "accounts:"
 
-// EditAccounts makes users and groups those of the config, in all account files at once. The templates are those of package
+// EditAccounts makes users and groups match the config, in all account files at once. The templates are those of package
 // account: a placeholder stands for a hash that stays as it is, or for a payload.
 type EditAccounts struct {
 	Today   int               `json:"today"`   // in days since 1970-01-01
@@ -82,7 +82,7 @@ func (o MakeHome) Predict(f *facts.Facts) {
 	f.Tree.Copy(f.Tree.Place(path.Clean(o.Skeleton)), place, o.Owner.UID, o.Owner.GID)
 }
 
-// MoveHome moves a home directory with all that is in it.
+// MoveHome moves a home directory with its contents.
 type MoveHome struct {
 	Name string `json:"name"` // of the user
 	From string `json:"from"`
@@ -107,7 +107,8 @@ func (o MoveHome) Predict(f *facts.Facts) {
 	f.Tree.Move(f.Tree.Place(path.Clean(o.From)), f.Tree.Place(path.Clean(o.Home)))
 }
 
-// OwnHome gives what the user and the group From own in a home directory to To; -1 stands for no change.
+// OwnHome changes the owner of everything in a home directory that belongs to the user and the group From to To; -1 stands for
+// no change.
 type OwnHome struct {
 	Name string `json:"name"` // of the user
 	Home string `json:"home"`
@@ -143,7 +144,8 @@ func (o OwnHome) Predict(f *facts.Facts) {
 	}
 }
 
-// OwnHomePart gives a directory that was made for a mount to the user in whose home it is, for that user alone.
+// OwnHomePart gives a directory that was made for a mount to the user in whose home directory it lies. Only that user gets
+// access.
 type OwnHomePart struct {
 	Path  string `json:"path"`
 	Name  string `json:"name"` // of the user
@@ -185,7 +187,7 @@ func (o RemoveHome) Touches() []Resource { return []Resource{PlaceResource(o.Hom
 // Predict implements Op.
 func (o RemoveHome) Predict(f *facts.Facts) { f.Tree.Drop(f.Tree.Place(path.Clean(o.Home))) }
 
-// MakeMailbox makes an empty mailbox, as useradd(8) does where CREATE_MAIL_SPOOL says so.
+// MakeMailbox makes an empty mailbox, as useradd(8) does if CREATE_MAIL_SPOOL says so.
 type MakeMailbox struct {
 	Path  string `json:"path"`
 	Name  string `json:"name"` // of the user
@@ -207,7 +209,7 @@ func (o MakeMailbox) Predict(f *facts.Facts) {
 	f.Tree.Put(f.Tree.Place(path.Clean(o.Path)), facts.Node{Type: "file", UID: o.Owner.UID, GID: o.Owner.GID, Mode: o.Mode})
 }
 
-// WriteKeys writes the keys that may log in as a user, with the user's rights.
+// WriteKeys writes the SSH keys of a user with the user's rights.
 type WriteKeys struct {
 	Name  string `json:"name"` // of the user
 	Home  string `json:"home"`

@@ -8,11 +8,11 @@ import (
 	"reflect"
 )
 
-// Format is the version of a plan's form; a journal of another one is not resumed.
+// Format is the version of the plan's form; a journal with another version is not resumed.
 const Format = 2
 
-// A Plan is what one part of a boot does, in an order that respects every step's After. It is all that applying it takes,
-// with what its handles stand for.
+// A Plan is what one part of a boot does, in an order that respects every step's After. Together with what its handles stand
+// for, it is everything needed to apply it.
 type Plan struct {
 	Format int    `json:"format"`
 	Part   string `json:"part"`

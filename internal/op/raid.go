@@ -44,7 +44,7 @@ func (o CreateArray) Touches() []Resource {
 	return all
 }
 
-// Predict implements Op. What the array holds shows only when it is there: members may keep what they held before.
+// Predict implements Op. The contents of the array show only when it exists: members may keep what they held before.
 func (o CreateArray) Predict(f *facts.Facts) {
 	for _, n := range o.Nodes {
 		setContents(f, n, probe.Signature{Type: "linux_raid_member", Usage: probe.RAID, Label: "any:" + o.Name})

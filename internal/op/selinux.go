@@ -8,7 +8,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
-// Relabel sets the SELinux labels of places, of directories with all that is in them. Links are not followed.
+// Relabel sets the SELinux labels of places, of directories with their contents. It does not follow links.
 type Relabel struct {
 	Policy string   `json:"policy"`          // its name, as in SELINUXTYPE of selinux_config(5)
 	Paths  []string `json:"paths"`           // resolved; those that do not exist are left out

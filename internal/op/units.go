@@ -30,7 +30,7 @@ func (o WriteUnit) Describe() string {
 // Predict implements Op.
 func (o WriteUnit) Predict(f *facts.Facts) { f.Tree.Put(o.Path, facts.Node{Type: "file", Mode: 0o644}) }
 
-// MaskUnit makes a unit one that cannot be started.
+// MaskUnit masks a unit, so that it cannot be started.
 type MaskUnit struct{ Place }
 
 // Kind implements Op.
@@ -56,14 +56,14 @@ func (o UnmaskUnit) Describe() string { return "unmask unit " + o.Path }
 // Predict implements Op.
 func (o UnmaskUnit) Predict(f *facts.Facts) { f.Tree.Drop(o.Path) }
 
-// SetPresets enables and disables units: by lines of the preset file, and by the links that systemctl(1) would make or
-// remove. Which links these are follows from the units as they are then.
+// SetPresets enables and disables units: by lines of the preset file, and by the links that systemctl(1) would make or remove.
+// The links follow from the units that exist by then.
 type SetPresets struct {
 	Place
 	Units []Preset `json:"units"`
 }
 
-// Preset is one unit that is to be enabled or disabled.
+// Preset is one unit to enable or disable.
 type Preset struct {
 	Name   string `json:"name"`
 	Enable bool   `json:"enable"`
@@ -97,7 +97,7 @@ func (o SetPresets) Touches() []Resource {
 	return []Resource{PlaceResource(o.Path), "units:"}
 }
 
-// Predict implements Op. Units to be disabled have a line only if they are enabled.
+// Predict implements Op. Units to disable have a line only if they are enabled.
 func (o SetPresets) Predict(f *facts.Facts) {
 	if !slices.ContainsFunc(o.Units, func(u Preset) bool { return u.Enable }) {
 		return

@@ -12,7 +12,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// content puts a resource of the config among the payloads and returns it by reference; ok is false if it has no source.
+// content adds a resource of the config to the payloads and returns a reference to it; ok is false if the resource has no
+// source.
 func content(loads op.Payloads, seed string, r types.Resource) (c op.Content, ok bool) {
 	source := types.Text(r.Source)
 	if source == "" {
@@ -31,7 +32,7 @@ func content(loads op.Payloads, seed string, r types.Resource) (c op.Content, ok
 
 func isInline(source string) bool { return len(source) >= 5 && strings.EqualFold(source[:5], "data:") }
 
-// redact returns a URL without credentials, query and fragment. One that cannot be taken apart shows only its scheme.
+// redact returns a URL without credentials, query and fragment. A URL that cannot be parsed shows only its scheme.
 func redact(source string) string {
 	u, err := url.Parse(source)
 	if err != nil || u.Opaque != "" {
@@ -46,7 +47,7 @@ func (b *builder) content(r types.Resource) (op.Content, bool) {
 	return content(b.payloads, b.in.Seed, r)
 }
 
-// contents returns those of the resources that have a source.
+// contents returns references to the resources that have a source.
 func (b *builder) contents(resources ...types.Resource) []op.Content {
 	var all []op.Content
 	for _, r := range resources {
@@ -57,12 +58,12 @@ func (b *builder) contents(resources ...types.Resource) []op.Content {
 	return all
 }
 
-// secret puts a text among the payloads.
+// secret adds a text to the payloads.
 func (b *builder) secret(text string) op.Handle {
 	return b.payloads.Add(b.in.Seed, op.Payload{Text: &text})
 }
 
-// Payloads has what the handles of every plan for a config stand for, if the plan was made with seed.
+// Payloads returns what the handles of every plan for a config stand for, if the plan was made with seed.
 func Payloads(c *types.Config, seed string) op.Payloads {
 	b := &builder{c: c, in: Inputs{Seed: seed}, payloads: op.Payloads{}}
 	for _, w := range slices.Concat(KeyWants(c), FileWants(c)) {
@@ -84,7 +85,7 @@ func Payloads(c *types.Config, seed string) op.Payloads {
 	return b.payloads
 }
 
-// hash puts the password hash of a user or group among the payloads.
+// hash adds the password hash of a user or group to the payloads.
 func (b *builder) hash(_, secret string) string { return string(b.secret(secret)) }
 
 // authorizedKeys is the file of a user's SSH keys.
@@ -96,8 +97,8 @@ func authorizedKeys(u types.User) string {
 	return keys.String()
 }
 
-// Wants lists what is fetched for resources, and the payloads for that. It is known before anything can be planned, so that
-// fetching may begin early.
+// Wants lists what is fetched for resources, and the payloads for that. It needs no facts, so that fetching can begin before
+// planning.
 func Wants(resources []Want, seed string) ([]op.Want, op.Payloads) {
 	loads := op.Payloads{}
 	var wants []op.Want

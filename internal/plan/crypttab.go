@@ -17,8 +17,8 @@ const (
 	KeyDir   = "/etc/luks"
 )
 
-// planCrypttab writes what the machine needs to open its encrypted volumes at later boots: crypttab, keys, and
-// the secure keys of crypto cards.
+// planCrypttab writes what the machine needs to open its encrypted volumes in later boots: crypttab, keys, and the secure keys
+// of crypto cards.
 func planCrypttab(b *builder) {
 	var lines []string
 	for i, l := range b.c.Storage.Luks {

@@ -63,7 +63,7 @@ func MountPaths(c *types.Config) []string {
 	return paths
 }
 
-// arrayPaths returns the paths under which an array appears, the one that is waited for first.
+// arrayPaths returns the paths under which an array appears; the first is the one to wait for.
 func arrayPaths(name string) []string {
 	if strings.HasPrefix(name, "/dev") {
 		return []string{name}
@@ -76,8 +76,8 @@ func volumePaths(name string) []string {
 	return []string{"/dev/mapper/" + name, "/dev/disk/by-id/dm-name-" + name}
 }
 
-// Produced returns the paths of the devices that the config itself makes: partitions of the disks that are there,
-// arrays and volumes. They are not waited for before they are made.
+// Produced returns the paths of the devices that the config itself makes: partitions of existing disks, arrays and volumes.
+// Nothing waits for them before they are made.
 func Produced(c *types.Config, b *facts.Block) map[string]bool {
 	made := map[string]bool{}
 	add := func(paths ...string) {
@@ -87,7 +87,7 @@ func Produced(c *types.Config, b *facts.Block) map[string]bool {
 	}
 	view := builder{facts: &facts.Facts{Block: b}}
 	for _, d := range Disks(c, b, "") {
-		// Those in conflict too: what stands in their way is the only complaint that helps.
+		// Entries in conflict too: only the conflict itself is a useful complaint.
 		partitions := append(d.Result.Partitions[:len(d.Result.Partitions):len(d.Result.Partitions)], d.New()...)
 		for _, w := range d.Disk.Partitions {
 			partitions = append(partitions, gpt.Partition{Number: w.Number, Label: types.Text(w.Label)})
@@ -106,7 +106,7 @@ func Produced(c *types.Config, b *facts.Block) map[string]bool {
 	return made
 }
 
-// nameDevices gives the devices of a part the names under which all later steps use them, and returns the step.
+// nameDevices adds the step that gives the devices of a part the names under which later steps use them, and returns it.
 func (b *builder) nameDevices(paths []string) []int {
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
 	if len(paths) == 0 {
@@ -115,8 +115,8 @@ func (b *builder) nameDevices(paths []string) []int {
 	return []int{b.add("$.storage", op.NameDevices{Paths: paths}, "")}
 }
 
-// checkDevices reports every device that neither is there nor is made by the config. Later parts would find out as
-// well, but by then disks have been written to.
+// checkDevices reports every device that neither exists nor is made by the config. Later parts would notice too, but only after
+// disks were written to.
 func (b *builder) checkDevices() {
 	made := Produced(b.c, b.facts.Block)
 	check := func(path, device string) {
@@ -147,8 +147,8 @@ func (b *builder) failMissing(path, device string) {
 	b.fail(path, fmt.Sprintf("%s does not exist, and nothing in the config makes it", device), b.facts.Block.Absent[device])
 }
 
-// lookAhead decides on all arrays, volumes and filesystems as far as that is possible before anything is made, and
-// notes the nodes of the devices whose contents are going to be made.
+// lookAhead decides on all arrays, volumes and filesystems as far as possible before anything is made, and notes the nodes of
+// the devices whose contents will be made.
 func (b *builder) lookAhead(ahead *facts.Block, making map[string]bool) {
 	for _, r := range b.c.Storage.Raid {
 		for _, path := range r.Devices {

@@ -14,15 +14,14 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/facts"
 )
 
-// A DiskPlan is what one disk of a config comes to: the table that will be on it, and how that comes about.
+// A DiskPlan is the plan for one disk of a config: the table that it will have, and how it gets that table.
 type DiskPlan struct {
 	Index  int        // in the config
 	Disk   types.Disk // as the config has it
 	Node   string
 	Device facts.Device
 	Facts  facts.Disk
-	// Base is the table that the rules are applied to: the one on the disk, less what an unfinished run
-	// made, or an empty one.
+	// Base is the table that the rules are applied to: the one on the disk without what an unfinished run made, or an empty one.
 	Base gpt.Table
 	// Leavings are the partitions that an unfinished run made.
 	Leavings  []gpt.Partition
@@ -33,7 +32,7 @@ type DiskPlan struct {
 	Err error
 }
 
-// Disks plans the tables of all disks of a config that are there.
+// Disks plans the tables of all disks of a config that exist.
 func Disks(c *types.Config, b *facts.Block, seed string) []DiskPlan {
 	var all []DiskPlan
 	for i, d := range c.Storage.Disks {
@@ -57,7 +56,7 @@ func invent(seed string, what ...string) gpt.GUID {
 	return id
 }
 
-// entryDigest identifies what the config wants of the disk.
+// entryDigest identifies a config's entry for a disk.
 func (p *DiskPlan) entryDigest() [32]byte {
 	text, err := json.Marshal(p.Disk)
 	if err != nil {
@@ -79,11 +78,11 @@ func (p *DiskPlan) plan(seed string) {
 	}
 }
 
-// starts tells whether the plan starts from an empty table.
+// starts reports whether the plan starts from an empty table.
 func (p *DiskPlan) starts() bool { return types.True(p.Disk.WipeTable) || p.Facts.Table == nil }
 
-// fromTable makes the disk's table the base, less what an unfinished run made, and returns the numbers that an
-// earlier run for the same entry gave.
+// fromTable makes the disk's table, without what an unfinished run made, the base. It returns the numbers that an earlier run
+// for the same entry gave.
 func (p *DiskPlan) fromTable() []int {
 	p.Base = p.Facts.Table.Table
 	mark := p.Facts.Table.Mark
@@ -108,12 +107,12 @@ func (p *DiskPlan) fromTable() []int {
 	return numbers
 }
 
-// Unfinished tells whether an unfinished run of ours has been at work on the disk.
+// Unfinished reports whether an unfinished run of firstlight changed the disk.
 func (p DiskPlan) Unfinished() bool {
 	return p.Facts.Table != nil && p.Facts.Table.Mark != nil && !p.Facts.Table.Mark.Finished
 }
 
-// doubted tells whether the contents of a partition are not to be trusted.
+// doubted reports whether the contents of a partition cannot be trusted.
 func (p DiskPlan) doubted(number int) bool {
 	return p.Facts.Table != nil && p.Facts.Table.Mark != nil && slices.Contains(p.Facts.Table.Mark.Content, number)
 }
@@ -129,7 +128,7 @@ func (p DiskPlan) New() []gpt.Partition {
 	return made
 }
 
-// Deleted returns the partitions on the disk that will not be any more.
+// Deleted returns the partitions on the disk that will be gone.
 func (p DiskPlan) Deleted() []gpt.Partition {
 	if p.Facts.Table == nil {
 		return nil
@@ -143,7 +142,7 @@ func (p DiskPlan) Deleted() []gpt.Partition {
 	return gone
 }
 
-// writes tells whether the table has to be written.
+// writes reports whether the table must be written.
 func (p DiskPlan) writes() bool {
 	if types.True(p.Disk.WipeTable) {
 		return p.Facts.Table != nil || p.Facts.Other != "" || len(p.Device.Signatures) > 0 || len(p.Changes) > 0
@@ -159,7 +158,7 @@ func (p DiskPlan) writes() bool {
 	return slices.ContainsFunc(p.Changes, func(c gpt.Change) bool { return c.Verb != gpt.Keep })
 }
 
-// wanted returns the partitions of a disk as its rules want them. Identifiers were validated with the config.
+// wanted returns the partitions of a disk as its rules want them. The config's identifiers have been validated.
 func wanted(d types.Disk) []gpt.Wanted {
 	var all []gpt.Wanted
 	for _, p := range d.Partitions {

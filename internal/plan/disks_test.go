@@ -24,7 +24,7 @@ var diskParts = []struct {
 	planner Planner
 }{{"partitions", Partitions}, {"raid", RAID}, {"luks", LUKS}, {"filesystems", Filesystems}}
 
-// looked says of all devices of a config that are not known that somebody looked and found none.
+// looked marks every unknown device of a config as looked for and absent.
 func looked(doc config.Document, b *facts.Block) facts.Facts {
 	b.Prepare()
 	c := &doc.Config
@@ -85,7 +85,7 @@ func with(t *testing.T, b *facts.Block, disk string, mark *gpt.Mark, partitions 
 	return b
 }
 
-// mapped makes a disk with its partitions into a mapping of the name disk, which does not know kpartx.
+// mapped turns a disk and its partitions into a mapping of the name disk, which does not know kpartx.
 func mapped(b *facts.Block, disk string) *facts.Block {
 	d := b.Disks[disk]
 	d.Mapping = "disk"
@@ -99,7 +99,7 @@ func mapped(b *facts.Block, disk string) *facts.Block {
 	return b
 }
 
-// show plans all parts of the disks stage on what each part before it will have made, and writes the result down.
+// show plans all parts of the disks stage, each on the predicted result of the part before it, and writes the plans down.
 func show(t *testing.T, storage string, b *facts.Block, programs map[string]bool) string {
 	t.Helper()
 	doc := parse(t, storage)
@@ -163,7 +163,7 @@ note that the work on /dev/vda is finished`},
 		{"used disk, all kept", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"a"}]}],
 			"filesystems":[{"device":"/dev/vda1","format":"ext4","label":"a"}]}`,
 			func(t *testing.T) *facts.Block { return with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4") }, ``},
-		{"conflicts are all named, with what is there", `{"disks":[{"device":"/dev/vda","partitions":[
+		{"all conflicts are named, with the existing contents", `{"disks":[{"device":"/dev/vda","partitions":[
 			{"number":1,"label":"x"},{"number":2,"sizeMiB":5,"startMiB":0},{"number":3,"shouldExist":false}]}]}`,
 			func(t *testing.T) *facts.Block {
 				return with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4", "b:xfs", "c")
@@ -230,7 +230,7 @@ note that the work on /dev/vda is finished`},
 				d.MountedOn = []string{"/boot"}
 				b.Devices["/dev/vda1"] = d
 				return b
-			}, `error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labelled "a", ext4 labelled "a", 10 MiB) is mounted on /boot: to replace it is not possible (take it out of the config, or keep the initramfs from mounting or assembling it: rd.auto=0, rd.md=0, rd.lvm=0, rd.luks=0)`},
+			}, `error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labelled "a", ext4 labelled "a", 10 MiB) is mounted on /boot, so firstlight cannot replace it (take it out of the config, or keep the initramfs from mounting or assembling it: rd.auto=0, rd.md=0, rd.lvm=0, rd.luks=0)`},
 		{"another filesystem", `{"filesystems":[{"device":"/dev/vda1","format":"xfs"},{"device":"/dev/vda2","format":"ext4","label":"z"},
 			{"device":"/dev/vda3","format":"none"}]}`,
 			func(t *testing.T) *facts.Block {
@@ -238,7 +238,7 @@ note that the work on /dev/vda is finished`},
 			}, `
 error at $.storage.filesystems.0: /dev/vda1 (10 MiB) cannot be used: it holds ext4 labelled "a", wanted xfs (set wipeFilesystem to have it destroyed)
 error at $.storage.filesystems.1: /dev/vda2 (10 MiB) cannot be used: it holds ext4 labelled "b", wanted label "z" (set wipeFilesystem to have it destroyed)
-error at $.storage.filesystems.2: /dev/vda3 (10 MiB) cannot be used: it holds swap labelled "c" and shall hold nothing (set wipeFilesystem to have it destroyed)`},
+error at $.storage.filesystems.2: /dev/vda3 (10 MiB) cannot be used: it holds swap labelled "c", wanted nothing (set wipeFilesystem to have it destroyed)`},
 		{"the key of a volume is tried before any table is written", `{"disks":[{"device":"/dev/vda","partitions":[{"number":2,"label":"b"}]}],
 			"luks":[{"name":"mine","device":"/dev/vda1","discard":true,"keyFile":{"source":"data:,k"}}]}`,
 			func(t *testing.T) *facts.Block {
@@ -276,14 +276,14 @@ encrypt /dev/md/data as sec
 format /dev/mapper/sec as ext4
 note that the work on /dev/vda is finished
 note that the work on /dev/disk/by-id/vdb is finished`},
-		{"what an unfinished run made counts as not there", twoPartitions, func(t *testing.T) *facts.Block {
+		{"what an unfinished run made counts as missing", twoPartitions, func(t *testing.T) *facts.Block {
 			return with(t, machine("/dev/vda"), "/dev/vda", &gpt.Mark{Created: []int{1, 2}, Content: []int{1, 2}}, "a:ext4", "b:ext4")
 		}, `
 partition /dev/vda: create partition 1 10 MiB "a"; create partition 2 53 MiB "b"
 format /dev/disk/by-partlabel/a as ext4 labelled a
 format /dev/vda2 as xfs
 note that the work on /dev/vda is finished`},
-		{"what an unfinished run was making on an old partition is made anew", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"a"}]}],
+		{"what an unfinished run was making on an old partition is recreated", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"a"}]}],
 			"filesystems":[{"device":"/dev/vda1","format":"ext4","label":"a"}]}`, func(t *testing.T) *facts.Block {
 			return with(t, machine("/dev/vda"), "/dev/vda", &gpt.Mark{Content: []int{1}}, "a:ext4")
 		}, `
@@ -328,7 +328,7 @@ stop unfinished /dev/md127 of /dev/vda1, /dev/vda2
 partition /dev/vda: create partition 1 63 MiB; create partition 2 1007 KiB
 create raid0 array d of /dev/vda1, /dev/vda2
 note that the work on /dev/vda is finished`},
-		{"a boot that was cut short after the disks stage makes anew what cannot be taken up", `{"disks":[{"device":"/dev/vda",
+		{"after a boot that was cut short after the disks stage, what cannot be resumed is recreated", `{"disks":[{"device":"/dev/vda",
 			"partitions":[{"label":"a","sizeMiB":10},{"label":"b","sizeMiB":10}]}],
 			"luks":[{"name":"sec","device":"/dev/vda1"}],"filesystems":[{"device":"/dev/vda2","format":"ext4","label":"b"}]}`,
 			func(t *testing.T) *facts.Block {

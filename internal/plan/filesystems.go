@@ -16,12 +16,12 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// A verdict is what is to be done with what a device holds.
+// A verdict is what to do with the contents of a device.
 type verdict int
 
 const (
-	leave verdict = iota // nothing is wanted, or what is wanted is there
-	renew                // make it, in place of whatever is there
+	leave verdict = iota // nothing is wanted, or the contents match
+	renew                // make it, in place of any contents
 	erase                // leave nothing
 	refuse
 )
@@ -72,8 +72,8 @@ func (b *builder) planFilesystem(path string, f types.Filesystem, node string, d
 	}
 }
 
-// warnOthers warns about what a device carries in addition to the filesystem that is kept. Keeping it loses nothing, but libblkid
-// and with it udev say nothing of such a device.
+// warnOthers warns about signatures besides that of the filesystem that is kept. Keeping them loses nothing, but libblkid, and
+// so udev, does not identify such a device.
 func (b *builder) warnOthers(path, device string, found []probe.Signature) {
 	kept, ambiguous, _ := probe.Content(found)
 	if !ambiguous {
@@ -86,10 +86,10 @@ func (b *builder) warnOthers(path, device string, found []probe.Signature) {
 		}
 	}
 	b.warn(path, fmt.Sprintf("%s is kept: it holds %s as wanted, but also %s", device, kept, others[2:]),
-		"what is left over keeps udev from naming the device by label or UUID; remove it with \"wipefs --all --types "+types[1:]+" "+device+"\"")
+		"the leftovers keep udev from naming the device by label or UUID; remove them with \"wipefs --all --types "+types[1:]+" "+device+"\"")
 }
 
-// hasDevice tells whether an entry is about a block device and asks for something.
+// hasDevice reports whether an entry is about a block device and asks for something.
 func hasDevice(f types.Filesystem) bool {
 	return f.Format != nil && *f.Format != filesystem.VirtioFS
 }
@@ -107,7 +107,7 @@ func judgeFilesystem(f types.Filesystem, d facts.Device) (verdict, string) {
 	case !real && (!ok || d.Unfinished):
 		return leave, ""
 	case !real:
-		return refuse, "it holds " + found.String() + " and shall hold nothing"
+		return refuse, "it holds " + found.String() + ", wanted nothing"
 	case wipe:
 		return renew, "wipeFilesystem is set"
 	case !ok:
@@ -126,8 +126,8 @@ func judgeFilesystem(f types.Filesystem, d facts.Device) (verdict, string) {
 	return leave, ""
 }
 
-// foreign says what keeps a device without a filesystem or container from being empty: partitions, or contents that only udev's
-// database knows. It is empty where nothing does, or where an earlier run was making the contents.
+// foreign returns why a device without a filesystem or container is not empty: it has partitions, or contents that only udev's
+// database knows. It returns "" if the device is empty, or an earlier run was making the contents.
 func foreign(d facts.Device) string {
 	if _, _, ok := probe.Content(d.Signatures); ok || d.Unfinished {
 		return ""
@@ -138,7 +138,7 @@ func foreign(d facts.Device) string {
 	return recorded(d)
 }
 
-// recorded says what udev's database knows of a device's contents.
+// recorded returns what udev's database says about a device's contents.
 func recorded(d facts.Device) string {
 	if len(d.Udev) == 0 {
 		return ""
@@ -147,7 +147,7 @@ func recorded(d facts.Device) string {
 	return "it is not empty according to udev's database: " + text[1:min(len(text)-1, 200)]
 }
 
-// losing describes what gets lost on a device for people, or is empty.
+// losing describes, for people, the data on a device that will be lost, or is empty.
 func losing(d facts.Device) string {
 	if len(d.Signatures)+len(d.Udev) == 0 {
 		return ""
@@ -155,9 +155,9 @@ func losing(d facts.Device) string {
 	return describe(d) + ", " + sizeText(d.Size)
 }
 
-// finishDisks notes on every disk, once all else is done, that the work on it is finished. What the rest of the boot may
-// still need to know stays in the note until the machine is sealed: which numbers partitions without number got, and
-// what a boot after a power cut could not take up again, but has to make anew.
+// finishDisks notes on every disk, as the last step, that the work on it is finished. Until the machine is sealed, the note
+// keeps what the rest of the boot may need: the numbers of partitions that the config does not number, and what a boot after a
+// power cut cannot resume and must recreate.
 func (b *builder) finishDisks() {
 	all := make([]int, len(b.steps))
 	for i := range all {
@@ -188,8 +188,8 @@ func (b *builder) finishDisks() {
 	}
 }
 
-// notResumable returns the nodes that a later boot would have to refuse: members of arrays, which are never reused, and
-// volumes whose key is nowhere but in this boot's memory.
+// notResumable returns the nodes that a later boot would have to refuse: array members, which are never reused, and volumes
+// whose key exists only in this boot's memory.
 func (b *builder) notResumable() map[string]bool {
 	lost := map[string]bool{}
 	for _, r := range b.c.Storage.Raid {

@@ -22,7 +22,7 @@ func ptr[T any](v T) *T { return &v }
 
 func (v verdict) String() string { return [...]string{"leave", "renew", "erase", "refuse"}[v] }
 
-// TestJudgeFilesystem: what is done with a device, by what the config asks for and what is there.
+// TestJudgeFilesystem: what is done with a device, by what the config asks for and what the device holds.
 func TestJudgeFilesystem(t *testing.T) {
 	ext4 := probe.Signature{Type: "ext4", Usage: probe.Filesystem, Label: "l", UUID: "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"}
 	half := ext4
@@ -72,7 +72,7 @@ func TestJudgeFilesystem(t *testing.T) {
 			"refuse: it holds ext4 labelled \"l\" (aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa), wanted UUID bbbbbbbb-aaaa-4aaa-8aaa-aaaaaaaaaaaa"},
 		{none, holding(), "leave: "},
 		{none, unfinished, "leave: "},
-		{none, holding(ext4), "refuse: it holds ext4 labelled \"l\" (aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa) and shall hold nothing"},
+		{none, holding(ext4), "refuse: it holds ext4 labelled \"l\" (aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa), wanted nothing"},
 		{types.Filesystem{Format: ptr("none"), WipeFilesystem: ptr(true)}, holding(ext4), "erase: wipeFilesystem is set"},
 	} {
 		v, reason := judgeFilesystem(c.f, c.d)
@@ -92,7 +92,7 @@ func TestAmbiguous(t *testing.T) {
 	raid := probe.Signature{Type: "linux_raid_member", Usage: probe.RAID}
 	dos := probe.Signature{Type: "dos", Usage: probe.PartTable}
 	const kept = `warning: /dev/vda is kept: it holds ext4 labelled "l" (` + uuid + `) as wanted, but also `
-	const hint = ` (what is left over keeps udev from naming the device by label or UUID; remove it with "wipefs --all --types `
+	const hint = ` (the leftovers keep udev from naming the device by label or UUID; remove them with "wipefs --all --types `
 	for _, c := range []struct {
 		name, want string
 		wanted     string

@@ -4,7 +4,7 @@ package plan
 
 import "github.com/firstlight-boot/firstlight/internal/op"
 
-// KernelArguments hands all arguments to the distribution's helper in one call.
+// KernelArguments passes all arguments to the distribution's helper in one call.
 func KernelArguments(b *builder) {
 	k := b.c.KernelArguments
 	if len(k.ShouldExist)+len(k.ShouldNotExist) == 0 {

@@ -48,7 +48,7 @@ func LUKS(b *builder) {
 	}
 }
 
-// judgeVolume decides on an entry. That the key fits shows when it is tried.
+// judgeVolume decides on an entry. Whether the key fits shows only when it is tried.
 func judgeVolume(l types.Luks, d facts.Device) (verdict, string) {
 	found, _, ok := probe.Content(d.Signatures)
 	switch {
@@ -80,8 +80,8 @@ func judgeVolume(l types.Luks, d facts.Device) (verdict, string) {
 	return leave, "it matches the config"
 }
 
-// checkKeys tries the keys of the volumes that are going to be reused, as far as they are there already, and returns the
-// steps: a wrong key must show while nothing has been written.
+// checkKeys tries the keys of the volumes that will be reused, as far as they exist already, and returns the steps: a wrong key
+// must show before anything is written.
 func (b *builder) checkKeys(ahead *facts.Block, before []int) []int {
 	type check struct {
 		entry int
@@ -110,8 +110,8 @@ func (b *builder) checkKeys(ahead *facts.Block, before []int) []int {
 	return steps
 }
 
-// fetchKeys gets the keys that come from the network, and returns the steps: a key that cannot be fetched must show while nothing
-// has been written.
+// fetchKeys gets the keys that come from the network, and returns the steps: a key that cannot be fetched must show before
+// anything is written.
 func (b *builder) fetchKeys() []int {
 	var steps []int
 	for i, l := range b.c.Storage.Luks {
@@ -122,7 +122,7 @@ func (b *builder) fetchKeys() []int {
 	return steps
 }
 
-// contentID is the UUID of what is on a device.
+// contentID returns the UUID of the contents of a device.
 func contentID(d facts.Device) string {
 	s, _, _ := probe.Content(d.Signatures)
 	return s.UUID

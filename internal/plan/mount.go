@@ -35,7 +35,7 @@ func Mountables(c *types.Config) []Mountable {
 // depth is how many directories a path leads through; that of / is 0.
 func depth(path string) int { return strings.Count(strings.TrimSuffix(path, "/"), "/") }
 
-// Mount mounts what is not mounted yet: what is mounted is a fact, not a matter of record.
+// Mount mounts the filesystems that are not mounted yet. Mounts are observed, not journaled.
 func Mount(b *builder) {
 	if len(Mountables(b.c)) == 0 {
 		return
@@ -62,8 +62,8 @@ func Mount(b *builder) {
 	}
 }
 
-// canMount reports a mount point that is not, or cannot become, a directory that no link leads to: what mounts it at later
-// boots may see another tree than this one.
+// canMount reports a mount point that neither is nor can become a directory, or that is reached through a link: what mounts it
+// in later boots may see another tree.
 func (b *builder) canMount(p, point string) bool {
 	point = path.Clean(point)
 	place := b.facts.Tree.Place(point)
@@ -87,7 +87,7 @@ func (b *builder) canMount(p, point string) bool {
 	return false
 }
 
-// Unmount undoes the mounts, the deepest first. What somebody else has unmounted already needs no more.
+// Unmount undoes the mounts, the deepest first. It skips those that somebody else has undone.
 func Unmount(b *builder) {
 	all := Mountables(b.c)
 	slices.Reverse(all)

@@ -31,8 +31,8 @@ func Files(b *builder) {
 	}
 }
 
-// planNodes makes directories, files and symbolic links together, the ones nearest to the root first, and then
-// hard links, whose targets may be any of these.
+// planNodes makes directories, files and symbolic links together, those nearest to the root first. Hard links come after them,
+// because any of these may be their target.
 func planNodes(b *builder) {
 	entries, hard := b.entries()
 	seen := map[string]string{}
@@ -51,7 +51,7 @@ func planNodes(b *builder) {
 	b.barriers = nil
 }
 
-// distinct reports entries that lead to places in seen, leaves them out, and adds the others to it.
+// distinct adds the places of entries to seen. It reports and leaves out entries whose place is there already.
 func (b *builder) distinct(entries []entry, seen map[string]string) []entry {
 	return slices.DeleteFunc(entries, func(e entry) bool {
 		other, ok := seen[e.place]
@@ -86,8 +86,8 @@ func (b *builder) entries() (entries, hard []entry) {
 	return entries, hard
 }
 
-// homeParents makes the missing parents of a place in a home directory, for the user whose home it is: made by root, they would be
-// closed to the programs of this user.
+// homeParents makes the missing parents of a place in a home directory, owned by the user: the user's programs could not use
+// them if root owned them.
 func (b *builder) homeParents(p, place string) {
 	near, n := b.facts.Tree.Near(place)
 	if n.UID == 0 || near == path.Dir(place) {
@@ -107,8 +107,7 @@ func (b *builder) homeParents(p, place string) {
 	}
 }
 
-// addNode adds a step that makes or changes the node at a place: after the step that makes the nearest of its
-// parents, if one does.
+// addNode adds a step that makes or changes the node at a place, after the step that makes its nearest parent, if there is one.
 func (b *builder) addNode(p, place string, o op.Op, reason string) {
 	b.homeParents(p, place)
 	var after []int
@@ -122,8 +121,8 @@ func (b *builder) addNode(p, place string, o op.Op, reason string) {
 	b.add(p, o, reason, append(after, b.barriers...)...)
 }
 
-// barrier makes all further steps of addNode come after the steps from first up to end. It costs one edge for each of
-// them, so it is for few steps.
+// barrier makes all further steps of addNode come after the steps from first up to end. Each of those costs an edge per later
+// step, so keep them few.
 func (b *builder) barrier(first, end int) {
 	b.barriers = nil
 	for i := first; i < end; i++ {
@@ -131,8 +130,8 @@ func (b *builder) barrier(first, end int) {
 	}
 }
 
-// found returns what is at the place of an entry, after checking that the place can be reached. With overwrite
-// nothing counts as being there.
+// found returns the node at the place of an entry, after checking that the place can be reached. With overwrite, existing nodes
+// do not count.
 func (b *builder) found(e entry) (n facts.Node, place op.Place, ok bool) {
 	if why := b.facts.Tree.Unreachable[e.node.Path]; why != "" {
 		b.fail(e.path, why, "remove one of these links from the target, or use another path")
@@ -160,13 +159,13 @@ func (b *builder) found(e entry) (n facts.Node, place op.Place, ok bool) {
 	return n, place, true
 }
 
-// exists reports that something is in the way.
+// exists reports that an existing node is in the way.
 func (b *builder) exists(e entry, n facts.Node, wanted string) {
 	b.fail(e.path, fmt.Sprintf("%s exists already and is %s, not %s", e.node.Path, kindOf(n), wanted),
 		"set \"overwrite\" to have it replaced")
 }
 
-// kindOf says what a node is.
+// kindOf describes the type of a node.
 func kindOf(n facts.Node) string {
 	switch n.Type {
 	case "other":
@@ -177,7 +176,7 @@ func kindOf(n facts.Node) string {
 	return "a " + n.Type
 }
 
-// owner returns the owner that an entry asks for. Without one it is what fallback says.
+// owner returns the owner that an entry asks for, or fallback if it asks for none.
 func (b *builder) owner(e entry, fallback int) op.Owner {
 	uid := b.id(e.path+".user", e.node.User, fallback, "user", (*account.DB).Users, func(db *account.DB, name string) (int, bool) {
 		u, ok := db.User(name)
@@ -210,7 +209,7 @@ func (b *builder) database() *account.DB {
 	return b.accounts
 }
 
-// similar suggests one of the names for one that does not exist.
+// similar suggests one of names in place of a name that does not exist.
 func similar(name string, names []string) string {
 	best, found := diag.Closest(name, names)
 	if !found {
@@ -226,7 +225,7 @@ func mode(m *int) int {
 	return *m
 }
 
-// has tells whether a node has the owner and the mode already that are asked for.
+// has reports whether a node already has the owner and the mode that are asked for.
 func has(n facts.Node, o op.Owner, mode int) bool {
 	return (o.UID == -1 || o.UID == n.UID) && (o.GID == -1 || o.GID == n.GID) && (mode == op.NoMode || mode == n.Mode)
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// Partitions decides what happens to the disks, and looks ahead to what later parts make on them: that is noted
-// on each disk before it begins, so that a boot after a power cut knows what is not to be trusted.
+// Partitions decides what happens to the disks, and looks ahead to what later parts make on them. That is noted on each disk
+// before the work begins, so that a boot after a power cut knows what not to trust.
 func Partitions(b *builder) {
 	b.checkPrograms()
 	b.checkDevices()
@@ -47,7 +47,7 @@ func Partitions(b *builder) {
 	}
 }
 
-// checkDisk reports everything that keeps a disk from being what is wanted.
+// checkDisk reports everything that keeps a disk from matching the config.
 func (b *builder) checkDisk(d DiskPlan) {
 	path, wipe := at("storage", "disks", d.Index), types.True(d.Disk.WipeTable)
 	if d.Err != nil {
@@ -81,7 +81,7 @@ func (b *builder) checkDisk(d DiskPlan) {
 	}
 }
 
-// unpartitioned says what is on a disk that has no partition table and would get one.
+// unpartitioned returns the contents of a disk that has no partition table and would get one.
 func unpartitioned(d DiskPlan) string {
 	if d.Facts.Table != nil || !d.writes() {
 		return ""
@@ -92,10 +92,10 @@ func unpartitioned(d DiskPlan) string {
 	return recorded(d.Device)
 }
 
-// freeIt is the hint for what is in use, which is never changed (dracut.cmdline(7)).
+// freeIt is the hint about devices in use, which are never changed (dracut.cmdline(7)).
 const freeIt = "take it out of the config, or keep the initramfs from mounting or assembling it: rd.auto=0, rd.md=0, rd.lvm=0, rd.luks=0"
 
-// checkUses refuses changes to what is in use.
+// checkUses refuses changes to devices in use.
 func (b *builder) checkUses(d DiskPlan, wipe bool) {
 	path := at("storage", "disks", d.Index)
 	partitions := 0
@@ -117,12 +117,12 @@ func (b *builder) checkUses(d DiskPlan, wipe bool) {
 		node := b.facts.Block.Partition(d.Node, c.Number())
 		if uses := b.facts.Block.Devices[node].Uses(); uses != "" && c.Verb != gpt.Keep && !b.isLeaving(d, node) && !wipe {
 			b.fail(at("storage", "disks", d.Index, "partitions", c.Entry),
-				fmt.Sprintf("%s is %s: to %s it is not possible", b.partitionText(d, c.Number(), &c.Old), uses, c.Verb), freeIt)
+				fmt.Sprintf("%s is %s, so firstlight cannot %s it", b.partitionText(d, c.Number(), &c.Old), uses, c.Verb), freeIt)
 		}
 	}
 }
 
-// isLeaving tells whether a node is a partition that an unfinished run made.
+// isLeaving reports whether a node is a partition that an unfinished run made.
 func (b *builder) isLeaving(d DiskPlan, node string) bool {
 	return slices.ContainsFunc(d.Leavings, func(p gpt.Partition) bool { return b.facts.Block.Partition(d.Node, p.Number) == node })
 }
@@ -142,7 +142,7 @@ func (b *builder) partitionText(d DiskPlan, number int, old *gpt.Partition) stri
 	return text + " (" + strings.Join(what, ", ") + ")"
 }
 
-// describe says what is on a device.
+// describe returns the contents of a device, for people.
 func describe(d facts.Device) string {
 	s, _, ok := probe.Content(d.Signatures)
 	switch {
@@ -167,8 +167,8 @@ func sizeText(n int64) string {
 	return strings.TrimSuffix(fmt.Sprintf("%.1f", value), ".0") + " " + names[i]
 }
 
-// stopArrays takes down what is built on the leavings of an unfinished run: udev has put arrays together from them, and
-// an earlier attempt in the same boot may have opened volumes. It returns the steps.
+// stopArrays stops everything that is built on the leavings of an unfinished run: udev has assembled arrays from them, and an
+// earlier attempt in the same boot may have opened volumes. It returns the steps.
 func (b *builder) stopArrays(disks []DiskPlan) []int {
 	leaving := map[string]string{} // node -> path of its disk in the config
 	for _, d := range disks {
@@ -189,15 +189,15 @@ func (b *builder) stopArrays(disks []DiskPlan) []int {
 	return steps
 }
 
-// stopHolders stops all that is built on a node, the topmost first. Devices that are stopped count as leavings too.
+// stopHolders stops everything that is built on a node, the topmost first. Stopped devices count as leavings too.
 func (b *builder) stopHolders(path, node string, leaving map[string]string) []int {
 	var steps []int
 	for _, holder := range slices.Clone(b.facts.Block.Devices[node].Holders) {
 		d := b.facts.Block.Devices[holder]
 		foreign := slices.ContainsFunc(d.Members, func(m string) bool { return leaving[m] == "" })
 		if foreign || len(d.Members) == 0 || len(d.MountedOn) > 0 {
-			b.fail(path, fmt.Sprintf("%s is left of an unfinished run, but %s, which it is part of, is not or is in use", node, holder),
-				"take it down by hand (umount, mdadm --stop, cryptsetup close), and boot again")
+			b.fail(path, fmt.Sprintf("%s is left over from an unfinished run, but it is part of %s, which is in use or has other members", node, holder),
+				"stop it by hand (umount, mdadm --stop, cryptsetup close), and boot again")
 			continue
 		}
 		leaving[holder] = path
@@ -217,7 +217,7 @@ func sorted[V any](m map[string]V) []string {
 	return keys
 }
 
-// mark notes which partitions this run makes, and the contents of which.
+// mark records which partitions this run makes, and the contents of which.
 func (b *builder) mark(p DiskPlan, making map[string]bool) *gpt.Mark {
 	m := &gpt.Mark{Entry: p.entryDigest()}
 	for _, n := range p.New() {
@@ -240,8 +240,8 @@ func (b *builder) mark(p DiskPlan, making map[string]bool) *gpt.Mark {
 	return m
 }
 
-// foresee finds out of which partitions the contents are going to be made, by deciding on what later parts do
-// to a copy of the facts in which all tables are written already. It returns that copy, too.
+// foresee finds the partitions whose contents will be made, by applying the decisions of later parts to a copy of the facts in
+// which all tables are written already. It returns that copy, too.
 func (b *builder) foresee(disks []DiskPlan) (*facts.Block, map[string]bool) {
 	ahead, err := b.facts.Clone()
 	if err != nil {
@@ -302,7 +302,7 @@ func moved(extents []probe.Extent, by int64) []probe.Extent {
 	return extents
 }
 
-// partitionPaths returns what a config may call a partition, beside its node.
+// partitionPaths returns the paths by which a config may name a partition, in addition to its node.
 func (b *builder) partitionPaths(d DiskPlan, p gpt.Partition) []string {
 	paths := []string{"/dev/disk/by-partuuid/" + strings.ToLower(p.ID.String())}
 	if p.Label != "" {
@@ -324,7 +324,7 @@ func (b *builder) partitionPaths(d DiskPlan, p gpt.Partition) []string {
 	return slices.Compact(paths)
 }
 
-// summary says what happens to a disk, what is lost first.
+// summary describes what happens to a disk, losses first.
 func (b *builder) summary(d DiskPlan) string {
 	words := b.losses(d)
 	for _, c := range d.Changes {
@@ -343,7 +343,7 @@ func (b *builder) summary(d DiskPlan) string {
 	return strings.ReplaceAll(strings.Join(words, "; "), " of "+d.Disk.Device, "")
 }
 
-// lost lists the partitions that have contents now and will be gone, and what the whole disk is used for.
+// lost lists the partitions with contents that will be gone, and what the whole disk is used for.
 func (b *builder) lost(d DiskPlan) []string {
 	var all []string
 	for _, word := range b.losses(d) {
@@ -362,7 +362,7 @@ func (b *builder) lost(d DiskPlan) []string {
 	return all
 }
 
-// losses says what goes before anything is made.
+// losses describes what is removed before anything is made.
 func (b *builder) losses(d DiskPlan) []string {
 	var words []string
 	switch {

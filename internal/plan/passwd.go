@@ -15,13 +15,13 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// Accounts edits the account files in one step and then does to home directories what follows.
+// Accounts edits the account files in one step, and then makes, moves, gives away and removes home directories accordingly.
 func Accounts(b *builder) {
 	if len(b.c.Passwd.Users)+len(b.c.Passwd.Groups) == 0 {
 		return
 	}
 	db := b.database()
-	b.accounts = nil // the database is being changed: whoever needs it next parses it again
+	b.accounts = nil // the database is being changed: its next user parses it again
 	defer planRelabel(b)
 	results := db.Configure(account.RedactConfig(b.c.Passwd, b.hash))
 	edit := op.EditAccounts{Today: b.in.Today, Before: map[string]string{}}
@@ -46,7 +46,7 @@ func Accounts(b *builder) {
 	if len(edit.After) > 0 {
 		edited := b.add(at("passwd"), edit, "")
 		b.relabelAccounts(edit)
-		b.barrier(edited, edited+1) // what is in home directories comes after that
+		b.barrier(edited, edited+1) // contents of home directories come after that
 	}
 	homes := db.Homes(b.facts.Tree.Place)
 	for _, r := range results {
@@ -83,14 +83,14 @@ func describeAccount(c account.Change) string {
 	return fmt.Sprintf("%s user %s (%d:%d)", c.Verb, c.Name, c.UID, c.GID)
 }
 
-// home plans what one user's change means for the user's home directory and what is in it.
+// home plans what one user's change means for the user's home directory and its contents.
 func (b *builder) home(r account.Result, db *account.DB, homes account.Homes) {
 	p, c := accountPath(r), r.Change
 	switch c.Verb {
 	case account.Delete:
 		b.removeHome(p, c, db, homes)
 		return
-	case "": // a user that was not to exist, and does not
+	case "": // a user that must not exist, and does not
 		return
 	case account.Add:
 		if c.Warning != "" {
@@ -107,8 +107,8 @@ func (b *builder) home(r account.Result, db *account.DB, homes account.Homes) {
 	}
 }
 
-// writeKeys writes the keys of a user, with that user's rights: a home directory that does not exist then can only be made by
-// them where the user may.
+// writeKeys writes the keys of a user with that user's rights. If the home directory does not exist by then, the user must be
+// allowed to make it.
 func (b *builder) writeKeys(p string, c account.Change, u types.User) {
 	file := keyFile
 	if b.in.KeyFragment {
@@ -133,8 +133,8 @@ const (
 	keyFragment = ".ssh/authorized_keys.d/ignition"
 )
 
-// mayMake reports whether a user may make the missing home directory: in the nearest directory that exists. Where that is not
-// known yet the answer is yes.
+// mayMake reports whether a user may make the missing home directory: in the nearest existing directory. If that is not known
+// yet, it returns true.
 func (b *builder) mayMake(c account.Change) bool {
 	t := b.facts.Tree
 	place := t.Place(path.Clean(c.Home))
@@ -153,8 +153,8 @@ func (b *builder) mayMake(c account.Change) bool {
 	return c.UID == 0 || n.Mode&othersWrite != 0 || n.UID == c.UID && n.Mode&ownerWrites != 0
 }
 
-// HomePaths lists the home directories and mailboxes that the config's changes of accounts are about, and the files that may have
-// keys. It returns the skeleton of new home directories, "" if none is made.
+// HomePaths lists the home directories and mailboxes that the config's account changes affect, and the files that may hold keys.
+// It also returns the skeleton of new home directories, "" if none is made.
 func HomePaths(c *types.Config, a *facts.Accounts) (homes []string, skeleton string) {
 	if len(c.Passwd.Users) == 0 {
 		return nil, ""
@@ -257,8 +257,8 @@ func (b *builder) removeHome(p string, c account.Change, db *account.DB, homes a
 	}
 }
 
-// othersHome says why a user's home directory cannot be removed or moved without somebody else's, or is empty. Where a name with
-// ".." leads is up to links that may be exchanged.
+// othersHome returns why a user's home directory cannot be removed or moved without somebody else's, or "". A name with ".."
+// leads wherever its links lead, and those may be exchanged.
 func (b *builder) othersHome(name, user string, homes account.Homes) string {
 	if slices.Contains(strings.Split(name, "/"), "..") {
 		return `its name leads through ".."`
@@ -271,7 +271,7 @@ func (b *builder) othersHome(name, user string, homes account.Homes) string {
 	return ""
 }
 
-// ownHomeParts gives the user those directories of the user's home that were made to mount something on them.
+// ownHomeParts gives the user the directories of the user's home that were made as mount points.
 func (b *builder) ownHomeParts(p string, c account.Change, u types.User) {
 	if types.True(u.NoCreateHome) {
 		return

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plan decides what has to be done to a machine so that it becomes the one that a config asks for.
+// Package plan decides what must be done to a machine so that it matches a config.
 //
-// Build is a pure function: it reads no file, clock, environment or source of randomness, so that the same
-// config, facts and inputs give the same plan, byte for byte. That is what makes a plan worth showing before a
-// disk is touched, and what lets an interrupted run resume the very plan that it began. A plan that has
-// errors can be shown and cannot be applied.
+// Build is a pure function: it reads no file, clock, environment or source of randomness, so the same config, facts and inputs
+// give the same plan, byte for byte. So a plan can be shown before a disk is touched, and an interrupted run resumes exactly the
+// plan that it began. A plan that has errors can be shown but not applied.
 package plan
 
 import (
@@ -20,7 +19,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// Inputs are the values besides config and facts that a plan depends on.
+// Inputs are the values that a plan depends on in addition to config and facts.
 type Inputs struct {
 	// Seed is random, made once and kept with the journal; identifiers that a plan has to invent, and its handles, derive from
 	// it.
@@ -36,10 +35,10 @@ type Inputs struct {
 // A Planner plans one part of a boot.
 type Planner func(*builder)
 
-// A Result is what planning one part came to.
+// A Result is the result of planning one part.
 type Result struct {
 	Plan op.Plan
-	// After is the facts with the effects of all steps folded in: what the next part of a dry run is planned on.
+	// After is the facts with the predicted effects of all steps: what a forecast plans the next part on.
 	After facts.Facts
 	// Report holds every conflict between config and facts, not only the first. A plan with errors can be shown and cannot be
 	// applied.
@@ -164,8 +163,8 @@ func (b *builder) postpone(format string, args ...any) {
 	b.unknown = append(b.unknown, fmt.Sprintf(format, args...))
 }
 
-// lookup returns the device behind a path. A path that package ask did not ask for is an error of firstlight: taken for
-// absent it would be decided on wrongly.
+// lookup returns the device behind a path. A path that package ask did not ask for is a bug of firstlight: treating it as absent
+// would lead to a wrong decision.
 func (b *builder) lookup(path string) (string, facts.Device, bool) {
 	if !b.facts.Block.Known(path) {
 		b.fail("$.storage", fmt.Sprintf("%s: nobody looked at this device", path), "report this as a bug of firstlight")
@@ -173,7 +172,7 @@ func (b *builder) lookup(path string) (string, facts.Device, bool) {
 	return b.facts.Block.Lookup(path)
 }
 
-// policy returns the SELinux policy whose labels are set, or "". That they cannot be set is reported before anything is
+// policy returns the SELinux policy whose labels are set, or "". If the labels cannot be set, it reports that before anything is
 // changed.
 func (b *builder) policy() string {
 	s := b.facts.SELinux

@@ -46,8 +46,8 @@ func Programs(c *types.Config) map[string]string {
 	return needs
 }
 
-// Kpartx is the program with which udev makes the partitions of a device-mapper disk. Whether it is needed is known once
-// the disks are.
+// Kpartx is the program with which udev makes the partitions of a device-mapper disk. Whether it is needed is known once the
+// disks are.
 const Kpartx = "kpartx"
 
 // checkPrograms reports the helper programs that are missing, all at once.

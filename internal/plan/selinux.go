@@ -11,7 +11,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/unit"
 )
 
-// planRelabel sets the SELinux labels of what the part has written, at its end.
+// planRelabel adds, at the end of the part, the step that labels what the part has written.
 func planRelabel(b *builder) {
 	policy := b.policy()
 	if policy == "" || len(b.labels) == 0 {
@@ -23,9 +23,9 @@ func planRelabel(b *builder) {
 	b.barriers = nil
 }
 
-// relabel notes that something is written to a resolved place. setfiles(8) labels directories with everything in them, so only
-// directories that this boot makes are noted: the topmost that is missing on the way to the place, or the place itself unless
-// it keeps its label.
+// relabel notes that something is written to a resolved place. setfiles(8) labels whole directories, so only directories that
+// this boot makes are noted: the topmost missing one on the way to the place, or else the place itself unless it keeps its
+// label.
 func (b *builder) relabel(place string, keeps bool) {
 	if !b.in.Relabel {
 		return
@@ -38,8 +38,8 @@ func (b *builder) relabel(place string, keeps bool) {
 	b.labels = append(b.labels, place)
 }
 
-// keepsLabel reports whether an operation writes nothing that could have another label than before: owner and mode of a directory,
-// or a further name of a file.
+// keepsLabel reports whether an operation cannot change a label: it sets owner and mode of a directory, or adds a name to a
+// file.
 func keepsLabel(o op.Op) bool {
 	switch o := o.(type) {
 	case op.MakeDirectory:
@@ -62,7 +62,7 @@ func AccountPaths() []string {
 	return all
 }
 
-// relabelAccounts notes the account files that are written, their backups, and the lock that the shadow suite leaves.
+// relabelAccounts notes the account files that are written, their backups, and the lock file that the shadow suite leaves.
 func (b *builder) relabelAccounts(edit op.EditAccounts) {
 	for _, f := range account.Files() {
 		if _, changes := edit.After[f]; !changes {
@@ -77,7 +77,7 @@ func (b *builder) relabelAccounts(edit op.EditAccounts) {
 	b.relabel(b.facts.Tree.Place(passwordLock), false)
 }
 
-// relabelUnits notes the units whose links of enablement are made; the directory of these links may be missing.
+// relabelUnits notes the units whose enablement links are made; the directory of these links may be missing.
 func (b *builder) relabelUnits(presets op.SetPresets) {
 	b.relabel(presets.Path, false)
 	for _, u := range presets.Units {

@@ -75,8 +75,8 @@ func (b *builder) unitFile(p, name string, o op.WriteUnit, contents string) {
 	b.addNode(p, place, o, "")
 }
 
-// checkUnit warns about a unit that is to be enabled and is missing. It does not stop the boot: generators, system
-// extensions and packages that are installed later bring units, and the preset takes effect then.
+// checkUnit warns about a unit to enable that is missing. It does not stop the boot: generators, system extensions and packages
+// installed later bring units, and the preset takes effect then.
 func (b *builder) checkUnit(p string, u types.Unit, config unitSources) {
 	f := b.facts.Units
 	if types.Text(u.Contents) != "" || types.True(u.Mask) || f.Found[u.Name] || config.units[u.Name] || config.units[unit.SplitName(u.Name).Template().String()] {
@@ -99,7 +99,7 @@ func (b *builder) checkUnit(p string, u types.Unit, config unitSources) {
 	b.warn(p, summary, hint)
 }
 
-// unitSources are what of a config brings units.
+// unitSources are the entries of a config that can bring units.
 type unitSources struct {
 	units map[string]bool // names of units that the config writes
 	paths map[string]bool // of its files and links, and of the directories that they are in, with a slash at their end

@@ -39,8 +39,8 @@ func formatArgs(l types.Luks) []string {
 	return args
 }
 
-// openArgs returns the arguments of cryptsetup(8) luksOpen. The flags are stored in the header, so that they hold at every
-// later opening.
+// openArgs returns the arguments of cryptsetup(8) luksOpen. It stores the flags in the header, so that every later opening uses
+// them.
 func openArgs(l types.Luks) []string {
 	args := []string{"--persistent"}
 	if types.True(l.Discard) {
@@ -52,7 +52,7 @@ func openArgs(l types.Luks) []string {
 	return args
 }
 
-// binding says what unlocks a volume later.
+// binding returns what unlocks a volume later.
 func (b *builder) binding(c types.Clevis) *op.Binding {
 	if pin := types.Text(c.Custom.Pin); pin != "" {
 		return &op.Binding{Pin: pin, Config: b.secret(types.Text(c.Custom.Config))}
@@ -82,7 +82,7 @@ func threshold(c types.Clevis) int {
 	return *c.Threshold
 }
 
-// tangPin is one Tang server, as clevis-encrypt-tang(1) takes it.
+// tangPin is one Tang server in the form of clevis-encrypt-tang(1).
 type tangPin struct {
 	URL        string          `json:"url"`
 	Thumbprint string          `json:"thp"`
