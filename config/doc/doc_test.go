@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -258,7 +259,7 @@ func TestMismatches(t *testing.T) {
 		"V003 error at line 2 col 14: $.storage.files.0.mode must be an integer, not a string | numbers are decimal and without quotes; octal 0644 is 420 | 39-45",
 		"V003 error at line 2 col 23: $.storage.files.0.user must be an object, not a list |  | 53-55",
 		"V003 error at line 2 col 36: $.storage.disks must be a list, not an object | put it in square brackets | 66-68",
-		"V003 error at line 2 col 49: $.passwd must be an object, not the number 3 | integers have neither fraction nor exponent, and fit into 64 bits | 79-80",
+		"V003 error at line 2 col 49: $.passwd must be an object, not the number 3 | integers have neither fraction nor exponent, and fit into " + strconv.Itoa(strconv.IntSize) + " bits | 79-80",
 		"V007 warning at $.timeouts, line 2 col 50: unused key timeouts |  | 0-0",
 	}
 	if !reflect.DeepEqual(got, want) {
