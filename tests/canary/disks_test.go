@@ -59,7 +59,7 @@ func newModelled(t *testing.T, s *searcher, server string) *modelled {
 	return m
 }
 
-// run runs the stage, and searches what it leaves.
+// run runs the stage, and searches its output and leftovers.
 func (m *modelled) run() error {
 	m.t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "canary-") // journals are synced
@@ -113,7 +113,7 @@ func (m *modelled) run() error {
 	return err
 }
 
-// show plans the machine as it now is, for people.
+// show plans for the machine's current state, in the form for people.
 func (m *modelled) show(doc config.Document) {
 	var f facts.Facts
 	if err := provision.Capture(context.Background(), observe.Machine{System: m.Machine}, nil, provision.Of(provision.Disks), doc, &f); err != nil {
@@ -166,7 +166,7 @@ func TestDisks(t *testing.T) {
 		_ = m.run()
 		ways += 2
 	}
-	s.reported = "hashKey" // a digest that does not match is reported
+	s.reported = "hashKey" // a hash mismatch shows the digest
 	for _, h := range []http.HandlerFunc{echoes(403), echoes(404), echoes(302), func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, s.all["luksInline"].text) }} {
 		handler = h
 		m := newModelled(t, s, server.URL)

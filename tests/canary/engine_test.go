@@ -24,7 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A world is everything around one run: the programs, the server, the machine's logs.
+// A world is the environment of one run: the programs, the server, the machine's logs.
 type world struct {
 	t         *testing.T
 	dir       string
@@ -33,10 +33,10 @@ type world struct {
 	cmdline   string
 	answers   map[string]http.HandlerFunc // instead of the bodies
 	outputs   map[string]*sink
-	authority []byte            // what the server has under /ca
-	between   map[string]func() // what happens ahead of a stage
+	authority []byte            // the server's content at /ca
+	between   map[string]func() // called before a stage
 	running   *exec.Cmd
-	said      bytes.Buffer // for people who look into a failure
+	said      bytes.Buffer // for debugging
 }
 
 // A sink collects what is written to a log of the machine.
@@ -54,7 +54,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
-// take returns what was written before: up to a mark of its own.
+// take returns the text written so far: it writes a marker and reads up to it.
 func (s *sink) take(t *testing.T) []byte {
 	t.Helper()
 	mark := []byte("the end of what was written\n")
@@ -71,10 +71,10 @@ func (s *sink) take(t *testing.T) []byte {
 	return text
 }
 
-// logs are those of the machine: sockets, and devices that FIFOs stand for.
+// logs are the machine's logs: sockets, and FIFOs in place of devices.
 var logs = map[string]string{"syslog": "/run/log", "journal": "/run/systemd/journal/socket", "console": "/dev/console", "kmsg": "/dev/kmsg"}
 
-// furnish makes the namespaces a machine whose logs are the test's.
+// furnish sets the namespaces up as a machine whose logs belong to the test.
 func furnish(t *testing.T) map[string]*sink {
 	t.Helper()
 	for _, c := range []string{"mount --make-rprivate /", "mount -t tmpfs tmpfs /run", "mkdir -p /run/systemd/journal"} {
@@ -117,7 +117,7 @@ func furnish(t *testing.T) map[string]*sink {
 	return sinks
 }
 
-// newWorld makes what a first boot starts from.
+// newWorld makes the initial state of a first boot.
 func newWorld(t *testing.T, all map[string]secret, sinks map[string]*sink) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), all: all, config: template, cmdline: "ignition.firstboot", answers: map[string]http.HandlerFunc{}, outputs: sinks,
@@ -158,7 +158,7 @@ func (w *world) write(name, text string, mode os.FileMode) {
 	}
 }
 
-// ServeHTTP is the server of all that the config refers to.
+// ServeHTTP serves all references of the config.
 func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if h := w.answers[r.URL.Path]; h != nil {
 		h(rw, r)
@@ -183,7 +183,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // stages are those of a boot.
 var stages = []string{"fetch-offline", "fetch", "kargs", "disks", "mount", "files", "umount"}
 
-// run boots: each stage, up to the first that fails.
+// run runs the stages of a boot, up to the first that fails.
 func (w *world) run(s *searcher) (exit int) {
 	w.t.Helper()
 	server := &http.Server{Handler: w}
@@ -210,7 +210,7 @@ func (w *world) run(s *searcher) (exit int) {
 	return exit
 }
 
-// stage runs one stage, and searches what it says.
+// stage runs one stage, and searches its output.
 func (w *world) stage(s *searcher, name string) int {
 	w.t.Helper()
 	run := filepath.Join(w.dir, "run")
@@ -318,7 +318,7 @@ func TestEngine(t *testing.T) {
 	}
 }
 
-// complete checks that success brought secrets where they belong: a search for what was never there proves nothing.
+// complete checks that a successful run put the secrets where they belong: otherwise the search would prove nothing.
 func (w *world) complete(s *searcher) {
 	w.t.Helper()
 	for _, p := range places {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package canary plants a distinct text in every place of a config that may hold a secret, runs engine and tool in success and in many
-// ways to fail, and searches everything that they emit.
+// Package canary plants a distinct text in every place of a config that may be secret, runs engine and tool to success and
+// to many failures, and searches all their output.
 //
-// The engine runs as it is shipped, in a network namespace and a mount namespace in which console, syslog, journal and kernel log are
-// those of the test. That takes root. The stages of disks run on a modelled machine.
+// The shipped engine runs in a network namespace and a mount namespace with the test's own console, syslog, journal and
+// kernel log. That needs root. The disk stages run on a modelled machine.
 package canary
 
 import (
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	if os.Getenv(inside) != "" || os.Geteuid() != 0 {
-		os.Exit(m.Run()) // without root, the tests that need it say so
+		os.Exit(m.Run()) // without root, the tests that need it skip
 	}
 	os.Exit(enter())
 }

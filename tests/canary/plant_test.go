@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// A secret is one canary: its text, and the forms in which it may come to light.
+// A secret is one canary: its text, and the forms in which it may appear.
 type secret struct {
 	text  string
 	forms [][]byte // in lower case
@@ -73,12 +73,12 @@ const template = `{"ignition": {"version": "3.6.0",
   "sshAuthorizedKeys": ["ssh-ed25519 AAAA{{sshKey}} {{sshComment}}"]}]
 }}`
 
-// child is the config that the server has.
+// child is the config on the server.
 const child = `{"ignition": {"version": "3.6.0"}, "storage": {"files": [
  {"path": "/etc/child", "mode": 384, "contents": {"source": "data:,{{childInline}}"}}]},
  "passwd": {"users": [{"name": "second", "passwordHash": "$6$salt${{childHash}}"}]}}`
 
-// volumes is the config of the stages of disks, which run on a model.
+// volumes is the config of the disk stages, which run on a model.
 const volumes = `{"ignition": {"version": "3.6.0"}, "storage": {
  "disks": [{"device": "/dev/vda", "wipeTable": true, "partitions": [{"label": "a", "sizeMiB": 40}, {"label": "b", "sizeMiB": 40}, {"label": "c", "sizeMiB": 40}]}],
  "luks": [
@@ -92,12 +92,12 @@ const volumes = `{"ignition": {"version": "3.6.0"}, "storage": {
  "filesystems": [{"device": "/dev/mapper/one", "format": "ext4", "path": "/one"}]
 }}`
 
-// bodies are what the server answers with, by path; none of them is text of the config.
+// bodies has the server's answers by path. None of them is text of the config.
 var bodies = map[string]string{"/file": "{{fetched}}", "/gz": "{{zipped}}", "/append": "{{appendedFetched}}", "/child": child}
 
 var placeholder = regexp.MustCompile(`\{\{(=?)(\w+)\}\}`)
 
-// plant returns all canaries by name: those of the configs and of what servers have.
+// plant returns all canaries by name: those of the configs and of the servers.
 func plant() map[string]secret {
 	all := map[string]secret{}
 	sources := []string{template, volumes, "{{fetchedKey}}"}
@@ -114,7 +114,7 @@ func plant() map[string]secret {
 	return all
 }
 
-// fill puts the canaries into a text; with "=" ahead of their name in base64.
+// fill puts the canaries into a text, in base64 if "=" precedes their name.
 func fill(text string, all map[string]secret) string {
 	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
 		m := placeholder.FindStringSubmatch(found)

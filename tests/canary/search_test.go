@@ -13,15 +13,15 @@ import (
 	"testing"
 )
 
-// A place is somewhere that engine or tool writes to. Anything that is not in the table may hold no secret.
+// A place is a destination that engine or tool writes to. A place that is not in the table must not have a secret.
 type place struct {
 	pattern string // path.Match on the name
 	mode    fs.FileMode
-	holds   string // names of canaries, with * at the end of a prefix; "*" alone: all
+	holds   string // names of canaries, with * at the end of a prefix; "*": all
 	why     string
 }
 
-// places is the table of what may hold which secrets, by design.
+// places is the table of the places that have secrets by design.
 var places = []place{
 	{"run/cache", 0o640, "*", "the rendered config, which later stages read; /run is in memory, and the file is root's"},
 	{"run/state", 0o600, "luks* fetchedKey", "keys of volumes on their way from the disks stage to the files stage"},
@@ -45,7 +45,7 @@ var places = []place{
 	{"program clevis", 0, "thumbprint advertisement tang* clevisConfig", "clevis-luks-bind(1) takes its configuration as an argument only"},
 }
 
-// holds reports whether a place may hold a canary.
+// holds reports whether a place may have a canary.
 func (p place) holdsCanary(name string) bool {
 	for _, h := range strings.Fields(p.holds) {
 		if prefix, ok := strings.CutSuffix(h, "*"); ok && strings.HasPrefix(name, prefix) || h == name {
@@ -58,10 +58,10 @@ func (p place) holdsCanary(name string) bool {
 	return false
 }
 
-// A searcher looks for canaries in whatever a case emitted.
+// A searcher looks for canaries in the output of a case.
 type searcher struct {
 	all      map[string]secret
-	reported string         // what log and console may show in this case
+	reported string         // canaries that log and console may show in this case
 	searched map[string]int // places, by name
 	bytes    int
 }
@@ -89,7 +89,7 @@ func (s *searcher) look(t *testing.T, name string, text []byte) {
 	}
 }
 
-// around is what is written next to a secret.
+// around returns the text next to a secret.
 func around(lower []byte, s secret) []byte {
 	for _, form := range s.forms {
 		if at := bytes.Index(lower, form); at >= 0 {
@@ -99,7 +99,7 @@ func around(lower []byte, s secret) []byte {
 	return nil
 }
 
-// tree searches all files of a directory, and checks the modes of those that hold secrets.
+// tree searches all files of a directory, and checks the modes of those with secrets.
 func (s *searcher) tree(t *testing.T, dir, prefix string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {

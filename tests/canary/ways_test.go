@@ -20,11 +20,11 @@ type way struct {
 	name     string
 	config   func(string) string
 	world    func(*world)
-	harmless bool   // nothing has to fail
-	shows    string // canaries that log and console show, by design: a digest that does not match is reported with the one that was calculated
+	harmless bool   // no failure is expected
+	shows    string // canaries that log and console show by design: a hash mismatch shows both digests
 }
 
-// waysToFail are all of them.
+// waysToFail returns all ways to fail.
 func waysToFail() []way {
 	var all []way
 	for _, list := range [][]way{cutShort(), wrongTypes(), invalid(), badServers(), badRoots(), badRuns()} {
@@ -38,7 +38,7 @@ func swap(old, with string) func(string) string {
 	return func(config string) string { return strings.Replace(config, old, with, 1) }
 }
 
-// cutShort ends the config in the middle of a secret, or behind it.
+// cutShort truncates the config in the middle of a secret, or after it.
 func cutShort() []way {
 	var list []way
 	for _, name := range []string{
@@ -53,7 +53,7 @@ func cutShort() []way {
 	return list
 }
 
-// wrongTypes has secrets in values of the wrong type, and unknown members.
+// wrongTypes has secrets in values of the wrong type, and in unknown members.
 func wrongTypes() []way {
 	var list []way
 	for name, change := range map[string][2]string{
@@ -78,11 +78,11 @@ func wrongTypes() []way {
 	return list
 }
 
-// invalid has secrets in values that no rule lets through.
+// invalid has secrets in invalid values.
 func invalid() []way {
 	const fetched = `"http://{{user}}:{{pass}}@127.0.0.1/file?token={{query}}#{{fragment}}"`
 	const key = `"ssh-ed25519 AAAA{{sshKey}} {{sshComment}}"`
-	// What is legal, for the engine as for Ignition.
+	// Values that are valid for the engine and for Ignition.
 	warned := []string{"key twice", "key with a NUL byte", "timeout that is negative", "unit that is no unit", "unit with a broken section",
 		"drop-in that is no unit"}
 	var list []way
@@ -157,7 +157,7 @@ func invalid() []way {
 	)
 }
 
-// echoes answers with all that was secret in the request, wherever a server can put it.
+// echoes answers with all secrets of the request, wherever a server can put them.
 func echoes(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		text := r.URL.RawQuery + r.URL.Fragment
@@ -192,7 +192,7 @@ func hangsUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 func silent(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// badServers are all ways of the server for each of the references of the config.
+// badServers combines all behaviours of the server with each reference of the config.
 func badServers() []way {
 	var list []way
 	fixed := func(h http.HandlerFunc) func(*world) http.HandlerFunc {
@@ -241,7 +241,7 @@ func badServers() []way {
 		way{name: "a server that speaks no TLS", config: swap(`"http://{{mergeUser}}:{{mergePass}}@127.0.0.1/`, `"https://{{mergeUser}}:{{mergePass}}@127.0.0.1:80/`)})
 }
 
-// badRoots are target roots that the config does not fit, and filesystems that give no room.
+// badRoots has target roots in conflict with the config, and full filesystems.
 func badRoots() []way {
 	var list []way
 	add := func(name string, do func(*world, string)) {
@@ -290,13 +290,13 @@ func badRoots() []way {
 		must(w, unix.Mount("none", root, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
 		w.t.Cleanup(func() { unix.Unmount(root, unix.MNT_DETACH) })
 	})
-	for i := range list { // what is odd of journal, seal and keys may be put right
+	for i := range list { // the engine may repair odd journals, seals and keys
 		list[i].harmless = strings.HasPrefix(list[i].name, "seal") || strings.HasPrefix(list[i].name, "journal") || list[i].name == "gshadow is a FIFO" || list[i].name == "drop-in is a FIFO"
 	}
 	return list
 }
 
-// badRuns are runs that end early, and files of /run that are not what they were.
+// badRuns has runs that end early, and changed files of /run.
 func badRuns() []way {
 	list := []way{}
 	add := func(name string, do func(*world)) { list = append(list, way{name: name, world: do}) }

@@ -110,8 +110,8 @@ func TestButane(t *testing.T) {
 	})
 }
 
-// TestGeneratedPlaces checks that whatever sugar generates stands in the YAML: every node has a place there, and what an older
-// version cannot express is found at a path of the document.
+// TestGeneratedPlaces checks that everything sugar generates has a place in the YAML: every node has one, and findings about
+// members that an older version lacks are at a path of the document.
 func TestGeneratedPlaces(t *testing.T) {
 	butaneCases(t, func(t *testing.T, c butaneCase) {
 		r, d, _ := config.Build(diag.NewSource("in.bu", c.text), c.o)
@@ -144,8 +144,8 @@ func TestGeneratedPlaces(t *testing.T) {
 	})
 }
 
-// TestAuthoredFindings checks that whatever the checker says about a config that was generated stands in the YAML, at a path that
-// its author wrote, and that checking with and without compressing contents finds the same.
+// TestAuthoredFindings checks that every finding about a generated config has a path that its author wrote in the YAML, and
+// that compressing contents does not change the findings.
 func TestAuthoredFindings(t *testing.T) {
 	count := 0
 	butaneCases(t, func(t *testing.T, c butaneCase) {
@@ -154,7 +154,7 @@ func TestAuthoredFindings(t *testing.T) {
 		report = lint.Authored(src, r, d, report)
 		var top map[string]any
 		if err := yaml.Unmarshal(c.text, &top); err != nil {
-			return // there is nothing that paths could name
+			return // paths cannot name anything
 		}
 		for _, f := range report {
 			count++
@@ -203,7 +203,7 @@ func machineConfig(t *testing.T, r *author.Result, want []byte) {
 	}
 }
 
-// verdict prints a report in the form of the cases: columns count characters, and what has no path has no entry.
+// verdict prints a report in the form of the cases: columns count characters, and findings without path have no entry.
 func verdict(report diag.List) string {
 	out := []string{"exit 0"}
 	if report.HasErrors() {
@@ -231,7 +231,7 @@ func value(t *testing.T, text []byte) any {
 	return decoded(v)
 }
 
-// decoded decodes gzip data URLs within a value: compressors differ, what they hold does not.
+// decoded decodes gzip data URLs within a value: compressors differ, but their contents do not.
 func decoded(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -249,7 +249,7 @@ func decoded(v any) any {
 	return v
 }
 
-// contents returns what a data URL holds, with its form in front.
+// contents returns the payload of a data URL, preceded by its form.
 func contents(source string) string {
 	head, rest, ok := strings.Cut(strings.TrimPrefix(source, "data:"), ",")
 	if !ok || !strings.HasPrefix(source, "data:") {

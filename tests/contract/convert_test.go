@@ -20,7 +20,8 @@ import (
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
-// TestConvertThenBuild converts every valid JSON config of the cases to YAML, and builds that: the config must be equal.
+// TestConvertThenBuild converts every valid JSON config of the cases to YAML, and builds that. The result must equal the
+// config.
 func TestConvertThenBuild(t *testing.T) {
 	count := 0
 	check := func(t *testing.T, text []byte) {
@@ -76,11 +77,11 @@ func TestConvertThenBuild(t *testing.T) {
 	t.Logf("%d configs", count)
 }
 
-// onlyIn are codes of findings that one form of a config has: about members without effect, which converting leaves out, and about
-// modes and partitions of CoreOS.
+// onlyIn has the codes of findings that only one form of a config has: about members without effect, which conversion leaves
+// out, and about modes and partitions of CoreOS.
 var onlyIn = []string{"V007", "V008", "V009", "V211", "I001", "I201", author.CodeMode, author.CodePartition}
 
-// findings returns the codes of what the checker finds, in JSON and in YAML alike.
+// findings returns the codes of the checker's findings, in JSON and in YAML alike.
 func findings(text []byte) []string {
 	var codes []string
 	for _, d := range lint.Check(diag.NewSource("f", text)) {
@@ -127,7 +128,7 @@ func payloadsOf(v any) any {
 	return v
 }
 
-// plainContents returns what a data URL holds, whatever its form.
+// plainContents returns the payload of a data URL in any form.
 func plainContents(source string) string {
 	head, rest, _ := strings.Cut(strings.TrimPrefix(source, "data:"), ",")
 	if strings.HasSuffix(head, ";base64") {

@@ -34,7 +34,7 @@ func parse(t *testing.T, name string, text []byte) config.Document {
 	return d
 }
 
-// compare compares a merged config with what it should be, empty members aside.
+// compare compares a merged config with the expected one, ignoring empty members.
 func compare(t *testing.T, d config.Document, want any, valid bool) {
 	t.Helper()
 	text, err := config.Marshal(d.Config)
@@ -53,7 +53,7 @@ func compare(t *testing.T, d config.Document, want any, valid bool) {
 	}
 }
 
-// prune removes the members that have nothing in them. Elements of lists stay.
+// prune removes empty members. Elements of lists stay.
 func prune(v any) any {
 	switch v := v.(type) {
 	case map[string]any:

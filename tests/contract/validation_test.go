@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package contract runs the cases that show what a config means: documents with the findings they have, pairs of configs
-// with what they merge to, and configs with references with what they become. The cases are data; the answers in them were
-// given by Ignition 2.27.
+// Package contract runs the cases that define the meaning of a config: documents with their findings, pairs of configs with
+// their merge, and configs with references with their result. The cases are data; their answers are those of Ignition 2.27.
 package contract
 
 import (
@@ -79,7 +78,7 @@ func TestValidation(t *testing.T) {
 	})
 }
 
-// shown checks that the path which shows the rule has a finding of it.
+// shown checks that the path of the rule's example has a finding.
 func shown(t *testing.T, c validationCase, report diag.List) {
 	t.Helper()
 	if c.Outcome == "ok" {
@@ -126,7 +125,7 @@ func entries(report diag.List, positions bool) []entry {
 	return sorted(list)
 }
 
-// expected is the verdict of a case. Ignition reports a syntax error one byte late, or nowhere if that is behind the
+// expected is the verdict of a case. Ignition reports a syntax error one byte late, or without position if that is after the
 // text; ours point at the byte.
 func expected(c validationCase) []entry {
 	list := slices.Clone(c.Verdict.Entries)
@@ -152,7 +151,7 @@ func sorted(list []entry) []entry {
 	return list
 }
 
-// TestEveryRule checks that the table has every rule that a case is about, and every rule but a few a case.
+// TestEveryRule checks that the table has the rule of every case, and that all but a few rules have a case.
 func TestEveryRule(t *testing.T) {
 	seen := map[string]bool{}
 	cases(t, "validation-cases", func(_ *testing.T, c validationCase) { seen[c.Rule] = true })

@@ -10,17 +10,17 @@ import (
 	"testing"
 )
 
-// An emergency is what the script of the emergency console finds.
+// An emergency is a situation of the script of the emergency console.
 type emergency struct {
 	name     string
-	enter    bool   // somebody presses Enter
-	later    bool   // no unit requires the target of a first boot
+	enter    bool   // Enter is pressed
+	later    bool   // no unit requires the first-boot target
 	sealed   bool   // the root is sealed
 	silenced bool   // StandardOutput=null
 	shell    string // value of rd.shell
-	unit     string // that failed
-	reason   bool   // the engine left one
-	want     string // what happened, in order
+	unit     string // the failed unit
+	reason   bool   // the engine left a reason
+	want     string // the calls, in order
 }
 
 // TestEmergency runs the script of the emergency console with a stand-in for each program that it calls.

@@ -23,8 +23,8 @@ import (
 	"time"
 )
 
-// TestFIPS provisions a root with only the cryptography that FIPS 140-3 approves, from a server by https with a certificate authority of the
-// config, and checks a file by sha512. A server with which that cannot be done is an error in words.
+// TestFIPS provisions a root with only the cryptography that FIPS 140-3 approves, from a server by https with a certificate
+// authority of the config, and checks a file by sha512. A server without approved cryptography leads to a readable error.
 func TestFIPS(t *testing.T) {
 	engine := filepath.Join(t.TempDir(), "ignition")
 	if out, err := inTree(top, []string{"CGO_ENABLED=0"}, "go", "build", "-o", engine, "./internal/cmd/engine"); err != nil {
@@ -101,7 +101,7 @@ func serve(t *testing.T, config *tls.Config, content string) (url string, author
 	return server.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// TestFIPSBuild: a program that is linked with Go's module has FIPS mode on.
+// TestFIPSBuild: a program linked with Go's FIPS module has FIPS mode on.
 func TestFIPSBuild(t *testing.T) {
 	if text := os.Getenv("GOFIPS140"); text != "" && text != "off" {
 		t.Skip("the tests themselves are compiled for FIPS")

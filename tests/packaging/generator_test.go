@@ -42,8 +42,8 @@ func TestGenerator(t *testing.T) {
 	}
 }
 
-// TestSourcedGenerator: a distribution's generator sources ours, uses its functions, and replaces an empty platform. Ours leaves its
-// shell options alone, and does not stop it.
+// TestSourcedGenerator: a distribution's generator sources ours, uses its functions, and replaces an empty platform. Ours
+// does not change its shell options, and does not stop it.
 func TestSourcedGenerator(t *testing.T) {
 	const theirs = `
 before=$-
@@ -70,8 +70,8 @@ fi
 	}
 }
 
-// generate runs the generator, or the one of a distribution which sources it, with files of the test for those of the machine. It
-// returns the links that were made, and the environment file.
+// generate runs the generator, or a distribution's that sources it, with the test's files in place of the machine's. It
+// returns the created links and the environment file.
 func generate(t *testing.T, cmdline, script string) (links []string, env string) {
 	t.Helper()
 	dir := t.TempDir()

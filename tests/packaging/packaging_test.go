@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package packaging tests what distributions build on: the script build as packages call it, and the shell of the dracut modules.
+// Package packaging tests the interfaces for distributions: the script build as packages call it, and the shell code of the
+// dracut modules.
 package packaging
 
 import (
@@ -19,8 +20,8 @@ import (
 
 const top = "../.."
 
-// TestInstall: a package adds a dracut module, replaces the kargs helper, and installs what it compiled before. Nothing is compiled: there
-// is no Go.
+// TestInstall: a package adds a dracut module, replaces the kargs helper, and installs the programs that it compiled before.
+// Nothing is compiled, as Go is missing.
 func TestInstall(t *testing.T) {
 	tree, bin, to := checkout(t), t.TempDir(), t.TempDir()
 	write(t, tree+"/dracut/30ignition-distro/module-setup.sh", "# theirs\n")
@@ -92,7 +93,7 @@ func listed(t *testing.T, dir string) (files []string) {
 	return files
 }
 
-// TestInstallNothing: what was not compiled cannot be installed, and nothing is half installed.
+// TestInstallNothing: without compiled programs, installing fails and leaves nothing.
 func TestInstallNothing(t *testing.T) {
 	tree, to := checkout(t), t.TempDir()
 	out, err := inTree(tree, []string{"BIN_PATH=" + t.TempDir()}, "./build", "install", to)
@@ -193,7 +194,7 @@ func TestScript(t *testing.T) {
 	}
 }
 
-// TestGoLine: go.mod asks for no newer Go than the modules in it do, so that nobody who imports ours has to upgrade for its sake.
+// TestGoLine: go.mod asks for no newer Go than its modules do, so that importing our module needs no upgrade.
 func TestGoLine(t *testing.T) {
 	out, err := inTree(top, nil, "go", "list", "-m", "-f", "{{.GoVersion}} {{.Main}}", "all")
 	if err != nil {
@@ -213,7 +214,7 @@ func TestGoLine(t *testing.T) {
 	}
 }
 
-// minor returns the second number of a version as text that sorts.
+// minor returns the second number of a version as sortable text.
 func minor(version string) string {
 	m := regexp.MustCompile(`^1\.(\d+)`).FindStringSubmatch(version)
 	if m == nil {
@@ -222,7 +223,7 @@ func minor(version string) string {
 	return strings.Repeat("0", 3-len(m[1])) + m[1]
 }
 
-// checkout copies what git tracks into a directory that is no checkout.
+// checkout copies the files that git tracks into a directory that is not a checkout.
 func checkout(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -234,7 +235,7 @@ func checkout(t *testing.T) string {
 	return dir
 }
 
-// inTree runs a command in a directory and returns what it prints.
+// inTree runs a command in a directory and returns its output.
 func inTree(dir string, env []string, name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
@@ -255,7 +256,7 @@ func withoutGo(t *testing.T) string {
 	return strings.Join(dirs, ":")
 }
 
-// isolated returns the command in front of one that is to have no network.
+// isolated returns the prefix that runs a command without network.
 func isolated(t *testing.T) []string {
 	t.Helper()
 	for _, flags := range []string{"-n", "-rn"} {

@@ -12,19 +12,19 @@ import (
 	"testing"
 )
 
-// A command is one that a page shows outside of sessions.
+// A command is a command that a page shows outside of sessions.
 type command struct {
 	page, text string
-	inline     bool // within a sentence or a table, perhaps without its arguments
+	inline     bool // within a sentence or a table, possibly without its arguments
 }
 
-// isOurs finds commands of the programs that people run.
+// isOurs matches commands of the programs that people run.
 var isOurs = regexp.MustCompile(`^(bin/)?(firstlight|butane|ignition-validate) [a-z-]`)
 
-// isOther finds commands of other programs: of this tree, and those that are typed beside ours.
+// isOther matches commands of other programs: of this tree, and those used together with ours.
 var isOther = regexp.MustCompile(`^(\./build|go test|echo|cp|mkdir|cat|sha512sum|openssl|\(cd) ?`)
 
-// commands returns what the pages and the help of the programs show.
+// commands returns the commands in the pages and in the help of the programs.
 func commands(t *testing.T, bin string) []command {
 	t.Helper()
 	var all []command
@@ -61,13 +61,13 @@ func commands(t *testing.T, bin string) []command {
 	return slices.DeleteFunc(all, func(c command) bool { return !isOurs.MatchString(c.text) && !isOther.MatchString(c.text) })
 }
 
-// withoutComment removes blanks and a comment behind a command.
+// withoutComment removes blanks and a comment after a command.
 func withoutComment(line string) string {
 	text, _, _ := strings.Cut(line, "  # ")
 	return strings.TrimSpace(text)
 }
 
-// notRun are commands, by a part of them, that are not run here; their flags are compared with the help all the same.
+// notRun has parts of commands that are not run here. Their flags are still compared with the help.
 var notRun = map[string]string{
 	"/run/ignition": "only a machine that was provisioned has the file",
 	"--live":        "it reads the machine", "firstlight facts": "it reads the machine", "--watch": "it runs until it is interrupted",
@@ -139,7 +139,7 @@ func checkFlags(t *testing.T, bin string, c command, words []string, help map[st
 	}
 }
 
-// checkLookedUp checks a command that is not run: that what it names exists.
+// checkLookedUp checks, for a command that is not run, that the things it names exist.
 func checkLookedUp(t *testing.T, c command, words []string) {
 	t.Helper()
 	switch {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pages runs what the documentation shows: every example is valid, every console session of a page prints what the
-// page says, and every link leads somewhere.
+// Package pages tests the documentation: every example is valid, every console session prints what its page shows, and every
+// link has a target.
 package pages
 
 import (
@@ -72,8 +72,9 @@ func examples(t *testing.T) []string {
 	return files
 }
 
-// TestSessions runs the blocks of kind "console" in all pages, in the order of a page and from the top of the tree. A line that begins
-// with "$ " is a command of the shell; the lines up to the next one are all that it prints. Programs are those of this tree.
+// TestSessions runs the blocks of kind "console" in all pages, in the order of a page and from the top of the tree. A line
+// that begins with "$ " is a shell command; the lines up to the next one are its whole output. The programs are those of
+// this tree.
 func TestSessions(t *testing.T) {
 	pages, err := filepath.Glob(top + "/docs/*.md")
 	if err != nil {
@@ -130,7 +131,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// TestLinks follows every link of the pages that stays in the tree, to a file and to a heading.
+// TestLinks checks that every link within the tree leads to an existing file and heading.
 func TestLinks(t *testing.T) {
 	count := 0
 	for _, page := range allPages(t) {
@@ -212,7 +213,7 @@ func links(page string) []string {
 	return all
 }
 
-// headings returns what links name the headings of a page by: lower case, without punctuation, dashes for spaces.
+// headings returns the link anchors of a page's headings: lower case, without punctuation, dashes for spaces.
 func headings(page string) []string {
 	var all []string
 	for line := range strings.Lines(page) {
@@ -233,7 +234,7 @@ func headings(page string) []string {
 	return all
 }
 
-// replay returns a page with the output that its sessions have now.
+// replay returns a page with the current output of its sessions.
 func replay(t *testing.T, bin, page string) string {
 	t.Helper()
 	const open, end = "```console\n", "```"
@@ -260,7 +261,7 @@ func replay(t *testing.T, bin, page string) string {
 	}
 }
 
-// session runs a command of the shell and returns what it prints, on both streams, and its exit code.
+// session runs a shell command and returns its output, of both streams, and its exit code.
 func session(t *testing.T, bin, command string) (printed string, code int) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", command)
@@ -274,7 +275,7 @@ func session(t *testing.T, bin, command string) (printed string, code int) {
 	return string(out), cmd.ProcessState.ExitCode()
 }
 
-// install builds the people's tool into a directory and returns that.
+// install builds the people's tool into a directory and returns the directory.
 func install(t *testing.T) string {
 	t.Helper()
 	bin := t.TempDir()

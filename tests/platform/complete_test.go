@@ -11,8 +11,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/platform"
 )
 
-// others are the platforms whose cases are not in a table of this package, with the tests that have them. Those whose channel
-// only a hypervisor has are run on a model of it in internal/platform.
+// others has the platforms without cases in a table of this package, with the tests that cover them. Channels that only a
+// hypervisor has are modelled in internal/platform.
 var others = map[string]string{
 	"applehv":         "TestAppleHV of internal/platform; TestElsewhere",
 	"azurestack":      "TestProvisioningDisc of internal/platform; TestElsewhere",
@@ -27,7 +27,7 @@ var others = map[string]string{
 	"zvm":             "TestZVM",
 }
 
-// TestComplete fails for a row of the table of platforms that has no cases.
+// TestComplete fails for a platform without cases.
 func TestComplete(t *testing.T) {
 	var covered []string
 	for _, c := range clouds {
@@ -57,7 +57,7 @@ func TestComplete(t *testing.T) {
 // TestModules checks that the kernel modules of all platforms are in the initramfs.
 func TestModules(t *testing.T) {
 	var words []string
-	for _, name := range []string{"module-setup.sh", "filesystems.sh"} { // the second is sourced by the first
+	for _, name := range []string{"module-setup.sh", "filesystems.sh"} { // the first sources the second
 		text, err := os.ReadFile("../../dracut/30ignition/" + name)
 		if err != nil {
 			t.Fatal(err)

@@ -17,19 +17,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// config is what the clouds of these tests hand out.
+// config is the user data of all clouds in these tests.
 const config = `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/etc/found"}]}}`
 
 // A cloud is a platform whose config comes over HTTP.
 type cloud struct {
 	id       string
-	hosts    []string // where its service answers
-	requests []string // all that a boot asks when the config is there
+	hosts    []string // addresses of its service
+	requests []string // all requests of a boot that finds the config
 	item     string   // the path of the user data
 	token    string   // the path of the token, if there is one
-	base64   bool     // the service hands it out in base64
-	absent   bool     // 404 says that there is no config
-	retry404 bool     // 404 and 410 say nothing yet
+	base64   bool     // the service encodes it in base64
+	absent   bool     // 404 means that there is no config
+	retry404 bool     // 404 and 410 are retried
 }
 
 const link = "169.254.169.254"
@@ -83,7 +83,7 @@ func (c cloud) encode(text string) string {
 	return text
 }
 
-// at returns where the service of a cloud answers.
+// at returns the addresses of a cloud's service.
 func (c cloud) at() []string {
 	if c.hosts != nil {
 		return c.hosts
@@ -99,15 +99,15 @@ func packed(text string) string {
 	return b.String()
 }
 
-// An outcome is what a case expects of the stage.
+// An outcome is the expected result of the stage.
 type outcome struct {
 	code  int
 	found bool   // the config is in the cache
-	empty bool   // an empty config is
+	empty bool   // the cache has an empty config
 	log   string // a part of the log
 }
 
-// cases are those of every cloud; the user data is what the first reply with a body has.
+// cases returns the cases of every cloud. The user data is the body of the first reply that has one.
 func (c cloud) cases() map[string]struct {
 	user func(n int) reply
 	want outcome
@@ -194,7 +194,7 @@ func (c cloud) serve(t *testing.T, user func(n int) reply) *service {
 	}, c.at()...)
 }
 
-// check compares what a stage did with what is expected.
+// check compares the result of a stage with the expected one.
 func (o outcome) check(t *testing.T, r run) {
 	t.Helper()
 	if r.code != o.code || strings.Contains(r.cache, "/etc/found") != o.found || (r.cache != "") != (o.found || o.empty) || !strings.Contains(r.log, o.log) {
@@ -205,7 +205,7 @@ func (o outcome) check(t *testing.T, r run) {
 	}
 }
 
-// TestSessions covers tokens: where there are no sessions, when one is refused, and that a redirect does not see it.
+// TestSessions covers tokens: a service without sessions, a rejected token, and that a redirect does not see the token.
 func TestSessions(t *testing.T) {
 	for _, k := range []struct {
 		name     string
@@ -240,7 +240,7 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// TestRedirect checks that what a redirect leads to sees neither token nor headers of the cloud.
+// TestRedirect checks that the target of a redirect sees neither token nor headers of the cloud.
 func TestRedirect(t *testing.T) {
 	serve(t, func(_ int, r *http.Request) reply {
 		if r.Method == http.MethodPut {
@@ -255,7 +255,7 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// TestNoProxy checks that metadata never goes through a proxy, though the kernel command line names one.
+// TestNoProxy checks that metadata requests never use a proxy, even if the kernel command line names one.
 func TestNoProxy(t *testing.T) {
 	serve(t, func(int, *http.Request) reply { return reply{body: config} }, link)
 	proxy := serve(t, func(int, *http.Request) reply { return reply{status: 502} }, "192.0.2.1")
@@ -267,7 +267,7 @@ func TestNoProxy(t *testing.T) {
 	}
 }
 
-// TestIPv6 runs the platforms whose services answer over IPv6 as well, on machines that have nothing else.
+// TestIPv6 runs the platforms whose services also answer over IPv6, on machines without IPv4.
 func TestIPv6(t *testing.T) {
 	for id, host := range map[string]string{
 		"akamai": "[fd00:a9fe:a9fe::1]", "aws": "[fd00:ec2::254]", "gcp": "[fd20:ce::254]", "oraclecloud": "[fd00:c1::a9fe:a9fe]",
@@ -287,7 +287,7 @@ func TestIPv6(t *testing.T) {
 	}
 }
 
-// TestLowPort checks that scaleway is asked from ports below 1024, each time from another, and that nothing else is.
+// TestLowPort checks that requests to scaleway come from a different port below 1024 each time, and other requests do not.
 func TestLowPort(t *testing.T) {
 	var ports []string
 	s := serve(t, func(n int, r *http.Request) reply {
@@ -316,7 +316,7 @@ func TestLowPort(t *testing.T) {
 	}
 }
 
-// TestPacket covers the platform whose service is on the internet, and which is told how each stage ended.
+// TestPacket covers the platform whose service is on the internet and takes reports of each stage.
 func TestPacket(t *testing.T) {
 	hosts := t.TempDir() + "/hosts"
 	write(t, hosts, "192.0.2.1 metadata.packet.net\n")
@@ -393,7 +393,7 @@ func TestLateService(t *testing.T) {
 	t.Logf("server that comes up after %s: config in hand %s later", late, (time.Since(began) - late).Round(time.Millisecond))
 }
 
-// TestWholeBoot runs all stages of a boot: the metadata service is asked in one of them, and not again.
+// TestWholeBoot runs all stages of a boot. Only one of them may ask the metadata service.
 func TestWholeBoot(t *testing.T) {
 	for _, c := range clouds {
 		t.Run(c.id, func(t *testing.T) {

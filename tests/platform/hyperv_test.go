@@ -28,7 +28,7 @@ func kvp(pool byte, key, value string) []byte {
 	return m
 }
 
-// exchange puts a terminal in place of the device of the data exchange, and plays the host at its other end.
+// exchange replaces the device of the data exchange by a terminal, and plays the host at its other end.
 func exchange(t *testing.T, messages ...[]byte) {
 	t.Helper()
 	host, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -43,7 +43,7 @@ func exchange(t *testing.T, messages ...[]byte) {
 		t.Fatal(err)
 	}
 	name := fmt.Sprintf("/dev/pts/%d", number)
-	guest, err := os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0) // stays open, so that the other end does
+	guest, err := os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0) // stays open, and so keeps the other end open
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func exchange(t *testing.T, messages ...[]byte) {
 	if err := unix.IoctlSetTermios(int(guest.Fd()), unix.TCSETS, raw); err != nil {
 		t.Fatal(err)
 	}
-	const device = "/dev/disk/vmbus/hv_kvp" // below the directory of our own
+	const device = "/dev/disk/vmbus/hv_kvp" // below the test's own directory
 	if err := os.MkdirAll(filepath.Dir(device), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func exchange(t *testing.T, messages ...[]byte) {
 	})
 }
 
-// TestHyperV runs stages on pairs of the host, and looks for the files that they become in the target root.
+// TestHyperV runs stages on pairs of the host, and checks the resulting files in the target root.
 func TestHyperV(t *testing.T) {
 	half := len(config) / 2
 	for name, c := range map[string]struct {

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// disc makes an image with files by a tool, and returns a loop device of it. Kernels without a filesystem get ext4, which the
-// engine mounts the same way; guests cover the formats themselves.
+// disc makes an image of files with a tool, and returns its loop device. If the kernel lacks the filesystem, the image is
+// ext4, which the engine mounts the same way; guests cover the real formats.
 func disc(t *testing.T, format, label string, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -62,7 +62,7 @@ func must(t *testing.T, command string, args ...string) string {
 	return string(out)
 }
 
-// label makes the link that udev would make, after a while.
+// label makes udev's link after a delay.
 func label(t *testing.T, device, label string, after time.Duration) {
 	t.Helper()
 	link := "/dev/disk/by-label/" + label
@@ -79,7 +79,7 @@ func label(t *testing.T, device, label string, after time.Duration) {
 	}()
 }
 
-// mounts returns what is mounted below /run, which must be nothing after a stage.
+// mounts returns the mounts below /run, of which there must be none after a stage.
 func mounts(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/mounts")
@@ -157,7 +157,7 @@ func TestConfigDrives(t *testing.T) {
 					return
 				}
 				if p.missing.empty && os.Getenv("FIRSTLIGHT_FIGURES") == "" {
-					return // 30 s; internal/platform has it on a clock of its own
+					return // 30 s; internal/platform tests it on a fake clock
 				}
 				p.missing.check(t, engine(t, t.TempDir(), p.id, p.stage, nil, "-fetch-timeout", "1s"))
 			})
@@ -167,7 +167,7 @@ func TestConfigDrives(t *testing.T) {
 				device := strings.TrimSpace(must(t, "losetup", "--find", "--show", dir+"/image"))
 				t.Cleanup(func() { must(t, "losetup", "--detach", device) })
 				if p.id == "ibmcloud" || p.id == "proxmoxve" {
-					return // tried for 30 s; internal/platform has it on a clock of its own
+					return // tried for 30 s; internal/platform tests it on a fake clock
 				}
 				label(t, device, p.label, 0)
 				outcome{code: 1, log: "mount /dev/disk/by-label/" + p.label}.check(t, engine(t, dir, p.id, p.stage, nil, "-fetch-timeout", "2s"))
@@ -204,7 +204,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// TestRaces covers what several places of one platform say at the same time.
+// TestRaces covers platforms that ask several places at the same time.
 func TestRaces(t *testing.T) {
 	const item = "/openstack/latest/user_data"
 	fe80 := "[fe80::a9fe:a9fe%cloud0]"
@@ -214,7 +214,7 @@ func TestRaces(t *testing.T) {
 	body := func(int, *http.Request) reply { return reply{body: config} }
 	for name, c := range map[string]struct {
 		v4, v6 func(int, *http.Request) reply
-		drive  time.Duration // after which it comes; 0: never
+		drive  time.Duration // after which it appears; 0: never
 		want   outcome
 	}{
 		"drive beats 404":          {status(404), nil, time.Second, outcome{found: true}},
@@ -340,7 +340,7 @@ func TestMetal(t *testing.T) {
 	outcome{found: true}.check(t, engine(t, dir, "metal", "fetch-offline", []string{"IGNITION_SYSTEM_LOCAL_CONFIG_DIR=" + dir + "/etc"}))
 }
 
-// TestGzip checks that a whole config may be compressed wherever it comes from.
+// TestGzip checks that a config from any source may be compressed.
 func TestGzip(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir+"/etc/user.ign", packed(`{"ignition":{"version":"3.4.0","config":{"merge":[{"source":"http://192.0.2.1/more"}]}}}`))
@@ -422,7 +422,7 @@ func TestZVM(t *testing.T) {
 	}
 }
 
-// TestElsewhere runs platforms whose channels this machine does not have: each is an error that says what is missing.
+// TestElsewhere runs platforms whose channels this machine does not have. The error of each names the missing channel.
 func TestElsewhere(t *testing.T) {
 	for id, log := range map[string]string{
 		"virtualbox": "/dev/vboxguest", "hyperv": "load the driver of the data exchange", "vmware": "no config provider here",
@@ -434,7 +434,7 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-// TestAzure covers what is peculiar to it: without user data the provisioning disc follows, which is not here.
+// TestAzure covers azure's special case: without user data it reads the provisioning disc, which is missing here.
 func TestAzure(t *testing.T) {
 	for name, c := range map[string]struct {
 		body string

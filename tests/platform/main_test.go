@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package platform runs the engine as it is shipped on every platform: against servers at the addresses of the clouds, with
-// config drives made by the tools that make them elsewhere.
+// Package platform runs the shipped engine on every platform: against servers at the addresses of the clouds, and with
+// config drives made by the usual tools.
 //
-// The tests run in a network namespace and a mount namespace of their own, where the addresses and files of clouds are
-// theirs; the machine around them notices nothing. That takes root.
+// The tests run in a network namespace and a mount namespace, where they use the addresses and files of clouds without
+// effect on the machine. That needs root.
 package platform
 
 import (
@@ -87,7 +87,7 @@ func furnish() error {
 	for _, a := range addresses {
 		commands = append(commands, "ip address add "+a+" dev lo nodad")
 	}
-	for _, dir := range []string{"/dev/disk", "/dev/vmbus"} { // to mount on; all that they hold is ours
+	for _, dir := range []string{"/dev/disk", "/dev/vmbus"} { // mount points; all their contents are ours
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
@@ -108,8 +108,8 @@ func furnish() error {
 type run struct {
 	code  int
 	log   string
-	net   bool   // it asks for the network
-	cache string // the config that it found, or ""
+	net   bool   // it asked for the network
+	cache string // the config in the cache, or ""
 }
 
 // engine runs a stage in a directory.
@@ -152,7 +152,7 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// script puts a program of its own into the search path of the engine.
+// script puts a test's program into the search path of the engine.
 func script(t *testing.T, dir, name, text string) {
 	t.Helper()
 	write(t, filepath.Join(dir, "bin", name), "#!/bin/sh\n"+text+"\n")

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestAmazonMock runs the platform aws against the metadata mock that AWS publishes, which demands a session (IMDSv2).
+// TestAmazonMock runs the platform aws against AWS's own metadata mock with IMDSv2 required.
 func TestAmazonMock(t *testing.T) {
 	cache, err := os.UserCacheDir()
 	if err != nil {

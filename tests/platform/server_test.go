@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// A reply is how a service answers a request.
+// A reply is a service's answer to a request.
 type reply struct {
 	status int // 0: 200
 	body   string
@@ -31,7 +31,7 @@ type reply struct {
 	header []string      // name, value
 }
 
-// A service answers at the address of a cloud, and writes down what it was asked.
+// A service answers at the address of a cloud, and records the requests.
 type service struct {
 	mu       sync.Mutex
 	requests []string
@@ -39,7 +39,7 @@ type service struct {
 	seen     map[string]int
 }
 
-// defaults are the headers of every request, unless a platform says otherwise.
+// defaults are the headers of every request, unless a platform has others.
 var defaults = map[string]string{
 	"Accept":          "application/vnd.coreos.ignition+json;version=3.6.0, */*;q=0.1",
 	"Accept-Encoding": "identity",
@@ -47,7 +47,7 @@ var defaults = map[string]string{
 	"Connection":      "close",
 }
 
-// describe writes a request down whole: headers that are not the defaults, and defaults that are missing.
+// describe returns a request as text, with all headers that differ from the defaults and all missing defaults.
 func describe(r *http.Request) string {
 	var extra []string
 	for name, values := range r.Header {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestSkipped: ./build test ends with a list of what was skipped, and why: of a test, of one within another, of tests side by side,
-// and of a package.
+// TestSkipped: ./build test ends with a list of the skipped tests and their reasons: of a test, a subtest, parallel tests,
+// and a package.
 func TestSkipped(t *testing.T) {
 	const output = `=== RUN   TestA
     a_test.go:1: nothing of interest

@@ -108,13 +108,13 @@ var layers = []struct {
 // yamlTime is there for the tag !!timestamp. Nothing of ours has a member of that type.
 const yamlTime = "go.yaml.in/yaml/v3 imports time"
 
-// reaches says what must not be reached, not even through other packages of ours or of other modules, and why. The standard
-// library is not followed: fmt imports os to print to files, and encoding/json and net/url import time, without either being used
-// by whoever formats, encodes or takes an URL apart.
+// reaches lists packages that must not be reached, not even through other packages of ours or of other modules, and the
+// reasons. The standard library is not followed: fmt imports os to print to files, and encoding/json and net/url import
+// time, although formatting, encoding and parsing URLs use neither.
 var reaches = []struct {
-	who []string // packages below the module, with what is below them where the name ends in /...
-	not []string // import paths; one that ends in /... stands for all below it, too
-	but []string // imports that may be
+	who []string // packages below the module; a name that ends in /... includes the packages below it
+	not []string // import paths; one that ends in /... includes all below it
+	but []string // allowed imports
 	why string
 }{
 	{
@@ -155,12 +155,12 @@ func below(name, pattern string) bool {
 
 func short(name string) string { return strings.TrimPrefix(name, module+"/") }
 
-// TestLayers holds every import of ours against the table of layers.
+// TestLayers checks every import of ours against the table of layers.
 func TestLayers(t *testing.T) {
 	exists := map[string]bool{}
 	for _, p := range list(t, "./config/...", "./internal/...") {
 		if len(p.GoFiles) == 0 {
-			continue // tests of several packages, in the directory that these share
+			continue // tests of several packages, in their common directory
 		}
 		name := short(p.ImportPath)
 		exists[name] = true
@@ -195,7 +195,7 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestReach holds what packages reach through others against the table.
+// TestReach checks the packages that ours reach through others against the table.
 func TestReach(t *testing.T) {
 	graph := map[string]pkg{}
 	for _, p := range list(t, "-deps", "./config/...", "./internal/...") {
@@ -242,7 +242,7 @@ func ways(graph map[string]pkg, from string, not, but []string) []string {
 	return found
 }
 
-// TestWays: a package that is reached only through others is found.
+// TestWays: ways finds a package that is reached only through others.
 func TestWays(t *testing.T) {
 	graph := map[string]pkg{
 		module + "/a":   {Imports: []string{module + "/b", "fmt"}},

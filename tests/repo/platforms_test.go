@@ -19,7 +19,7 @@ import (
 	"testing"
 )
 
-// platformsBudget is what all platforms together may add to the engine.
+// platformsBudget is the limit of the bytes that all platforms together add to the engine.
 const platformsBudget = 250_000
 
 var each = flag.Bool("each", false, "print what each platform adds to the engine, which takes a minute")
@@ -56,7 +56,7 @@ func platformRows(t *testing.T) rows {
 	return r
 }
 
-// without returns the table less some rows.
+// without returns the table without some rows.
 func (r rows) without(ids ...string) string {
 	var b strings.Builder
 	from := 0
@@ -67,16 +67,16 @@ func (r rows) without(ids ...string) string {
 		}
 	}
 	b.Write(r.text[from:])
-	return b.String() + "\nvar (\n_ = http.StatusOK\n_ time.Duration\n_ = runtime.GOOS\n)\n" // the imports of rows that are gone
+	return b.String() + "\nvar (\n_ = http.StatusOK\n_ time.Duration\n_ = runtime.GOOS\n)\n" // the imports of removed rows
 }
 
-// sizes of an engine: what is loaded, in bytes, and how much of it is code and data of each package.
+// sizes of an engine: the loaded bytes, and the bytes of code and data of each package.
 type sizes struct {
 	total    int64
 	packages map[string]int64
 }
 
-// engineWithout builds the engine as it is shipped, but with symbols and without some platforms.
+// engineWithout builds the engine with symbols and without some platforms, otherwise as shipped.
 func engineWithout(t *testing.T, r rows, ids ...string) sizes {
 	t.Helper()
 	dir := t.TempDir()
@@ -136,14 +136,14 @@ func packageOf(symbol string) string {
 	return symbol[:start] + name
 }
 
-// logic are the files of platforms that have some of their own.
+// logic has the source files of the platforms with their own code.
 var logic = map[string][]string{
 	"applehv": {"applehv"}, "azure": {"azure"}, "brightbox": {"openstack"}, "cloudstack": {"cloudstack"}, "hyperv": {"hyperv"},
 	"nvidiabluefield": {"bluefield"}, "openstack": {"openstack"}, "packet": {"packet"}, "virtualbox": {"virtualbox"},
 	"vmware": {"vmware", "ovf"}, "zvm": {"zvm"},
 }
 
-// TestPlatformLines prints how many lines a platform is: its row, and its files if it has some.
+// TestPlatformLines prints the number of lines of each platform: its row, and its files if it has some.
 func TestPlatformLines(t *testing.T) {
 	r := platformRows(t)
 	var all []int
@@ -166,8 +166,8 @@ func TestPlatformLines(t *testing.T) {
 	}
 }
 
-// TestPlatformSizes prints what the platforms add to the engine, by package, and holds it to its budget. Line numbers and stack
-// maps of the code are in no symbol; they are what the packages leave of the total.
+// TestPlatformSizes prints the bytes that the platforms add to the engine, by package, and checks the budget. Line numbers
+// and stack maps belong to no symbol: they are the rest of the total.
 func TestPlatformSizes(t *testing.T) {
 	r := platformRows(t)
 	all, none := engineWithout(t, r), engineWithout(t, r, r.ids...)

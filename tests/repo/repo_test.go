@@ -58,7 +58,7 @@ func list(t *testing.T, args ...string) []pkg {
 	}
 }
 
-// TestForbidden keeps out what would cost the engine its size or its independence of the C library.
+// TestForbidden keeps out packages that would make the engine too large or dependent on the C library.
 func TestForbidden(t *testing.T) {
 	for _, p := range list(t, "./config/...", "./internal/...") {
 		for _, i := range p.Imports {
@@ -69,7 +69,7 @@ func TestForbidden(t *testing.T) {
 	}
 }
 
-// TestSorting keeps out the generic sorting functions of slices: each type that they are used with is 15 kB of the engine.
+// TestSorting keeps out the generic sorting functions of slices: each type adds 15 kB to the engine.
 func TestSorting(t *testing.T) {
 	for _, p := range list(t, "./config/...", "./internal/...") {
 		if name := short(p.ImportPath); name == "internal/docgen" || name == "internal/sys/fake" { // not in the programs
@@ -108,7 +108,7 @@ func TestTheMachine(t *testing.T) {
 	}
 }
 
-// TestDocumented wants a comment on every package and every exported name outside of tests.
+// TestDocumented checks that every package and every exported name outside of tests has a comment.
 func TestDocumented(t *testing.T) {
 	for _, p := range list(t, "./config/...", "./internal/...", "./tests/...") {
 		if len(p.GoFiles) == 0 {
@@ -138,7 +138,7 @@ func TestDocumented(t *testing.T) {
 
 func undocumented(d *doc.Package) []string {
 	var names []string
-	// Methods of well-known interfaces say all by their names.
+	// Methods of well-known interfaces need no comment.
 	known := []string{"Error", "Unwrap", "String"}
 	function := func(prefix string, f *doc.Func) {
 		if f.Doc == "" && !(prefix != "" && slices.Contains(known, f.Name)) && ast.IsExported(f.Name) {
@@ -170,7 +170,7 @@ func undocumented(d *doc.Package) []string {
 	return names
 }
 
-// commented tells whether every name of a group has a comment of its own.
+// commented reports whether every name of a group has its own comment.
 func commented(d *ast.GenDecl) bool {
 	for _, s := range d.Specs {
 		if v, ok := s.(*ast.ValueSpec); ok && v.Doc == nil && v.Comment == nil {
@@ -180,7 +180,7 @@ func commented(d *ast.GenDecl) bool {
 	return true
 }
 
-// linked lists the packages of other modules that the engine links, as a golden: a new dependency is to be seen.
+// linked lists the packages of other modules that the engine links, as a golden, so that a new dependency shows.
 func TestLinked(t *testing.T) {
 	var names []string
 	for _, p := range list(t, "-deps", "./internal/cmd/engine") {
@@ -229,7 +229,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestLicence wants the licence's name in the first lines of every source file.
+// TestLicence checks that every source file has the licence's name in its first lines.
 func TestLicence(t *testing.T) {
 	out, err := exec.Command("git", "-C", top, "ls-files", "*.go", "*.sh", "build", "dracut", ".ci/run").Output()
 	if err != nil {

@@ -14,19 +14,19 @@ import (
 // A bench is one kind of work.
 type bench struct {
 	name, title string
-	// prepare makes what the contenders work on, below a directory. done releases what it has started.
+	// prepare makes the input of the contenders below a directory. done releases its resources.
 	prepare func(dir string) (contenders []contender, done func(), err error)
 }
 
 // A contender is a program, or several in a row, that does the work or a part of it.
 type contender struct {
 	name    string
-	durable string           // what is said of the result
-	limit   string           // how often its time ours may take; empty: it is no limit
+	durable string           // the durability of the result
+	limit   string           // our time as a multiple of its time; empty: not a limit
 	run     func(n int) cost // the nth time
 }
 
-// A cost is what a contender took.
+// A cost is the resources that a contender used.
 type cost struct {
 	wall, cpu time.Duration
 	peak      int64 // of resident memory, in bytes
@@ -46,7 +46,7 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// What is said of results.
+// Durability of results.
 const (
 	durable    = "durable"
 	notDurable = "not durable"
@@ -105,7 +105,7 @@ func median(costs []cost) cost {
 	}
 }
 
-// command runs a program to its end. What it prints goes to the null device, at no cost.
+// command runs a program to its end. Its output goes to the null device, at no cost.
 func command(env []string, program string, args ...string) cost {
 	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), env...)
@@ -129,7 +129,7 @@ func shell(line string, args ...string) cost {
 	return command(nil, "sh", append([]string{"-ec", line, "-"}, args...)...)
 }
 
-// A tail keeps the last of what is written.
+// A tail keeps the end of the written data.
 type tail struct{ text []byte }
 
 func (t *tail) Write(p []byte) (int, error) {

@@ -17,7 +17,7 @@ import (
 	"strings"
 )
 
-// engineCases are those of the engine: its stages fetch and files, and what comes of them is on the disk when they end.
+// engineCases are the cases of the engine: its stages fetch and files, whose results are on the disk when they end.
 func engineCases() []bench {
 	return []bench{
 		{"files", "10,000 inline files of 600 bytes, fetch and files stage", smallFiles},
@@ -36,12 +36,12 @@ func engineCases() []bench {
 func onFile(dir, line string) func(int) cost {
 	return func(n int) cost {
 		c := shell(line, dir, fmt.Sprint(n))
-		os.Remove(filepath.Join(dir, fmt.Sprintf("dd.%d", n))) // one large file: no inodes of note
+		os.Remove(filepath.Join(dir, fmt.Sprintf("dd.%d", n))) // one large file: few inodes
 		return c
 	}
 }
 
-// engines returns ours and, if there is one, the peer, on a config.
+// engines returns our engine and, if there is one, the peer, as contenders with a config.
 func engines(dir string, config string) ([]contender, error) {
 	ours := contender{"firstlight", durable, "", func(n int) cost { return stages(dir, engine, fmt.Sprintf("ours.%d", n), config) }}
 	all := []contender{ours}
@@ -61,8 +61,8 @@ func engines(dir string, config string) ([]contender, error) {
 	return all, nil
 }
 
-// inertLabels makes a program setfiles that does nothing: engines of some distributions insist on SELinux labels, which are not part
-// of the work.
+// inertLabels makes a program setfiles that does nothing. Engines of some distributions require SELinux labels, which are
+// not part of the work.
 func inertLabels(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -135,7 +135,7 @@ func smallFiles(dir string) ([]contender, func(), error) {
 
 const gibibyte = 1 << 30
 
-// large has a server give 1 GiB, which is neither all zeros nor noise.
+// large serves 1 GiB that is neither all zeros nor noise.
 func large(dir, compression string, limits []contender) ([]contender, func(), error) {
 	digest, err := makeLarge(filepath.Join(dir, "large"))
 	if err != nil {
@@ -156,7 +156,7 @@ func large(dir, compression string, limits []contender) ([]contender, func(), er
 	}
 	all, err := engines(dir, config)
 	all = append(all, limits...)
-	for i, c := range all { // 1 GiB each: they go at once
+	for i, c := range all { // 1 GiB each: removed at once
 		all[i].run = func(n int) cost {
 			took := c.run(n)
 			for _, old := range []string{"ours", "peer", "synced"} {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command speed prints how long the programs take for large work, in turn with programs that do the least of it: the limits. It
-// judges nothing. Each run starts with a tree of its own, and no tree is removed before the end: ext4 allocates inodes slowly for
-// a while after many were deleted. FIRSTLIGHT_PEER=PATH runs another engine with the same flags beside ours.
+// Command speed prints the time that the programs take for large work, in turn with programs that do only the least of that
+// work: the limits. It checks nothing. Each run starts with its own tree, and no tree is removed before the end: ext4
+// allocates inodes slowly for a while after many were deleted. FIRSTLIGHT_PEER=PATH also runs another engine with the same
+// flags.
 package main
 
 import (

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// toolCases are those of the people's tool.
+// toolCases are the cases of the people's tool.
 func toolCases() []bench {
 	return []bench{
 		{"build-lines", "build of 200 lines", buildLines},

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// A Case is a directory of data: what a machine is given, and what is expected of it.
+// A Case is a directory with the inputs of a machine, and its expected results.
 //
 //	case.json   the members below
 //	config.ign  the config, or config.bu in YAML; {{URL}} stands for the address at which the host serves this directory, {{TANG}},
@@ -32,30 +32,31 @@ type Case struct {
 	Name, Dir string `json:"-"`
 
 	About   string   `json:"about"`
-	Source  string   `json:"source"`  // "fw_cfg"; "url": on the kernel command line; "drive"; "metadata"; "none": not even a platform is named
+	Source  string   `json:"source"`  // "fw_cfg"; "url": on the kernel command line; "drive"; "metadata"; "none": no platform either
 	Cmdline string   `json:"cmdline"` // more of it
 	Disks   []string `json:"disks"`   // sizes of blank disks
-	Late    int      `json:"late"`    // the last so many come when the machine has waited for 20 s
+	Late    int      `json:"late"`    // this many of the last disks come when the machine has waited for 20 s
 	TPM     bool     `json:"tpm"`     // with a TPM 2.0
 	Tang    bool     `json:"tang"`    // with a Tang server
 	Share   bool     `json:"share"`   // with a virtiofs share, which is empty
 	Offline bool     `json:"offline"` // without a network interface
 	Fails   bool     `json:"fails"`   // the boot must stop, with the reason at the end of the console and all disks blank
-	Mute    bool     `json:"mute"`    // it stops for something that only the emergency console can report on
+	Mute    bool     `json:"mute"`    // it stops for a reason that only the emergency console can report
 	Secrets []string `json:"secrets"` // must not be on the console
 	// Platform is the id on the kernel command line; empty: "qemu", or "metal" for a config at a URL.
 	Platform string `json:"platform"`
-	// Drive is a config drive: its format ("iso9660", "vfat", or "disc" for one of Azure), its label, and the file of it that the config is.
+	// Drive is a config drive: its format ("iso9660", "vfat", or "disc" for Azure's), its label, and the path of the config
+	// on it.
 	Drive []string `json:"drive"`
 	// Metadata is the path at which a service of the guest's own network, 169.254.169.254, serves the config.
 	Metadata string `json:"metadata"`
-	Mock     bool   `json:"mock"`   // that service is the mock of EC2's that AWS publishes, with sessions required
+	Mock     bool   `json:"mock"`   // that service is AWS's mock of EC2's, with sessions required
 	Base64   bool   `json:"base64"` // it serves the config in base64
 	IPv6     string `json:"ipv6"`   // the guest's network is IPv6 only, and this is the address of the service
 
-	metadata int               // port of the loopback at which the service of Metadata listens; 0: there is none
-	space    *space            // where it listens; nil: in the host's network
-	URL      string            `json:"-"` // of what Serve serves, as guests see it
+	metadata int               // port of the loopback at which the service of Metadata listens; 0: none
+	space    *space            // namespace in which it listens; nil: the host's network
+	URL      string            `json:"-"` // of the served directory, as guests see it
 	fill     *strings.Replacer // of placeholders
 }
 
@@ -72,7 +73,7 @@ func Load(dir string) (Case, error) {
 	return c, nil
 }
 
-// read returns the lines of a file of the case that are not blank and no comment; a missing file has none.
+// read returns the lines of a file of the case without blank lines and comments; a missing file has none.
 func (c Case) read(name string) []string {
 	text, err := os.ReadFile(filepath.Join(c.Dir, name))
 	if err != nil {
@@ -83,7 +84,7 @@ func (c Case) read(name string) []string {
 	})
 }
 
-// config returns the name of the file with the config that the machine is given.
+// config returns the name of the machine's config file.
 func (c Case) config() string {
 	if _, err := os.Stat(filepath.Join(c.Dir, "config.bu")); err == nil {
 		return "config.bu"
@@ -91,7 +92,7 @@ func (c Case) config() string {
 	return "config.ign"
 }
 
-// Serve serves the files of the case as guests see them, until stop; with a Tang server, whose keys are kept in a directory.
+// Serve serves the files of the case as guests see them, until stop; with a Tang server, whose keys are in a directory.
 func (c *Case) Serve(keys string) (stop func(), err error) {
 	var tang Tang
 	if c.Tang {
@@ -142,8 +143,8 @@ func (c *Case) Serve(keys string) (stop func(), err error) {
 	return func() { mock.stop(); stop() }, nil
 }
 
-// listen opens the port of the server: any, or that of the service itself in a network namespace of its own. QEMU has IPv6
-// addresses of the guest's network only for the host's loopback as a whole.
+// listen opens the port of the server: any port, or the service's own port in a network namespace. QEMU has IPv6 addresses
+// of the guest's network only for the host's loopback as a whole.
 func (c *Case) listen() (l net.Listener, err error) {
 	if c.IPv6 == "" {
 		return net.Listen("tcp", "127.0.0.1:0")
@@ -167,7 +168,7 @@ func (c Case) Machine(guest Guest, dir string) *Machine {
 	return m
 }
 
-// Boot returns how the machine is started, with the script that reports on what an expectation names.
+// Boot returns the start parameters of the machine, with the script that reports the facts named in an expectation.
 func (c Case) Boot(m *Machine, expect string) (Boot, error) {
 	b := Boot{Cmdline: "ignition.firstboot ignition.platform.id=qemu " + c.Cmdline, Timeout: bootTime}
 	switch c.Source {
@@ -205,7 +206,7 @@ func (c Case) Boot(m *Machine, expect string) (Boot, error) {
 	return b, err
 }
 
-// Wanted puts what lines of an expectation name into the lists that the script of facts reads.
+// Wanted returns, from an expectation, the lists that the script of facts reads.
 func Wanted(expect []string) string {
 	lists := map[string][]string{}
 	for _, l := range expect {
@@ -217,7 +218,7 @@ func Wanted(expect []string) string {
 		strings.Join(lists["file"], " "), strings.Join(lists["user"], " "), strings.Join(lists["unit"], " "))
 }
 
-// Compare returns what an expectation has that the guest did not say.
+// Compare returns the expected lines that the guest did not report.
 func Compare(expect []string, said string) []string {
 	var wrong []string
 	facts := lines(said)
@@ -232,7 +233,7 @@ func Compare(expect []string, said string) []string {
 	return wrong
 }
 
-// find returns the line that answers an expectation, or the one that comes closest.
+// find returns the line that matches an expectation, or the closest one.
 func find(expect string, facts []string) (line string, found bool) {
 	kind, pattern, _ := strings.Cut(expect, " ")
 	if kind == "log" {

@@ -15,10 +15,10 @@ import (
 
 var soak = flag.Duration("soak", 0, "how long to cut the power of guests at random")
 
-// talking has the engine's log on the console, where a test sees how far a boot has come.
+// talking puts the engine's log on the console, where a test sees the progress of a boot.
 const talking = " systemd.journald.forward_to_console=1 systemd.journald.max_level_console=info"
 
-// TestCuts takes the power away once at each of some moments that matter; the next boot has to end as if nothing had happened.
+// TestCuts cuts the power once at each of several critical moments. The next boot must end as if nothing had happened.
 func TestCuts(t *testing.T) {
 	t.Parallel()
 	guest := needGuest(t)
@@ -45,11 +45,11 @@ func TestCuts(t *testing.T) {
 	}
 }
 
-// soaked are the cases whose guests the soak cuts, again and again, each by one of the windows in turn.
+// soaked lists the cases that the soak test cuts, again and again, in one window after the other.
 var soaked = []string{"cases/first-boot", "cases/raid-luks", "soak/mixed", "cases/files", "cases/cut-luks-home"}
 
-// A window is a time in which the power goes: from the beginning of a stage, about as long as the stage, or without a stage from
-// power-on to ten seconds after the running system is up.
+// A window is the time in which the power is cut: about the duration of a stage from its beginning or, without a stage, from
+// power-on to ten seconds after the system is up.
 type window struct {
 	stage string
 	time  time.Duration
@@ -57,7 +57,7 @@ type window struct {
 
 var windows = []window{{"", 0}, {"disks", 9 * time.Second}, {"", 0}, {"files", 2 * time.Second}}
 
-// TestSoak cuts the power of guests at random moments, up to three times each, and looks what they become.
+// TestSoak cuts the power of guests at random moments, up to three times each, and checks the resulting machines.
 func TestSoak(t *testing.T) {
 	if *soak == 0 {
 		t.Skip("only with -soak TIME")
@@ -69,7 +69,7 @@ func TestSoak(t *testing.T) {
 	guests, total, cuts, whole := 0, 0, map[string]int{}, map[string]time.Duration{}
 	for end := time.Now().Add(*soak); time.Now().Before(end) && !t.Failed(); guests++ {
 		f := newFragile(t, guest, soaked[guests%len(soaked)])
-		if whole[f.Name] == 0 { // once without a cut: how long it takes, and that the case itself is right
+		if whole[f.Name] == 0 { // once without a cut, for the duration and to check the case itself
 			began := time.Now()
 			newFragile(t, guest, soaked[guests%len(soaked)]).whole(t)
 			whole[f.Name] = time.Since(began)
@@ -92,8 +92,8 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// cut boots the machine and takes the power away some time after the beginning of a stage, or after power-on. It returns what the
-// machine was doing: the stage, and the last that it said.
+// cut boots the machine and cuts the power some time after the beginning of a stage, or after power-on. It returns the
+// current stage and the last message of the machine.
 func (f fragile) cut(t *testing.T, from string, after time.Duration) (stage, doing string) {
 	t.Helper()
 	f.boot.Script = "echo STAY"
@@ -156,7 +156,7 @@ func (f fragile) start(t *testing.T) *Running {
 	return r
 }
 
-// whole boots the machine to its end and compares all but the log, which depends on what was done before the cuts.
+// whole boots the machine to its end and compares everything but the log, which depends on the progress before the cuts.
 func (f fragile) whole(t *testing.T) {
 	t.Helper()
 	r := f.start(t)

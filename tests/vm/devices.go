@@ -20,7 +20,7 @@ func (m *Machine) qmp() string   { return filepath.Join(m.Dir, "qmp") }
 func (m *Machine) tpm() string   { return filepath.Join(m.Dir, "tpm.sock") }
 func (m *Machine) share() string { return filepath.Join(m.Dir, "share.sock") }
 
-// Plug plugs a late disk into a machine that runs.
+// Plug plugs a late disk into a running machine.
 func (m *Machine) Plug(disk int) error {
 	return m.plug(fmt.Sprintf("d%d", disk), fmt.Sprintf("lab%d", disk))
 }
@@ -63,7 +63,7 @@ func (m *Machine) plug(drive, serial string) error {
 	return nil
 }
 
-// startDevices starts the programs that are devices of the machine. They end when it goes off.
+// startDevices starts the programs that emulate devices of the machine. They end with the machine.
 func (m *Machine) startDevices() error {
 	if m.TPM {
 		state := filepath.Join(m.Dir, "tpm")
@@ -83,9 +83,10 @@ func (m *Machine) startDevices() error {
 	return nil
 }
 
-// startDevice starts a program that serves a socket, which it has as descriptor 3: so it is there before QEMU looks for it.
+// startDevice starts a program that serves a socket. The program gets the socket as descriptor 3, so that it exists before
+// QEMU looks for it.
 func startDevice(socket, program string, args ...string) error {
-	os.Remove(socket) // of an earlier boot
+	os.Remove(socket) // left over from an earlier boot
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
 	if err != nil {
 		return err
@@ -139,13 +140,13 @@ func (t *Tang) Start(dir string) error {
 	return t.look(dir)
 }
 
-// Placeholders of texts, each followed by what stands for it.
+// Placeholders of texts, each followed by its replacement.
 func (t *Tang) Placeholders() []string {
 	adv, _ := json.Marshal(t.Adv) // a string
 	return []string{"{{TANG}}", t.URL, "{{THUMBPRINT}}", t.Thumbprint, `"{{ADVERTISEMENT}}"`, string(adv)}
 }
 
-// Close stops the server, if it was started.
+// Close stops the server if it was started.
 func (t *Tang) Close() {
 	if t.listener != nil {
 		t.listener.Close()
@@ -164,7 +165,7 @@ func serveTang(c net.Conn, dir string) {
 	cmd.Run()
 }
 
-// look learns the advertisement and the thumbprint of the key that signs it, as tang-show-keys(1) does.
+// look reads the advertisement and the thumbprint of its signing key, as tang-show-keys(1) does.
 func (t *Tang) look(dir string) error {
 	out, err := exec.Command("sh", "-c", `for k in "$1"/*.jwk; do
 		if jose jwk use -i "$k" -r -u verify -o /dev/null; then jose jwk thp -a S256 -i "$k"; fi

@@ -11,7 +11,7 @@ import (
 // metadataService is the address of most clouds' metadata services.
 const metadataService = "169.254.169.254"
 
-// makeDrive makes a config drive of a format with a label, by the tools that clouds use. What is its format, label and file.
+// makeDrive makes a config drive with the tools that clouds use. what has its format, label and file.
 func makeDrive(image, config string, what []string) error {
 	if len(what) != 3 {
 		return fmt.Errorf("make a config drive: its format, label and file are needed, not %q", what)
@@ -34,7 +34,7 @@ func makeDrive(image, config string, what []string) error {
 		return err
 	}
 	switch format {
-	case "disc": // what Azure attaches: UDF, with a file that tells the disc from others
+	case "disc": // Azure's: UDF, with a file that identifies the disc
 		if err := os.WriteFile(filepath.Join(tree, "ovf-env.xml"), []byte("<Environment/>\n"), 0o644); err != nil {
 			return err
 		}

@@ -21,15 +21,15 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
 )
 
-// A foreign is something that a disk may hold and that no config asked for: its kind as the message names it, the size in MiB, and
-// the shell commands that make it of the sparse file $IMAGE. $DIR has a file, and $BLOCK is a block device that stands for $IMAGE.
+// A foreign is content of a disk that no config asked for: its kind as the message names it, the size in MiB, and the shell
+// commands that make it in the sparse file $IMAGE. $DIR has a file, and $BLOCK is a block device for $IMAGE.
 type foreign struct {
 	kind string
 	mib  int64
 	make string
 }
 
-// foreigners are all that programs of Debian 12 make without a kernel of their own.
+// foreigners lists all contents that programs of Debian 12 can make without their own kernel.
 var foreigners = []foreign{
 	{"ext2", 8, "mkfs.ext2 -q -F $IMAGE"},
 	{"ext3", 16, "mkfs.ext3 -q -F $IMAGE"},
@@ -80,8 +80,8 @@ var foreigners = []foreign{
 	{"sgi", 8, "echo , | sfdisk -q -X sgi $IMAGE"},
 }
 
-// TestForeign gives a guest a disk with one partition for each kind and a config that wants a filesystem on all of them, without a
-// word of wiping: the stage names every one, and the disk has not changed by a byte.
+// TestForeign gives a guest a disk with one partition for each kind, and a config that wants a filesystem on all of them
+// without wiping. The stage must name every one, and must not change a byte of the disk.
 func TestForeign(t *testing.T) {
 	guest := needGuest(t)
 	var size int64 = 4
@@ -120,8 +120,8 @@ func TestForeign(t *testing.T) {
 	t.Logf("%d members kept", len(foreigners))
 }
 
-// fillForeign partitions a disk and makes one kind in each partition. It returns a config that wants other contents in all of them, and on
-// another disk, which is empty.
+// fillForeign partitions a disk and makes one kind in each partition. It returns a config that wants other contents in all
+// of them, and on another, empty disk.
 func fillForeign(t *testing.T, disk string, mib int64) (string, error) {
 	table, err := gpt.New(512, gpt.Sectors(mib<<11), gpt.GUID{1})
 	if err != nil {
@@ -179,7 +179,7 @@ func makeForeign(t *testing.T, f foreign) string {
 	return image
 }
 
-// copySparse copies a file to a place of a disk, but for its zeros.
+// copySparse copies a file to an offset of a disk, without its zeros.
 func copySparse(disk io.WriterAt, name string, to int64) error {
 	in, err := os.Open(name)
 	if err != nil {
@@ -203,7 +203,7 @@ func copySparse(disk io.WriterAt, name string, to int64) error {
 	}
 }
 
-// judgeForeign has the stages of a boot up to disks carried out in the guest and returns what they said.
+// judgeForeign runs the stages of a boot up to disks in the guest and returns their messages.
 func judgeForeign(t *testing.T, lab *Lab, config string) string {
 	t.Helper()
 	archive, err := lab.archive(nil)
@@ -233,7 +233,7 @@ stage() { PATH=/usr/sbin:/usr/bin IGNITION_CONFIG_FILE=config.ign ./ignition -pl
 	return said
 }
 
-// sum returns the digest of a disk: of its blocks that are not zeros, with their places. What the file has no space for is not read.
+// sum returns the digest of a disk: of its non-zero blocks with their offsets. It does not read holes of the file.
 func sum(t *testing.T, name string) [sha256.Size]byte {
 	t.Helper()
 	f, err := os.Open(name)

@@ -3,7 +3,7 @@
 // Package vm boots real guests: Debian with its own kernel, systemd, udev and dracut, in QEMU's software emulation.
 //
 // It builds a guest once and keeps it in a cache outside the project; a guest never touches the machine it runs on. The
-// invariant: what a test learns of a guest the guest itself has said, after its boot or on its serial console.
+// invariant: all results come from the guest itself, after its boot or on its serial console.
 package vm
 
 import (
@@ -21,14 +21,14 @@ import (
 	"time"
 )
 
-// A Guest is what guests boot with.
+// A Guest is the set of files that guests boot with.
 type Guest struct {
 	Kernel, Initramfs, Root string // files; Root is never written to
 	Packed                  string // the initramfs as dracut made it
-	engine, scripts         string // the program of this build; directory of what runs in guests
+	engine, scripts         string // the program of this build; directory of the scripts for guests
 }
 
-// programs that building and booting a guest takes, by Debian package.
+// programs that are needed to build and boot a guest, by Debian package.
 var programs = map[string]string{
 	"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "debootstrap": "debootstrap",
 	"sgdisk": "gdisk", "mke2fs": "e2fsprogs", "zstd": "zstd", "swtpm": "swtpm", "jose": "jose", "/usr/libexec/tangd": "tang",
@@ -36,7 +36,7 @@ var programs = map[string]string{
 	"/usr/lib/qemu/virtiofsd": "qemu-system-common",
 }
 
-// Unable says why no guest can be run here; it is empty if one can.
+// Unable returns the reason why no guest can run here, or "".
 func Unable() string {
 	if os.Geteuid() != 0 {
 		return "guests are built by root (debootstrap, chroot)"
@@ -59,7 +59,7 @@ func top() (string, error) {
 	return filepath.Dir(strings.TrimSpace(string(out))), err
 }
 
-// cacheDir is where guests are kept between runs.
+// cacheDir is the directory that keeps guests between runs.
 func cacheDir() string {
 	if d := os.Getenv("FIRSTLIGHT_CACHE"); d != "" {
 		return d
@@ -78,8 +78,7 @@ func release() string {
 	return "bookworm"
 }
 
-// Prepare builds the engine and, where the cache has none for the present module and scripts, the guest. Progress goes
-// to log.
+// Prepare builds the engine and, if the cache has none for the current module and scripts, the guest. Progress goes to log.
 func Prepare(log io.Writer) (Guest, error) {
 	dir, err := top()
 	if err != nil {
@@ -157,7 +156,7 @@ func makeGuest(scripts, tree, boot, modules, engine string) error {
 	return nil
 }
 
-// run runs a script; its error has the end of what the script said.
+// run runs a script; its error has the end of the script's output.
 func run(name string, args ...string) error {
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {
@@ -166,9 +165,9 @@ func run(name string, args ...string) error {
 	return nil
 }
 
-// withEngine returns an initramfs with the engine of this build in place of the one that it was built with: the kernel
-// unpacks concatenated archives in order, later files over earlier ones (Linux Documentation/driver-api/early-userspace).
-// It is not compressed: an emulated processor takes seconds to unpack it.
+// withEngine returns an initramfs in which the engine of this build replaces the one it was built with: the kernel unpacks
+// concatenated archives in order, later files over earlier ones (Linux Documentation/driver-api/early-userspace). It is not
+// compressed: an emulated processor takes seconds to unpack it.
 func withEngine(initramfs, engine string) (string, error) {
 	binary, err := os.ReadFile(engine)
 	if err != nil {
@@ -195,10 +194,10 @@ func withEngine(initramfs, engine string) (string, error) {
 	return name, os.Rename(name+".new", name)
 }
 
-// unused is after how long a file of the cache is taken to be needed by nobody: other runs, with other engines, share it.
+// unused is the age at which a file of the cache counts as unused. Other runs, with other engines, share the cache.
 const unused = 6 * time.Hour
 
-// prune removes the files of a pattern that nobody has used since a time.
+// prune removes the files of a pattern that were not used since a time.
 func prune(pattern string, since time.Time) error {
 	names, err := filepath.Glob(pattern)
 	if err != nil {
@@ -254,7 +253,7 @@ func digest(paths ...string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)[:6]), nil
 }
 
-// lock keeps two runs from building the same guest.
+// lock prevents two runs from building the same guest.
 func lock(dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the cache: %w", err)

@@ -23,7 +23,7 @@ import (
 //	expect      as of a case, with "engine failed" where the stages have to refuse
 //	after       carried out after, with everything mounted below $target; it must succeed
 
-// A Lab is a machine for scenarios, with what they find outside of it.
+// A Lab is a machine for scenarios, with its environment.
 type Lab struct {
 	Machine
 	Fill *strings.Replacer // of placeholders in configs
@@ -39,11 +39,11 @@ func NewLab(guest Guest, dir string, disks []string) (lab *Lab, stop func(), err
 	return lab, tang.Close, lab.Create()
 }
 
-// liveTime bounds a guest that goes through scenarios.
+// liveTime bounds the time of a guest that runs scenarios.
 const liveTime = 40 * time.Minute
 
-// Live carries out the scenarios of directories and returns, for each, what the guest said of its runs; with an error, of
-// those that came to their end before.
+// Live runs the scenarios of directories and returns the guest's report on the runs of each. With an error, the result has
+// only the finished scenarios.
 func (l *Lab) Live(dirs []string) (map[string][]string, error) {
 	files := filepath.Join(l.Dir, "files.tar")
 	archive, err := l.archive(dirs)

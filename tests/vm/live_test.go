@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestDisks carries all scenarios of disks out in one guest that is up.
+// TestDisks runs all scenarios of disks in one running guest.
 func TestDisks(t *testing.T) {
 	t.Parallel()
 	guest := needGuest(t)
@@ -36,7 +36,7 @@ func TestDisks(t *testing.T) {
 	}
 }
 
-// checkRuns compares what the guest said of the runs of a scenario.
+// checkRuns compares the guest's report on the runs of a scenario.
 func checkRuns(t *testing.T, dir string, runs []string) {
 	if len(runs) == 0 {
 		t.Fatal("the guest said nothing of it")

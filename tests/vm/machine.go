@@ -19,45 +19,45 @@ import (
 	"time"
 )
 
-// A Machine is one guest with its disks, which outlive its boots.
+// A Machine is one guest with its disks, which persist across boots.
 type Machine struct {
 	Guest Guest
-	Dir   string   // everything of this machine
+	Dir   string   // all files of this machine
 	Disks []string // sizes of the blank disks, for truncate(1): "512M"; "512M 4096" is one with sectors of 4096 bytes
-	Late  int      // the last so many disks are plugged in by Plug
-	TPM   bool     // an emulated TPM 2.0, whose state outlives boots
+	Late  int      // this many of the last disks are plugged in by Plug
+	TPM   bool     // an emulated TPM 2.0, whose state persists across boots
 	Share string   // directory of the host that the guest has as a virtiofs share with the tag "share"; empty: none
-	IOPS  int      // how many requests a second each disk carries out; 0: as many as it can
+	IOPS  int      // limit of requests per second of each disk; 0: unlimited
 	Net   bool     // user-mode network: the host is 10.0.2.2
 	// Metadata is the port of the host's loopback at which the guest's own network has the metadata service of a cloud; 0: none.
 	Metadata int
-	IPv6     string // the network is IPv6 only; what the guest asks at this address of it, the host's loopback answers
-	space    *space // where the machine runs; nil: in the host's network
-	// Forward is a port of the guest that the host reaches at the port of its loopback that Port returns.
+	IPv6     string // the network is IPv6 only; the host's loopback answers requests to this address
+	space    *space // namespace in which the machine runs; nil: the host's network
+	// Forward is a port of the guest. The host reaches it at the port of its loopback that Port returns.
 	Forward int
 	Port    int
 }
 
-// A Boot is how a machine is started.
+// A Boot is the start parameters of a machine.
 type Boot struct {
 	FwCfg string // file offered as fw_cfg opt/com.coreos/config; empty: none
-	// ConfigDrive is the image of a config drive; empty: none. A disc is in an optical drive, all else is a disk.
+	// ConfigDrive is the image of a config drive; empty: none. A disc is in an optical drive; all other images are disks.
 	ConfigDrive string
 	Disc        bool
 	Files       string // one more disk, as /dev/disk/by-id/virtio-files; empty: none
 	Cmdline     string // in addition to that of every boot
 	UUID        string // of the hardware; empty: it has none
-	Script      string // carried out in the guest once it is up
+	Script      string // run in the guest once it is up
 	Timeout     time.Duration
-	// Console gets the serial console while it comes; may be nil.
+	// Console, if not nil, gets the output of the serial console as it arrives.
 	Console io.Writer
 }
 
-// A Running is a machine that was started.
+// A Running is a started machine.
 type Running struct {
 	cmd     *exec.Cmd
 	console *watched
-	output  string // file with what the script printed
+	output  string // file with the output of the script
 	done    chan struct{}
 	err     error
 	limit   *time.Timer
@@ -108,7 +108,7 @@ func (m *Machine) Start(b Boot) (*Running, error) {
 		return nil, err
 	}
 	r.cmd = exec.Command("qemu-system-x86_64", m.arguments(b, script, r.output)...)
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that is killed leaves no guest behind
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a killed test leaves no guest behind
 	pipe, err := r.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (m *Machine) Start(b Boot) (*Running, error) {
 	return r, nil
 }
 
-// slot waits for one of as many places as the machine can emulate guests at a time, over all processes that do.
+// slot waits for one of the slots for emulated guests, which all processes on this machine share.
 func slot() (release func(), err error) {
 	n := max(1, runtime.NumCPU())
 	tick := time.NewTicker(200 * time.Millisecond)
@@ -161,8 +161,8 @@ func slot() (release func(), err error) {
 	}
 }
 
-// forward is what QEMU runs for each connection of the guest to the metadata service. By itself it would make one connection for
-// all of them.
+// forward is the command that QEMU runs for each connection of the guest to the metadata service. By itself, QEMU would make
+// one connection for all of them.
 const forward = `#!/bin/bash
 exec 3<>/dev/tcp/127.0.0.1/%d 4<&0
 cat <&4 >&3 &
@@ -209,7 +209,7 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 	}
 	if b.Files != "" {
 		args = append(args, "-drive", "file="+b.Files+",if=none,id=files,format=raw,readonly=on")
-		if m.Late == 0 { // else it is plugged in after the late disks, so that it takes no name of theirs
+		if m.Late == 0 { // else it is plugged in after the late disks, so that it does not take their names
 			args = append(args, "-device", "virtio-blk-pci,drive=files,serial=files")
 		}
 	}
@@ -235,7 +235,7 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 		switch {
 		case m.IPv6 != "":
 			nic += fmt.Sprintf(",ipv4=off,ipv6-net=%s/64,ipv6-host=%s,ipv6-dns=%s", network(m.IPv6), m.IPv6, network(m.IPv6)+"5")
-		case m.Metadata != 0: // the address is in the guest's network, and nothing of it reaches the host's
+		case m.Metadata != 0: // the address is in the guest's network, which is isolated from the host's
 			nic += fmt.Sprintf(",net=169.254.0.0/16,host=169.254.0.2,dns=169.254.0.3,dhcpstart=169.254.0.15,guestfwd=tcp:%s:80-cmd:%s", metadataService, m.forward())
 		}
 		args = append(args, "-nic", nic)
@@ -243,13 +243,13 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 	return args
 }
 
-// network returns the network of 64 bits that an IPv6 address is in, as it is written before the /64.
+// network returns the /64 network of an IPv6 address, in the form before "/64".
 func network(address string) string {
 	before, _, _ := strings.Cut(address, "::")
 	return before + "::"
 }
 
-// Wait waits until the machine is off. It returns what the script printed, whole if there is no error.
+// Wait waits until the machine is off. It returns the output of the script, which is complete if there is no error.
 func (r *Running) Wait() (string, error) {
 	<-r.done
 	out, err := os.ReadFile(r.output)
@@ -263,24 +263,24 @@ func (r *Running) Wait() (string, error) {
 	return text, errors.Join(r.err, err)
 }
 
-// Kill takes the power away.
+// Kill cuts the power.
 func (r *Running) Kill() {
 	r.cmd.Process.Kill()
 	<-r.done
 	r.limit.Stop()
 }
 
-// AwaitConsole waits until the console has said text, and returns false if the machine went off or ctx ended first.
+// AwaitConsole waits until the console has shown text, and returns false if the machine went off or ctx ended first.
 func (r *Running) AwaitConsole(ctx context.Context, text string) bool {
 	return r.console.await(ctx, text, 1)
 }
 
-// AwaitCount waits until the console has said text n times.
+// AwaitCount waits until the console has shown text n times.
 func (r *Running) AwaitCount(ctx context.Context, text string, n int) bool {
 	return r.console.await(ctx, text, n)
 }
 
-// AwaitOutput waits until the script has printed all it has to say, though the machine stays up.
+// AwaitOutput waits for the complete output of the script while the machine stays up.
 func (r *Running) AwaitOutput(ctx context.Context) (string, error) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -299,10 +299,10 @@ func (r *Running) AwaitOutput(ctx context.Context) (string, error) {
 	}
 }
 
-// Console returns all that the console has said.
+// Console returns the whole output of the console.
 func (r *Running) Console() string { return r.console.String() }
 
-// watched keeps a text that grows, for those who wait for it to say something.
+// watched is a growing text in which callers wait for a part.
 type watched struct {
 	mu    sync.Mutex
 	text  bytes.Buffer

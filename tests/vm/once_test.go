@@ -32,13 +32,13 @@ type sequence struct {
 		About       string
 		Cmdline     string // in addition
 		UUID        string // of the hardware
-		Script      string // carried out at the end
+		Script      string // run at the end
 		Provisioned bool   // or else sealed
-		Says        string // what leave prints
+		Says        string // expected output of leave
 	}
 }
 
-// TestOnce boots machines again and again with the first-boot flag, and looks which boots provision them.
+// TestOnce boots machines again and again with the first-boot flag, and checks which boots provision them.
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	guest := needGuest(t)
@@ -97,7 +97,7 @@ func runSequence(t *testing.T, guest Guest, dir string) {
 	}
 }
 
-// nextWords returns what a guest has said belongs on the command line from now on; until it says so that stays.
+// nextWords returns the command-line words that a guest has set for later boots. They stay until the guest sets others.
 func nextWords(said, before string) string {
 	for _, l := range lines(said) {
 		if words, ok := strings.CutPrefix(l, "next: "); ok {
@@ -107,7 +107,7 @@ func nextWords(said, before string) string {
 	return before
 }
 
-// bootOnce boots a machine to its end and returns what the script printed.
+// bootOnce boots a machine to its end and returns the output of the script.
 func bootOnce(t *testing.T, m *Machine, b Boot) string {
 	t.Helper()
 	r, err := m.Start(b)
@@ -121,7 +121,7 @@ func bootOnce(t *testing.T, m *Machine, b Boot) string {
 	return said
 }
 
-// copyRoot copies what a guest needs of its own root, less what takes long.
+// copyRoot copies the necessary parts of a guest's own root, without the slow ones.
 const copyRoot = `copyroot() {
 	local m
 	tar -C / --one-file-system --exclude=./usr/lib/modules --exclude=./usr/share/{doc,locale,man,i18n,zoneinfo} --exclude=./usr/{lib,bin}/python3* \
@@ -135,7 +135,7 @@ const copyRoot = `copyroot() {
 }
 `
 
-// withFiles writes an initramfs with the files of a directory in addition to those of another, if there is the directory.
+// withFiles writes an initramfs with the files of a directory, if it exists, in addition to those of another initramfs.
 func withFiles(initramfs, name, dir string) (string, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return initramfs, nil

@@ -24,7 +24,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/provision"
 )
 
-// packTool puts the tool for people on a disk, so that the guest can say what is left to do.
+// packTool puts the people's tool on a disk, so that the guest can report the remaining plan.
 func packTool(t *testing.T, dir string, guest Guest) string {
 	t.Helper()
 	tool, err := os.ReadFile(filepath.Join(filepath.Dir(guest.engine), "firstlight"))
@@ -49,8 +49,8 @@ func packTool(t *testing.T, dir string, guest Guest) string {
 	return name
 }
 
-// checkPlan plans a boot from the facts that its stages captured before they changed anything, and compares the plan with the
-// steps that the boot reported. Afterwards, if the guest had the tool to look, nothing is left to do.
+// checkPlan plans a boot from the facts that its stages captured before they changed anything, and compares the plan with
+// the steps that the boot reported. If the guest had the tool, it must then report an empty plan.
 func checkPlan(t *testing.T, said string, looked bool) {
 	t.Helper()
 	text := captured(t, said, "ignition")
@@ -107,7 +107,7 @@ func checkPlan(t *testing.T, said string, looked bool) {
 	}
 }
 
-// captured returns a file that the guest has handed over, or nil.
+// captured returns a file that the guest has delivered, or nil.
 func captured(t *testing.T, said, name string) []byte {
 	t.Helper()
 	for _, l := range lines(said) {
@@ -132,7 +132,7 @@ func captured(t *testing.T, said, name string) []byte {
 	return nil
 }
 
-// reported returns the steps that stages have logged the begin of.
+// reported returns the steps whose start the stages have logged.
 func reported(said string, stages []string) []string {
 	var steps []string
 	for _, l := range lines(said) {

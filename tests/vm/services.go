@@ -17,15 +17,15 @@ import (
 	"time"
 )
 
-// A space is a network namespace. What listens in it has addresses and ports that the host uses for other things, and only a
-// machine that runs in it gets there.
+// A space is a network namespace. Its servers can use addresses and ports that the host uses otherwise; only a machine that
+// runs in the namespace reaches them.
 type space struct{ work chan func() }
 
 func newSpace() (*space, error) {
 	s := &space{make(chan func())}
 	made := make(chan error)
 	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine, and the namespace with what is in it
+		runtime.LockOSThread() // for good: the thread ends with the goroutine, and the namespace with its last process
 		err := syscall.Unshare(syscall.CLONE_NEWNET)
 		if err == nil {
 			err = run("ip", "link", "set", "lo", "up")
@@ -42,7 +42,7 @@ func newSpace() (*space, error) {
 	return s, nil
 }
 
-// do calls a function in the namespace; in that of the host if there is none.
+// do calls a function in the namespace, or in the host's if s is nil.
 func (s *space) do(f func() error) error {
 	if s == nil {
 		return f()
@@ -52,23 +52,23 @@ func (s *space) do(f func() error) error {
 	return <-done
 }
 
-// close ends the namespace; programs that were started in it are killed.
+// close ends the namespace and kills the programs started in it.
 func (s *space) close() {
 	if s != nil {
 		close(s.work)
 	}
 }
 
-// errNoMock says that the mock is not installed.
+// errNoMock is the error if the mock is not installed.
 var errNoMock = errors.New("ec2-metadata-mock is missing; ./build servers installs it")
 
-// A mock is the mock of EC2's metadata service that AWS publishes, at a port of the loopback.
+// A mock is AWS's mock of EC2's metadata service, at a port of the loopback.
 type mock struct {
 	port int
 	cmd  *exec.Cmd
 }
 
-// startMock serves a config as user data at a path, to those who open a session first.
+// startMock serves a config as user data at a path, to clients that open a session first.
 func startMock(config, path, dir string) (*mock, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {

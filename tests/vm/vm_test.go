@@ -35,7 +35,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// needGuest returns the guest, or skips the test with the reason why none can be run here.
+// needGuest returns the guest, or skips the test with the reason why none can run here.
 func needGuest(t *testing.T) Guest {
 	t.Helper()
 	if why := Unable(); why != "" {
@@ -83,7 +83,7 @@ func runCase(t *testing.T, guest Guest, c Case) {
 	succeeding(t, m, c, boot, "expect.2")
 }
 
-// succeeding boots the machine and compares what it says.
+// succeeding boots the machine and compares its report.
 func succeeding(t *testing.T, m *Machine, c Case, boot Boot, expect string) {
 	t.Helper()
 	r, err := m.Start(boot)
@@ -106,7 +106,7 @@ func succeeding(t *testing.T, m *Machine, c Case, boot Boot, expect string) {
 	checkMarks(t, m)
 }
 
-// checkMarks looks for notes that the disks stage leaves for a boot after a power cut: a machine that is finished has none.
+// checkMarks looks for marks that the disks stage leaves for a boot after a power cut. A finished machine has none.
 func checkMarks(t *testing.T, m *Machine) {
 	t.Helper()
 	for i := range m.Disks {
@@ -129,7 +129,7 @@ func checkMarks(t *testing.T, m *Machine) {
 	}
 }
 
-// plugLate plugs late disks in when the machine says for the fourth time that it waits for something, which is after 20 seconds.
+// plugLate plugs late disks in after the fourth message that the machine is waiting, which is after 20 seconds.
 func plugLate(t *testing.T, m *Machine, r *Running, files bool) {
 	t.Helper()
 	if m.Late == 0 {
@@ -151,13 +151,13 @@ func plugLate(t *testing.T, m *Machine, r *Running, files bool) {
 			t.Fatal(err)
 		}
 	}
-	m.Late = 0 // at later boots they are there
+	m.Late = 0 // later boots have them from the start
 }
 
-// blockEnd is how firstlight's report of a failure ends.
+// blockEnd is the end of firstlight's failure block.
 const blockEnd = "------------------------------------------------------------------------"
 
-// failing boots a machine that must not come up.
+// failing boots a machine whose boot must fail.
 func failing(t *testing.T, m *Machine, c Case, boot Boot) {
 	t.Helper()
 	r, err := m.Start(boot)
@@ -166,7 +166,7 @@ func failing(t *testing.T, m *Machine, c Case, boot Boot) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), bootTime)
 	defer cancel()
-	// The engine says it when it stops, and the emergency console once more when all other messages are over.
+	// The engine prints it when it stops, and the emergency console again after all other messages.
 	rules := 4
 	if c.Mute {
 		rules = 2
@@ -202,7 +202,7 @@ func checkConsole(t *testing.T, c Case, console string) {
 	}
 }
 
-// isBlank tells whether a file has nothing but zeros, and where else the first other byte is.
+// isBlank reports whether a file has only zeros, and else the offset of the first other byte.
 func isBlank(t *testing.T, name string) (int64, bool) {
 	t.Helper()
 	f, err := os.Open(name)

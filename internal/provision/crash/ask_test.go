@@ -15,11 +15,11 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/provision"
 )
 
-// mostRounds is how many rounds of questions a config may need: disks, tables, devices, regions.
+// mostRounds bounds the rounds of questions of a config: disks, tables, devices, regions.
 const mostRounds = 6
 
-// Questions come to an end on every machine, before and after its disks stage: what was answered is not asked again, answering
-// changes nothing, and asking all of it a second time finds the same facts.
+// Questions end on every machine, before and after its disks stage: no question comes twice, answering changes nothing, and
+// a second round of all questions finds the same facts.
 func TestQuestions(t *testing.T) {
 	for name, c := range cases(t) {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestQuestions(t *testing.T) {
 	}
 }
 
-// answered asks for what a part needs until there are no questions left, and returns all that was asked.
+// answered answers the questions of a part until none are left, and returns all of them.
 func answered(t *testing.T, m observe.System, p provision.Part, trial *trial, f *facts.Facts) []facts.Questions {
 	t.Helper()
 	var asked []facts.Questions

@@ -20,14 +20,15 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys/fake"
 )
 
-// boot is what lives from power on to power off besides the machine: the directory of the journals, and what stages leave for each other.
+// boot is the state that lives from power on to power off, in addition to the machine: the directory of the journals, and
+// the data that stages pass on.
 type boot struct {
 	seed     string
 	journals string
 	state    handover.State
 }
 
-// boot returns that of another boot, with a seed of its own.
+// boot returns the state of another boot, with its own seed.
 func (t *trial) boot() *boot {
 	t.boots++
 	dir := fmt.Sprintf("%s/%d", t.journals, t.boots)
@@ -42,7 +43,7 @@ func (b *boot) run(m *fake.Machine, doc config.Document) error {
 	return b.runWith(m, doc, func(a provision.Applier) provision.Applier { return a })
 }
 
-// runWith is run with another applier, made of the usual one.
+// runWith is run with an applier that wraps the usual one.
 func (b *boot) runWith(m *fake.Machine, doc config.Document, applier func(provision.Applier) provision.Applier) error {
 	log := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
 	client, err := fetch.New(fetch.Options{Version: "test", Log: log})
@@ -63,7 +64,7 @@ func (b *boot) runWith(m *fake.Machine, doc config.Document, applier func(provis
 	return err
 }
 
-// scratch returns a directory that is removed after the test; in memory if there is such a place, since journals are synced.
+// scratch returns a directory that is removed after the test. It is in memory if possible, because journals are synced.
 func (t *trial) scratch() string {
 	dir, err := os.MkdirTemp("/dev/shm", "firstlight-")
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys/fake"
 )
 
-// passphrase is the key of the volumes that a machine starts with.
+// passphrase is the key of a machine's initial volumes.
 const passphrase = "passphrase"
 
 // testCase is a file of testdata: a machine before its first boot, and a config.
@@ -27,7 +27,7 @@ type testCase struct {
 	// Start describes the machine, a line for each step: "disk NAME MIB [SECTOR]" attaches a disk, "table DISK LABEL:MIB…" partitions it,
 	// "forget DISK" takes its table away; everything else is the command of a helper program, in which SECRET is the file with the passphrase.
 	Start []string
-	// InOrder, if it is not empty, says why a power cut must not reorder writes.
+	// InOrder, if not empty, is the reason why a power cut must not reorder writes.
 	InOrder string
 	NoUdev  bool // udev does not run
 	Config  json.RawMessage
@@ -45,7 +45,7 @@ func parseCase(text []byte) (testCase, config.Document, error) {
 	return c, doc, nil
 }
 
-// machine returns the machine that a case starts with, booted.
+// machine returns the initial machine of a case, booted.
 func (c testCase) machine(seed string) (*fake.Machine, error) {
 	m := fake.New(seed)
 	m.NoUdev = c.NoUdev
@@ -92,7 +92,7 @@ func command(m *fake.Machine, words []string) error {
 	return err
 }
 
-// partition puts a table onto a disk, with partitions side by side from 1 MiB on.
+// partition writes a table to a disk, with adjacent partitions from 1 MiB on.
 func partition(m *fake.Machine, disk string, words []string) error {
 	b, err := m.Block("/dev/" + disk)
 	if err != nil {
@@ -136,7 +136,7 @@ func id(disk string, number int) gpt.GUID {
 	return g
 }
 
-// forget takes the table from a disk.
+// forget removes the table from a disk.
 func forget(m *fake.Machine, disk string) error {
 	b, err := m.Block("/dev/" + disk)
 	if err != nil {

@@ -23,16 +23,16 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys/fake"
 )
 
-// secondStops is the share of the crash points after which the resume is stopped too: one in so many, at a random effect.
+// secondStops: after one in this many crash points, the resume is stopped, too, at a random effect.
 const secondStops = 6
 
-// powerCut is one way in which unsynced writes end.
+// powerCut is one outcome for unsynced writes.
 type powerCut struct {
 	name string
 	loss fake.Loss
 }
 
-// powerCuts are those at every point: what was not synced is lost; all of it had been written back already; some of it.
+// powerCuts are the outcomes to try at every point: unsynced writes are lost, all were written back already, or some were.
 func powerCuts(c testCase, seed uint64) []powerCut {
 	all := []powerCut{{"nothing unsynced survives", fake.LoseAll}, {"everything survives", fake.LoseNothing}}
 	if c.InOrder == "" {
@@ -41,7 +41,7 @@ func powerCuts(c testCase, seed uint64) []powerCut {
 	return all
 }
 
-// TestMain lets garbage grow: each run reads some MiB of its disks once.
+// TestMain makes garbage collection rare: each run reads some MiB of its disks once.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(1600)
 	os.Exit(m.Run())
@@ -71,7 +71,7 @@ func cases(t *testing.T) map[string]testCase {
 	return all
 }
 
-// Every machine that a case starts with can be made, and begins with what its programs made.
+// The initial machine of every case can be made, and has the contents that its programs made.
 func TestStarts(t *testing.T) {
 	for name, c := range cases(t) {
 		m, err := c.machine(name)
@@ -87,7 +87,7 @@ func TestStarts(t *testing.T) {
 	}
 }
 
-// trial is one case being tried.
+// trial is a running case.
 type trial struct {
 	*testing.T
 	c      testCase
@@ -99,8 +99,8 @@ type trial struct {
 	seed   uint64
 	boots  int
 
-	resumed  map[[32]byte]bool // contents of the disks from which a boot came to the right machine
-	journals string            // directory of all boots'
+	resumed  map[[32]byte]bool // contents of the disks from which a boot led to the right machine
+	journals string            // directory for the journals of all boots
 }
 
 func newTrial(t *testing.T, name string, c testCase, n *counts) *trial {
@@ -127,7 +127,7 @@ func (t *trial) state(m *fake.Machine) fake.State {
 	return m.State(t.keep)
 }
 
-// reference runs without interruption and returns how many effects there are.
+// reference runs without interruption and returns the number of effects.
 func (t *trial) reference() int {
 	m := t.start.Clone()
 	if err := t.boot().run(m, t.doc); err != nil {
@@ -149,14 +149,14 @@ func (t *trial) reference() int {
 	return effects
 }
 
-// A stop is a machine that was stopped before an effect, in a boot.
+// A stop is a machine that was stopped before an effect of a boot.
 type stop struct {
 	*fake.Machine
 	boot   *boot
 	effect string
 }
 
-// stopped runs on a copy of a machine up to an effect; nil if there are not so many effects.
+// stopped runs on a copy of a machine up to an effect; nil if there are fewer effects.
 func (t *trial) stopped(m *fake.Machine, n int) *stop {
 	s := &stop{Machine: m.Clone(), boot: t.boot()}
 	s.StopBefore(n)
@@ -182,7 +182,7 @@ func cut(m *fake.Machine, loss fake.Loss) *fake.Machine {
 	return m
 }
 
-// finish runs to the end and compares. Many power cuts leave the same disks: from each contents there is one run.
+// finish runs to the end and compares. Many power cuts leave the same disks, so there is one run for each contents.
 func (t *trial) finish(m *fake.Machine, history string) {
 	t.counts.cuts.Add(1)
 	digest := m.Digest()
@@ -193,8 +193,8 @@ func (t *trial) finish(m *fake.Machine, history string) {
 	t.complete(m, t.boot(), history)
 }
 
-// complete runs to the end. The machine has to be that of the run without interruption, and the keys that are handed on have to open their
-// volumes.
+// complete runs to the end. The machine must be that of the run without interruption, and the keys handed over must open
+// their volumes.
 func (t *trial) complete(m *fake.Machine, b *boot, history string) {
 	t.counts.runs.Add(1)
 	if err := b.run(m, t.doc); err != nil {
@@ -215,7 +215,7 @@ func (t *trial) complete(m *fake.Machine, b *boot, history string) {
 	}
 }
 
-// decode returns what a data URL of the handover holds.
+// decode returns the payload of a data URL of the handover.
 func decode(t *testing.T, url string) []byte {
 	data, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(url, "data:;base64,"))
 	if err != nil {
@@ -224,7 +224,7 @@ func decode(t *testing.T, url string) []byte {
 	return data
 }
 
-// point stops before one effect, cuts the power in every way, and resumes; sometimes the resume is stopped as well.
+// point stops before one effect, cuts the power in every way, and resumes. Sometimes it stops the resume, too.
 func (t *trial) point(n, effects int) {
 	s := t.stopped(t.start, n)
 	if s == nil {
@@ -246,8 +246,7 @@ func (t *trial) point(n, effects int) {
 	}
 }
 
-// again runs the stage again in the same boot, as after an effect failed: the machine goes on running, and so do the journal and the
-// handover.
+// again runs the stage again in the same boot, as after a failed effect: machine, journal and handover stay.
 func (t *trial) again(s *stop, n int) {
 	t.counts.failed.Add(1)
 	t.complete(s.Clone(), s.boot, fmt.Sprintf("failed at effect %d (%s)", n, s.effect))
@@ -266,8 +265,8 @@ func (t *trial) second(m *fake.Machine, history string, effects int, r *rand.Ran
 	t.finish(cut(s.Machine, p.loss), fmt.Sprintf("%s; then before effect %d (%s), %s", history, n, s.effect, p.name))
 }
 
-// Every effect of the disks stage is a crash point: the machine is stopped before it, loses its power, and comes to be the same machine in
-// the next boot.
+// Every effect of the disks stage is a crash point: the machine stops before it, loses its power, and the next boot leads to
+// the same machine.
 func TestPowerCuts(t *testing.T) {
 	n := &counts{}
 	var mu sync.Mutex
@@ -293,8 +292,8 @@ func TestPowerCuts(t *testing.T) {
 		"points: %v", n.configs.Load(), n.points.Load(), n.again.Load(), n.cuts.Load(), n.failed.Load(), n.runs.Load(), points)
 }
 
-// The worst that a power cut can leave is a superblock with the wanted label and nothing behind it. Whatever the next boot is stopped at, the
-// filesystem is not believed.
+// The worst result of a power cut is a superblock with the wanted label and no filesystem behind it. Wherever the next boot
+// stops, it must not accept that filesystem.
 func TestHalfAFilesystem(t *testing.T) {
 	for name, start := range map[string]int64{"table-new": 2048, "table-wiped-kept": 2048, "table-untouched": 63488} { // sector of the partition
 		t.Run(name, func(t *testing.T) {

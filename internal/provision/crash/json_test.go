@@ -34,7 +34,7 @@ func (r readBack) Apply(ctx context.Context, p op.Plan, j *journal.Journal, load
 	return r.Applier.Apply(ctx, again, j, loads)
 }
 
-// A plan that was written and read back makes the same machine, by the same effects.
+// A plan that was written and read back makes the same machine with the same effects.
 func TestPlansReadBack(t *testing.T) {
 	for name, c := range cases(t) {
 		t.Run(name, func(t *testing.T) {

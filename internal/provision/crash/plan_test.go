@@ -22,14 +22,14 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the plans of testdata/plans")
 
-// shown are the cases whose plans are goldens, as people and as programs are shown them.
+// shown lists the cases whose plans are goldens, in the forms for people and for programs.
 var shown = []string{
 	"table-new", "table-kept", "table-wiped", "partition-resized", "partition-deleted",
 	"raid1", "raid5-spare", "luks-clevis-key", "luks-on-raid0", "mkfs-all",
 }
 
-// TestPlans holds the plans of machines against goldens. They are made from facts that went through their JSON form, as those
-// that a machine captures and another one plans for.
+// TestPlans compares the plans of machines with goldens. The facts go through their JSON form, as when one machine captures
+// them and another one plans.
 func TestPlans(t *testing.T) {
 	for _, name := range shown {
 		t.Run(name, func(t *testing.T) {

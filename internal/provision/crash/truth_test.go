@@ -17,9 +17,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/provision"
 )
 
-// What a plan predicts of each device of the config is what a look at the machine finds after the disks stage, as far as it can be
-// predicted: the sizes of arrays and volumes, identifiers that programs choose, and the contents of
-// a volume that is reused cannot.
+// After the disks stage, each device of the config has the predicted contents. Not predictable are the sizes of arrays and
+// volumes, identifiers that programs choose, and the contents of reused volumes.
 func TestPredictionsAreTrue(t *testing.T) {
 	for name, c := range cases(t) {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +44,7 @@ func TestPredictionsAreTrue(t *testing.T) {
 			}
 			for _, path := range q.Look {
 				if _, d, _ := predicted.Block.Lookup(path); d.Closed {
-					continue // what a volume that is reused holds is said to be unknown
+					continue // the contents of a reused volume are predicted as unknown
 				}
 				if d := cmp.Diff(seen(predicted, path), seen(found, path)); d != "" {
 					t.Errorf("%s: (-predicted +found)\n%s", path, d)
@@ -63,7 +62,7 @@ func tablesOf(f facts.Facts) []string {
 	return nodes
 }
 
-// seen describes what is behind a path, without what cannot be predicted.
+// seen describes the device of a path, without its unpredictable properties.
 func seen(f facts.Facts, path string) []string {
 	node, d, ok := f.Block.Lookup(path)
 	if !ok {

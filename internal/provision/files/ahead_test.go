@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// server serves any path's own text, but for /missing, and notes what it is asked for.
+// server serves for each path its own text, except for /missing, and records the requests.
 type server struct {
 	*httptest.Server
 	mu      sync.Mutex
@@ -46,7 +46,7 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
-// count returns how often the path was asked for.
+// count returns the number of requests for the path.
 func (s *server) count(path string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +59,7 @@ func (s *server) count(path string) int {
 	return n
 }
 
-// stage runs the files stage on a new root with a config whose files are given.
+// stage runs the files stage on a new root with a config that has the given files.
 func stage(t *testing.T, start string, files ...string) (*machine, error) {
 	t.Helper()
 	m := newMachine(t)
@@ -71,7 +71,7 @@ func stage(t *testing.T, start string, files ...string) (*machine, error) {
 	return m, m.run(doc)
 }
 
-// TestOneSource has one URL be the content, or a fragment, of many files, each with its own mode and owner.
+// TestOneSource uses one URL as the content, or a fragment, of many files, each with its own mode and owner.
 func TestOneSource(t *testing.T) {
 	s := newServer(t)
 	var files []string
@@ -104,7 +104,7 @@ func TestOneSource(t *testing.T) {
 	}
 }
 
-// TestSourcesInOrder: sources are started in the order of the config, sixteen at a time.
+// TestSourcesInOrder: fetches start in the order of the config, sixteen at a time.
 func TestSourcesInOrder(t *testing.T) {
 	s := newServer(t)
 	var files []string
@@ -119,13 +119,13 @@ func TestSourcesInOrder(t *testing.T) {
 		t.Errorf("%d requests, %d at once; want %d and at most 16", len(s.asked), s.busiest, n)
 	}
 	for arrived, path := range s.asked {
-		if i, _ := strconv.Atoi(path[1:]); i > arrived+2*16 { // a request may overtake those that began at the same time
+		if i, _ := strconv.Atoi(path[1:]); i > arrived+2*16 { // requests that began at the same time may overtake each other
 			t.Errorf("request %d was for source %d", arrived, i)
 		}
 	}
 }
 
-// TestSourceFails: nothing of a source that cannot be had is seen, and the step that needs it is named.
+// TestSourceFails: a source that cannot be fetched leaves nothing visible, and the error names the step that needs it.
 func TestSourceFails(t *testing.T) {
 	s := newServer(t)
 	m, err := stage(t, "d /etc\nf /etc/motd old\n",
@@ -140,7 +140,7 @@ func TestSourceFails(t *testing.T) {
 	}
 }
 
-// TestSourcesAfterCrash stops a run with sources from the network ahead of every change to the tree and runs again.
+// TestSourcesAfterCrash stops a run with sources from the network before every change to the tree and runs again.
 func TestSourcesAfterCrash(t *testing.T) {
 	s := newServer(t)
 	doc, err := parse(`{"passwd":{"users":[{"name":"core"}]},"storage":{"directories":[{"path":"/opt/tree","overwrite":true}],"files":[
@@ -166,7 +166,7 @@ func TestSourcesAfterCrash(t *testing.T) {
 			want, n = tree(t, m.dir), int(made.Load())
 			continue
 		}
-		_ = m.stopAfter(doc, n) // steps that run at the same time share some changes
+		_ = m.stopAfter(doc, n) // concurrent steps share some changes
 		m.before = nil
 		if err := m.run(doc); err != nil {
 			t.Fatalf("stopped after %d changes, the second run: %v", n, err)

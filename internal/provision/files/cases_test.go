@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the cases expect")
 
-// base is the tree that every case begins with.
+// base is the initial tree of every case.
 const base = `
 f /etc/passwd root:x:0:0:root:/root:/bin/bash\nadm:x:3:4:adm:/var/adm:/sbin/nologin\nold:x:1000:1000::/home/old:/bin/sh\n
 f /etc/group root:x:0:\nadm:x:4:\nsudo:x:27:old\nusers:x:100:\nold:x:1000:\n
@@ -27,8 +27,8 @@ l /lib usr/lib
 d /usr/lib/systemd/system
 `
 
-// a fileCase is one case of a file in testdata: what is there, what is asked for, and what becomes of it: the
-// changes of the whole tree, or an error and no change at all.
+// fileCase is one case of a file in testdata: the existing tree, the config, and the result: the changes of the whole tree,
+// or an error and no change.
 type fileCase struct{ name, start, config, want string }
 
 func readCases(t *testing.T, file string) []fileCase {
@@ -104,11 +104,11 @@ func (c fileCase) run(t *testing.T) string {
 	diff := changes(before, tree(t, m.dir))
 	if err != nil {
 		text := strings.ReplaceAll(err.Error(), m.dir, "ROOT")
-		text, _, _ = strings.Cut(text, " data: URL") // how fetching says it is its own matter
+		text, _, _ = strings.Cut(text, " data: URL") // the error's text is package fetch's
 		return "error: " + text + "\n" + strings.Join(diff, "\n")
 	}
 	for _, w := range m.untrue(doc) {
-		if c.name != "hard through a link of the config" { // its target is at another place than it was
+		if c.name != "hard through a link of the config" { // its target has moved
 			t.Errorf("not as predicted: %s", w)
 		}
 	}

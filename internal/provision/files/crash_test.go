@@ -14,8 +14,8 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 )
 
-// mixedStart and mixed are a stage of many kinds of steps, with everything that is not simply done again: appended
-// fragments, overwritten trees, moved and new homes, accounts, links, presets.
+// mixedStart and mixed are a stage of many kinds of steps, including all that cannot simply be repeated: appended fragments,
+// overwritten trees, moved and new homes, accounts, links, presets.
 const mixedStart = base + `
 f /etc/motd welcome\n 640 3:4
 f /etc/issue issue
@@ -82,8 +82,7 @@ func mixed(t testing.TB) string {
 
 var errStopped = errors.New("stopped")
 
-// TestCrash stops a run ahead of every single change to the tree and runs again: the tree that comes out is the same
-// every time.
+// TestCrash stops a run before every change to the tree and runs again. The resulting tree must always be the same.
 func TestCrash(t *testing.T) {
 	doc, err := parse(mixed(t))
 	if err != nil {
@@ -110,7 +109,7 @@ func TestCrash(t *testing.T) {
 			m := newMachine(t)
 			m.grow(t, mixedStart)
 			switch err := m.stopAfter(doc, n); {
-			case err == nil && n > effects-20: // steps that run at the same time share some changes
+			case err == nil && n > effects-20: // concurrent steps share some changes
 			case !errors.Is(err, errStopped):
 				t.Fatalf("the run was not stopped: %v", err)
 			}
@@ -128,7 +127,7 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// stopAfter runs until n changes were made. Nothing is changed any more after that, not even to clean up.
+// stopAfter runs until n changes were made. After that, nothing changes, not even for cleaning up.
 func (m *machine) stopAfter(doc config.Document, n int) error {
 	var mu sync.Mutex
 	m.before = func(string) error {

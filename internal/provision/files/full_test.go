@@ -18,7 +18,7 @@ import (
 )
 
 // TestTrouble runs on filesystems that are full, have no inodes left, or are read-only: the error names the entry of the
-// config and what can be done, and nothing is there in part.
+// config and a remedy, and no partial file appears.
 func TestTrouble(t *testing.T) {
 	if os.Getenv("FIRSTLIGHT_OWN_MOUNTS") == "" {
 		again(t)
@@ -88,7 +88,7 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// again runs this test once more in a mount namespace of its own, so that it can mount without anybody noticing.
+// again runs this test again in a private mount namespace, so that its mounts are invisible to others.
 func again(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -143,7 +143,7 @@ func TestHostileSwap(t *testing.T) {
 		}
 	}()
 	for range 20 {
-		_ = m.run(doc) // may fail, and does
+		_ = m.run(doc) // usually fails
 		m.forget(t)
 	}
 	close(stop)

@@ -16,7 +16,7 @@ import (
 
 const luksUUID = "0b2c8bd4-6b3d-4a3c-9d62-0d7b8d2a9a11"
 
-// volume writes what begins like a LUKS2 device and returns its path.
+// volume writes a file that begins like a LUKS2 device and returns its path.
 func volume(t *testing.T, m *machine) string {
 	t.Helper()
 	head := make([]byte, 4096)
@@ -29,7 +29,7 @@ func volume(t *testing.T, m *machine) string {
 	return name
 }
 
-// TestLuksFiles: crypttab and keys, with and without what binds a volume to something else.
+// TestLuksFiles: crypttab and keys, with and without clevis bindings.
 func TestLuksFiles(t *testing.T) {
 	const tang = `,"clevis":{"tang":[{"url":"http://x","thumbprint":"y"}]}`
 	for name, c := range map[string]struct {
@@ -97,7 +97,7 @@ func TestLuksFiles(t *testing.T) {
 	}
 }
 
-// TestStateFiles: files that the platform and crypto cards have left.
+// TestStateFiles: files of the platform and of crypto cards.
 func TestStateFiles(t *testing.T) {
 	m := newMachine(t)
 	m.grow(t, "f /var/lib/pool old 600 3:4")
@@ -122,7 +122,7 @@ func TestStateFiles(t *testing.T) {
 	}
 }
 
-// TestRelabel: setfiles is called once by each part that writes, with what it has made or changed.
+// TestRelabel: each part that writes calls setfiles once, with the nodes that it has made or changed.
 func TestRelabel(t *testing.T) {
 	config := `{"passwd":{"users":[{"name":"core"},{"name":"bare","noCreateHome":true}]},
 		"storage":{"directories":[{"path":"/srv/a/b"}],"files":[{"path":"/etc/motd","append":[{"source":"data:,x"}]},

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package files tests the files stage as a whole: a config and a target root go in, and all of the tree that comes
-// out is compared. Nothing outside a temporary directory is touched; as the owners of files are part of what is
-// compared, root is needed.
+// Package files tests the files stage as a whole: it runs a config on a target root and compares the whole resulting tree.
+// It touches only a temporary directory. It needs root, because it also compares owners.
 package files
 
 import (
@@ -35,7 +34,7 @@ import (
 
 const version = `"ignition":{"version":"3.6.0"}`
 
-// machine is a target root with what belongs to a run on it.
+// machine is a target root together with the state that survives between runs: journals, inputs and log.
 type machine struct {
 	dir      string // the target root
 	journals string
@@ -44,10 +43,10 @@ type machine struct {
 	before   func(effect string) error // stops a run
 	in       plan.Inputs
 	labels   bool // SELinux labels are set
-	syncs    int  // of the last run, the journals' included
+	syncs    int  // of the last run, including the journals'
 	log      []string
 
-	seen facts.Facts // what the last forecast was made on
+	seen facts.Facts // the facts of the last forecast
 }
 
 func newMachine(t testing.TB) *machine {
@@ -66,8 +65,8 @@ func newMachine(t testing.TB) *machine {
 	return m
 }
 
-// tempDir returns a directory that is removed after the test; in memory if there is such a place, since the runs wait
-// for the disk otherwise.
+// tempDir returns a directory that is removed after the test. It is in memory if possible, because runs would wait for the
+// disk.
 func tempDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "firstlight-")
@@ -88,7 +87,7 @@ func parse(text string) (config.Document, error) {
 	return doc, nil
 }
 
-// problems returns the texts of an error; of a conflict each with what can be done.
+// problems returns the texts of an error; for a conflict, each with its hint.
 func problems(err error) string {
 	var conflict *provision.PlanError
 	if !errors.As(err, &conflict) {
@@ -105,7 +104,7 @@ func problems(err error) string {
 	return strings.Join(lines, "\n")
 }
 
-// run runs the files stage on a config. A run that was stopped goes on.
+// run runs the files stage on a config. It resumes a stopped run.
 func (m *machine) run(doc config.Document) (err error) {
 	log := slog.New(slog.NewTextHandler(&lineLog{m}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	host := &sys.Host{Programs: m.programs, Log: log}
@@ -161,13 +160,14 @@ func (w withFiles) Block(node string) (sys.Block, error) {
 	return w.Host.Block(node)
 }
 
-// runError shows conflicts with what can be done.
+// runError shows conflicts with their hints.
 type runError struct{ err error }
 
 func (e *runError) Error() string { return problems(e.err) }
 func (e *runError) Unwrap() error { return e.err }
 
-// recorder counts what the journals wait for. Every plan goes through its JSON form: a plan is all that applying it takes.
+// recorder counts the syncs of the journals. Every plan goes through its JSON form, to show that a plan is complete in
+// itself.
 type recorder struct {
 	apply.Machine
 	syncs int
@@ -191,7 +191,7 @@ func (r *recorder) Apply(ctx context.Context, p op.Plan, j *journal.Journal, loa
 	return err
 }
 
-// predicted is what the machine was expected to become.
+// predicted is the predicted machine.
 func (m *machine) predicted(doc config.Document) facts.Facts {
 	f := m.seen
 	for _, p := range provision.Of(provision.Files) {
@@ -200,8 +200,8 @@ func (m *machine) predicted(doc config.Document) facts.Facts {
 	return f
 }
 
-// untrue lists what the last plan predicted and a look at the machine does not find: types, owners, modes and targets of nodes,
-// and the account files.
+// untrue lists the predictions of the last plan that are false: types, owners, modes and targets of nodes, and the account
+// files.
 func (m *machine) untrue(doc config.Document) []string {
 	root, err := rootfs.Open(m.dir)
 	if err != nil {
@@ -218,7 +218,7 @@ func (m *machine) untrue(doc config.Document) []string {
 	if found.Tree == nil {
 		found.Tree = &facts.Tree{}
 	}
-	again := facts.Questions{Accounts: true} // places that nobody would ask about now, such as a skeleton once the home directory exists
+	again := facts.Questions{Accounts: true} // paths that no question is about now, such as a skeleton once the home directory exists
 	for place := range predicted.Tree.Nodes {
 		again.Nodes = append(again.Nodes, facts.NodeQuestion{Path: place})
 	}
@@ -229,10 +229,10 @@ func (m *machine) untrue(doc config.Document) []string {
 	for place, want := range predicted.Tree.Nodes {
 		got, seen := found.Tree.Nodes[place]
 		if !seen && want.Type == "directory" {
-			continue // a directory on the way
+			continue // a parent directory
 		}
 		if want.Mode == 0 {
-			continue // a hard link to what only the run could find
+			continue // a hard link to a target that only the run could find
 		}
 		want.Size, want.Digest, want.Inode, got.Size, got.Digest, got.Inode = 0, "", "", 0, "", ""
 		if got != want {
@@ -241,7 +241,7 @@ func (m *machine) untrue(doc config.Document) []string {
 	}
 	for place := range found.Tree.Nodes {
 		if path.Base(place) == path.Base(unit.PresetFile) {
-			continue // lines for disabled units depend on what the units are then
+			continue // lines for disabled units depend on the units at that time
 		}
 		if _, known := predicted.Tree.Nodes[place]; !known && found.Tree.Nodes[place].Type != "directory" {
 			wrong = append(wrong, place+" was not predicted")

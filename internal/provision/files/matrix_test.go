@@ -19,11 +19,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The root matrix: target roots that are generated, each with something odd at one place that a config needs. What comes of each is in
-// testdata/matrix.txt; go test -update writes that file. Whatever comes of it, nothing outside the root changes, a refusal leaves the odd
-// node as it was, and time and memory are bounded.
+// The root matrix: generated target roots, each with an odd node at a path that a config needs. The results are in
+// testdata/matrix.txt; go test -update writes that file. In all cases, nothing outside the root changes, a refusal does not
+// change the odd node, and time and memory are bounded.
 
-// An obstacle is something odd that it puts at a path; outside is a directory outside of the root.
+// An obstacle puts an odd node at a path. outside is a directory outside of the root.
 type obstacle struct {
 	name string
 	put  func(at, root, outside string) error
@@ -56,7 +56,7 @@ func chain(links int) func(at, root, outside string) error {
 	}
 }
 
-// obstacles are those at the place itself.
+// obstacles lists the obstacles at the path itself.
 var obstacles = []obstacle{
 	{"nothing", func(string, string, string) error { return nil }},
 	{"file", holding("text\n", 0o644)},
@@ -114,7 +114,7 @@ var obstacles = []obstacle{
 	{"link with an odd target", linkTo("a\nb\x1b[2J\xff")},
 }
 
-// ways in which the directory of the place may be odd.
+// ways lists the ways in which the directory of the path may be odd.
 var parents = []obstacle{
 	{"is missing", func(string, string, string) error { return nil }},
 	{"is a file", holding("text\n", 0o644)},
@@ -136,7 +136,7 @@ var parents = []obstacle{
 	{"is a link into the running system", linkTo("/proc/self/cwd")},
 }
 
-// A job is a config, and the place at which it is in trouble.
+// A job is a config, and the path at which the obstacle is.
 type job struct{ name, place, config string }
 
 var jobs = []job{
@@ -166,7 +166,7 @@ var jobs = []job{
 	{"group", "/etc/gshadow", `{"passwd":{"groups":[{"name":"g"}]}}`},
 }
 
-// A plot is one tree of the matrix: how it is made, and the config.
+// A plot is one tree of the matrix: its construction and its config.
 type plot struct {
 	name string
 	job  job
@@ -191,7 +191,7 @@ func plots() []plot {
 	return append(all, accountPlots()...)
 }
 
-// accountPlots are account files with odd contents.
+// accountPlots lists account files with odd contents.
 func accountPlots() []plot {
 	var all []plot
 	long := strings.Repeat("x", 1<<20)
@@ -216,7 +216,7 @@ func accountPlots() []plot {
 	return all
 }
 
-// takenIDs has all ids that users and groups are given.
+// takenIDs returns account files in which all ids for users and groups are taken.
 func takenIDs() string {
 	var b strings.Builder
 	for id := 100; id <= 60000; id++ {
@@ -225,7 +225,7 @@ func takenIDs() string {
 	return b.String()
 }
 
-// make makes the tree; made is false if this system cannot.
+// make makes the tree; made is false if this system cannot make it.
 func (p plot) make(t *testing.T, m *machine, outside string) (made bool) {
 	t.Helper()
 	m.grow(t, base+"f /etc/motd welcome\n")
@@ -241,7 +241,7 @@ func (p plot) make(t *testing.T, m *machine, outside string) (made bool) {
 	return true
 }
 
-// outcome runs the config, and says what came of it.
+// outcome runs the config, and returns the result as text.
 func (p plot) outcome(t *testing.T, m *machine) string {
 	var was, is unix.Stat_t
 	there := unix.Lstat(m.dir+p.at, &was) == nil
@@ -272,7 +272,7 @@ func (p plot) do(t *testing.T, m *machine) error {
 	return m.run(doc)
 }
 
-// processor is the time that this process has had a processor for: others may have it most of the time.
+// processor returns the processor time of this process, which the load of other processes does not affect.
 func processor() time.Duration {
 	var use unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &use); err != nil {

@@ -26,7 +26,7 @@ const (
 		"links":[{"path":"/home/link","target":"/etc"}]}}`
 )
 
-// inNamespace runs a test in a mount namespace of its own, in another process: all of its threads see the same mounts.
+// inNamespace runs a test in a private mount namespace, in another process, so that all of its threads see the same mounts.
 func inNamespace(t *testing.T) (inside bool) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -50,7 +50,7 @@ func inNamespace(t *testing.T) (inside bool) {
 	return false
 }
 
-// A volumeOf is what is mounted on /home in a test.
+// A volumeOf is the filesystem on /home in a test.
 type volumeOf struct {
 	name    string
 	prepare func(t *testing.T, image string) // makes a new filesystem
@@ -145,7 +145,7 @@ func everyStop(t *testing.T, v volumeOf, between func(m *machine, image string))
 	t.Logf("%d stops", stops)
 }
 
-// TestFilesystemMadeAgain: what a stopped run wrote to a filesystem that was made again since is written again.
+// TestFilesystemMadeAgain: if a filesystem was recreated after a stopped run, its files are written again.
 func TestFilesystemMadeAgain(t *testing.T) {
 	if !inNamespace(t) {
 		return
@@ -157,7 +157,7 @@ func TestFilesystemMadeAgain(t *testing.T) {
 	}}
 	for _, v := range []volumeOf{memory, image("ext4"), image("xfs")} {
 		t.Run(v.name, func(t *testing.T) {
-			if v.name != "tmpfs" { // one stop: making it takes a while
+			if v.name != "tmpfs" { // one stop: making the filesystem takes a while
 				want, _ := onVolume(t, v, -1, nil)
 				got, _ := onVolume(t, v, 1000, func(m *machine, image string) {
 					m.unmountHome(t)
@@ -177,7 +177,7 @@ func TestFilesystemMadeAgain(t *testing.T) {
 	}
 }
 
-// TestFilesystemMountedAgain: what a stopped run did on a filesystem that was mounted again since is not done twice.
+// TestFilesystemMountedAgain: if a filesystem was remounted after a stopped run, its steps are not repeated.
 func TestFilesystemMountedAgain(t *testing.T) {
 	if !inNamespace(t) {
 		return

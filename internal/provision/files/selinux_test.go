@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// policy returns a directory with Debian's SELinux policy as a target has it at /etc/selinux. It is built once and kept.
+// policy returns a directory with Debian's SELinux policy as a target has it at /etc/selinux. It is built once and cached.
 func policy(t *testing.T) string {
 	t.Helper()
 	for _, program := range []string{"setfiles", "semodule", "matchpathcon"} {
@@ -45,8 +45,8 @@ func policy(t *testing.T) string {
 	return dir
 }
 
-// TestLabels has Debian's setfiles and policy label a target, and Debian's matchpathcon say what the label of each node that the run
-// has made or changed ought to be.
+// TestLabels labels a target with Debian's setfiles and policy, and compares the labels of the nodes that the run made or
+// changed with Debian's matchpathcon.
 func TestLabels(t *testing.T) {
 	selinux := policy(t)
 	m := newMachine(t)
@@ -102,8 +102,8 @@ func label(name string) string {
 	return strings.TrimRight(string(text[:n]), "\x00")
 }
 
-// TestLabelsOfOthers has setfiles label a target in which many things have labels of their own: nothing but what was written gets
-// another one.
+// TestLabelsOfOthers has setfiles label a target in which many nodes have custom labels. Only the written nodes may get
+// another label.
 func TestLabelsOfOthers(t *testing.T) {
 	if _, err := exec.LookPath("setfiles"); err != nil {
 		t.Skip("missing package: policycoreutils")

@@ -87,8 +87,8 @@ func quote(text []byte) string {
 	return strings.NewReplacer(" ", `\s`, "\n", `\n`).Replace(string(text))
 }
 
-// tree lists all of a tree, one node a line: type, path, content or target, mode, owner, extended attributes, and for
-// files with several names the first of them.
+// tree lists the nodes of a tree, one a line: type, path, content or target, mode, owner, extended attributes, and for files
+// with several names the first of them.
 func tree(t testing.TB, dir string) []string {
 	t.Helper()
 	var lines []string

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command demo shows the main job on a real guest: a machine boots for the first time, becomes what its config says, and
-// never does it again. It ends with 0 only if all of that held.
+// Command demo shows the main job on a real guest: a machine boots for the first time, is provisioned by its config, and is
+// never provisioned again. Its exit status is 0 only if all checks pass.
 package main
 
 import (
@@ -34,7 +34,7 @@ func step(format string, args ...any) { fmt.Printf("\n== "+format+"\n", args...)
 // bootTime bounds one boot.
 const bootTime = 5 * time.Minute
 
-// untilServed lets the guest go off only after the host has got its page.
+// untilServed keeps the guest on until the host has got its page.
 const untilServed = "until [ -e /run/served ]; do sleep 0.2; done\n"
 
 func demo() error {
@@ -81,7 +81,7 @@ func demo() error {
 	return compare(c, first, second)
 }
 
-// freePort returns a port of the loopback that nobody listens on.
+// freePort returns an unused port of the loopback.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -91,8 +91,8 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// boot starts the machine, shows what firstlight says on its console, asks its service for the page if wait says that the
-// guest waits for that, and returns what the guest says of itself.
+// boot starts the machine, shows firstlight's console messages, asks the guest's service for the page if wait is set, and
+// returns the guest's report.
 func boot(m *vm.Machine, c vm.Case, wait string) (string, error) {
 	b, err := c.Boot(m, "expect")
 	if err != nil {
@@ -142,7 +142,7 @@ func (c *console) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// heartbeat shows that time passes.
+// heartbeat prints a sign of life at intervals.
 func heartbeat(began time.Time) (stop func()) {
 	var done atomic.Bool
 	tick := time.NewTicker(time.Second)
@@ -199,7 +199,7 @@ func get(ctx context.Context, url string) (string, error) {
 	return string(page), err
 }
 
-// compare checks that both boots have the machine that was asked for, and that the second one did nothing.
+// compare checks that both boots have the wanted machine, and that the second one did nothing.
 func compare(c vm.Case, first, second string) error {
 	step("Comparing what the guest said of itself")
 	expect, err := os.ReadFile(filepath.Join(c.Dir, "expect"))
@@ -225,8 +225,8 @@ func compare(c vm.Case, first, second string) error {
 	return nil
 }
 
-// ofTheMachine leaves out the lines that tell of one boot: its log, the facts its
-// stages captured, and the plan left to do. The rest must outlive a boot unchanged.
+// ofTheMachine leaves out the lines about one boot: its log, the facts its stages captured, and the remaining plan. The rest
+// must stay the same across boots.
 func ofTheMachine(said string) []string {
 	var facts []string
 	for _, l := range strings.Split(strings.TrimSpace(said), "\n") {

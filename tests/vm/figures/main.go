@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command figures prints what the engine costs: bytes, memory, and time in a real guest. It judges nothing.
+// Command figures prints the cost of the engine: bytes, memory, and time in a real guest. It checks nothing.
 package main
 
 import (
@@ -42,7 +42,7 @@ func figures() error {
 	return nil
 }
 
-// sizes prints how many bytes the engine takes, alone and in an initramfs.
+// sizes prints the size of the engine, by itself and in an initramfs.
 func sizes(guest vm.Guest) error {
 	info, err := os.Stat(engine)
 	if err != nil {
@@ -95,7 +95,7 @@ func version(vm.Guest) error {
 	return nil
 }
 
-// boots prints what each stage of a first boot took, in emulation.
+// boots prints the duration of each stage of a first boot, in emulation.
 func boots(guest vm.Guest) error {
 	c, err := vm.Load("tests/vm/cases/first-boot")
 	if err != nil {
@@ -140,8 +140,8 @@ func boots(guest vm.Guest) error {
 	return nil
 }
 
-// disks prints how long the disks stage takes for one disk and for eight, with two filesystems each, in emulation: with disks that
-// are as fast as the host's memory, where the two emulated processors are what is scarce, and with slow ones.
+// disks prints the duration of the disks stage for one disk and for eight, with two filesystems each, in emulation. It uses
+// disks as fast as the host's memory, where the two emulated processors are the limit, and slow disks.
 func disks(guest vm.Guest) error {
 	for _, iops := range []int{0, 50} {
 		if err := disksAt(guest, iops); err != nil {
