@@ -468,7 +468,7 @@ func comparePair(t *testing.T, s situation, image string) bool {
 	}
 	tables := 34 * 512
 	if string(before[tables:len(before)-33*512]) != string(after[tables:len(after)-33*512]) {
-		t.Error("something beside the tables was written")
+		t.Error("something besides the tables was written")
 	}
 	if wantErr != nil {
 		return true

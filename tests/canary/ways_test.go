@@ -83,8 +83,8 @@ func invalid() []way {
 	const fetched = `"http://{{user}}:{{pass}}@127.0.0.1/file?token={{query}}#{{fragment}}"`
 	const key = `"ssh-ed25519 AAAA{{sshKey}} {{sshComment}}"`
 	// Values that are valid for the engine and for Ignition.
-	warned := []string{"key twice", "key with a NUL byte", "timeout that is negative", "unit that is no unit", "unit with a broken section",
-		"drop-in that is no unit"}
+	warned := []string{"key twice", "key with a NUL byte", "timeout that is negative", "unit that is not a unit", "unit with a broken section",
+		"drop-in that is not a unit"}
 	var list []way
 	for name, change := range map[string][2]string{
 		"hash of another function":      {`"sha512-{{hashInline}}"`, `"md5-{{hashInline}}"`},
@@ -111,10 +111,10 @@ func invalid() []way {
 		"header value with a break":     {`"{{headerValue}}"`, `"{{headerValue}}\r\nX: y"`},
 		"header twice":                  {`[{"name": "X-{{headerName}}", "value": "{{headerValue}}"}]`, `[{"name": "X-{{headerName}}", "value": "{{headerValue}}"}, {"name": "X-{{headerName}}", "value": "{{headerValue}}"}]`},
 		"headers of a data URL":         {`"data:,{{inline}}"`, `"data:,{{inline}}", "httpHeaders": [{"name": "X-{{headerName}}", "value": "{{headerValue}}"}]`},
-		"unit that is no unit":          {`"contents": "[Unit]\n`, `"contents": "{{unitExec}}\n`},
+		"unit that is not a unit":          {`"contents": "[Unit]\n`, `"contents": "{{unitExec}}\n`},
 		"unit with a broken section":    {`\n[Service]\nEnv`, `\n[Service {{unitComment}}\nEnv`},
 		"unit with a line without =":    {`\n[Service]\nEnv`, `\n[Service]\n{{unitExec}}\nEnv`},
-		"drop-in that is no unit":       {`"contents": "[Service]\nSetC`, `"contents": "{{dropinExec}}\nSetC`},
+		"drop-in that is not a unit":       {`"contents": "[Service]\nSetC`, `"contents": "{{dropinExec}}\nSetC`},
 		"drop-in of another type":       {`10-x.conf`, `10-x.txt`},
 		"unit of another type":          {`"a.service"`, `"a.txt"`},
 		"password with a colon":         {`"$6$salt${{userHash}}"`, `"{{userHash}}:x"`},
@@ -132,7 +132,7 @@ func invalid() []way {
 		"version is missing":            {`"version": "3.6.0",`, ``},
 		"merge source of a bad scheme":  {`"http://{{mergeUser}}:`, `"gopher://{{mergeUser}}:`},
 		"merge header name with spaces": {`"X-{{mergeHeaderName}}"`, `"X {{mergeHeaderName}}"`},
-		"authority that is no source":   {`"http://127.0.0.1/ca?sig={{caQuery}}"`, `"127.0.0.1/ca?sig={{caQuery}}"`},
+		"authority that is not a source":   {`"http://127.0.0.1/ca?sig={{caQuery}}"`, `"127.0.0.1/ca?sig={{caQuery}}"`},
 		"timeout that is negative":      {`"httpTotal": 2`, `"httpTotal": -2`},
 	} {
 		w := way{name: name, config: swap(change[0], change[1]), harmless: slices.Contains(warned, name)}

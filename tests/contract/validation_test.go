@@ -172,6 +172,6 @@ func TestEveryRule(t *testing.T) {
 		delete(seen, r.ID)
 	}
 	for id := range seen {
-		t.Errorf("%s is no rule", id)
+		t.Errorf("%s is not a rule", id)
 	}
 }

@@ -154,7 +154,7 @@ func TestLinks(t *testing.T) {
 				err = nil
 			}
 			if err != nil {
-				t.Errorf("%s: the link to %s leads nowhere", page, link)
+				t.Errorf("%s: the link to %s has no target", page, link)
 			} else if heading != "" && !slices.Contains(headings(string(content)), heading) {
 				t.Errorf("%s: %s has no heading for the link to %s", page, target, link)
 			}

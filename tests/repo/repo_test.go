@@ -27,7 +27,7 @@ const (
 	top    = "../.."
 )
 
-var update = flag.Bool("update", false, "write the list of linked packages anew")
+var update = flag.Bool("update", false, "rewrite the list of linked packages")
 
 type pkg struct {
 	ImportPath, Dir, Name string

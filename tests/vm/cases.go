@@ -21,13 +21,13 @@ import (
 //	case.json   the members below
 //	config.ign  the config, or config.bu in YAML; {{URL}} stands for the address at which the host serves this directory, {{TANG}},
 //	            {{THUMBPRINT}} and "{{ADVERTISEMENT}}" for a Tang server
-//	expect      what the guest has to say of itself after its first boot
-//	change      carried out in the guest at the end of the first boot
-//	expect.2    what it has to say after a second boot with the same command line
-//	console     patterns that the console has to match, one a line; with "!" in front, that it must not
+//	expect      the lines that the guest must report after its first boot
+//	change      run in the guest at the end of the first boot
+//	expect.2    the same after a second boot with the same command line
+//	console     patterns that the console must match, one a line; with "!" in front, must not match
 //
 // A line of expect is a kind, a name, and words; the guest's line of the same kind and name must have all these words. A line
-// "log PATTERN" asks for a line in the engine's log; with "!" in front of any line the guest must not say it.
+// "log PATTERN" requires a line in the engine's log. The guest must not report a line with "!" in front.
 type Case struct {
 	Name, Dir string `json:"-"`
 

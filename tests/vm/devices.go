@@ -185,7 +185,7 @@ func (t *Tang) look(dir string) error {
 	}
 	t.Adv = string(adv)
 	if !json.Valid([]byte(t.Adv)) {
-		return fmt.Errorf("ask Tang: %q is no advertisement", t.Adv)
+		return fmt.Errorf("ask Tang: %q is not an advertisement", t.Adv)
 	}
 	return nil
 }

@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// A scenario is a directory that says what disks were, what they are to become, and what they must be in the end. Many of them
-// are carried out in one guest that is up, each by the stages of a boot up to mount:
+// A scenario is a directory with the initial state of disks, a config, and the expected state. One running guest runs many of
+// them, each by the stages of a boot up to mount:
 //
-//	before      carried out before; disk N tells the device of the N-th disk
+//	before      run first; disk N prints the device of the N-th disk
 //	config.ign  the config, with the placeholders of the laboratory
-//	runs        how often (1); the environment variable FIRSTLIGHT_RUNS overrides it
-//	untouched   disks, or first and last sector of an extent of one, that must have the same content after as before
-//	expect      as of a case, with "engine failed" where the stages have to refuse
-//	after       carried out after, with everything mounted below $target; it must succeed
+//	runs        the number of runs (1); the environment variable FIRSTLIGHT_RUNS overrides it
+//	untouched   disks, or extents of one by first and last sector, that must not change
+//	expect      as of a case, with "engine failed" where the stages must refuse
+//	after       run at the end, with everything mounted below $target; it must succeed
 
 // A Lab is a machine for scenarios, with its environment.
 type Lab struct {

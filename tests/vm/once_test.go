@@ -16,14 +16,14 @@ import (
 //
 //	case.json  the members below
 //	config.ign the config of all boots
-//	prepare    carried out in a guest beforehand that is not provisioned; it has the function copyroot DIRECTORY, which
+//	prepare    run first, in a guest that is not provisioned; its function copyroot DIRECTORY
 //	           copies the guest's own root
-//	initramfs  files that the initramfs of the distribution has in addition
-//	leave      carried out at the end of each boot, before its own script: what it prints is compared with the member says
+//	initramfs  additional files for the initramfs
+//	leave      run at the end of each boot, before its own script; its output must equal the member says
 //
-// A script that prints "next: WORDS" adds words to the command line of the boots that follow, in place of those that an earlier one added.
+// A script that prints "next: WORDS" adds words to the command line of later boots, in place of earlier additions.
 //
-// The config has to write "hello" to /etc/motd: a boot that finds that there provisioned the machine.
+// The config must write "hello" to /etc/motd. A boot that finds this text has provisioned the machine.
 type sequence struct {
 	About   string
 	Disks   []string
