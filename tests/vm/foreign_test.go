@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -83,6 +82,7 @@ var foreigners = []foreign{
 // TestForeign gives a guest a disk with one partition for each kind, and a config that wants a filesystem on all of them
 // without wiping. The stage must name every one, and must not change a byte of the disk.
 func TestForeign(t *testing.T) {
+	t.Parallel()
 	guest := needGuest(t)
 	var size int64 = 4
 	for _, f := range foreigners {
@@ -222,7 +222,7 @@ END_OF_CONFIG
 stage() { PATH=/usr/sbin:/usr/bin IGNITION_CONFIG_FILE=config.ign ./ignition -platform file -root /run/target -log-to-stdout -stage "$1"; }
 { stage fetch-offline && { [[ -f /run/ignition.json ]] || stage fetch; } && stage disks && echo engine passed || echo engine failed; } 2>&1 | sed 's/^/log /'
 `
-	r, err := lab.Start(Boot{Files: files, Timeout: 4 * time.Minute, Script: script})
+	r, err := lab.Start(Boot{Files: files, Timeout: bootTime, Script: script})
 	if err != nil {
 		t.Fatal(err)
 	}
