@@ -42,7 +42,7 @@ func TestShortLines(t *testing.T) {
 	}
 }
 
-// TestDefaultGroup: GROUP= of the useradd defaults is a name or a number; what is no group is replaced by group 100.
+// TestDefaultGroup: GROUP= of the useradd defaults is a name or a number; anything that is not a group is replaced by group 100.
 func TestDefaultGroup(t *testing.T) {
 	for _, c := range []struct {
 		setting string

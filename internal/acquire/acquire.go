@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package acquire brings the config of a run together: it finds the user's config, renders its references,
-// and reads the base configs of the distribution.
+// Package acquire gets the config of a run: it finds the user's config, renders its references, and reads the base configs of
+// the distribution.
 //
-// It decides nothing about the machine and writes nothing. Whatever it returns without an error has been validated,
-// and knows for each of its values in which file, line and column it stands.
+// It decides nothing about the machine and writes nothing. Whatever it returns without an error has been validated, and knows
+// the file, line and column of each of its values.
 package acquire
 
 import (
@@ -52,9 +52,9 @@ type Env struct {
 	HTTP     *fetch.Client
 	// JSONOnly says that configs in YAML are not read.
 	JSONOnly bool
-	// Verify checks the user's config, decompressed, before anything is read in it; nil: any is taken.
+	// Verify checks the user's config, decompressed, before it is parsed; nil: any config is accepted.
 	Verify func(data []byte) error
-	// Note is told of each config that was fetched.
+	// Note is called with each config that was fetched.
 	Note func(Fetched)
 	Log  *slog.Logger
 }
@@ -68,8 +68,8 @@ type User struct {
 	Tried    []platform.Attempt // the places that were asked, in the order of their answers
 }
 
-// FetchUser finds the user's config in the first source that has one, and renders it. What was tried is returned with an
-// error, too.
+// FetchUser finds the user's config in the first source that has one, and renders it. What was tried is returned even with an
+// error.
 func FetchUser(ctx context.Context, env Env) (User, error) {
 	var user User
 	var mu sync.Mutex
@@ -110,8 +110,8 @@ func FetchUser(ctx context.Context, env Env) (User, error) {
 	return user, fmt.Errorf("read the config from %s: %w", env.Platform.ID, platform.ErrNoProvider)
 }
 
-// report lists the places that were asked for a config when there is none; people at the console see it too if the machine
-// boots without.
+// report lists the places that were asked when there is no config. If the machine boots without one, the console shows the list
+// too.
 func (env Env) report(user User) {
 	lines := []string{"these places were asked for the config:"}
 	if user.Empty {
@@ -128,13 +128,13 @@ func (env Env) report(user User) {
 	}
 }
 
-// Given parses and renders a config that the caller has read, from the file name.
+// Given parses and renders a config that the caller has read from the file name.
 func Given(ctx context.Context, env Env, name string, data []byte) (config.Document, error) {
 	doc, _, err := env.parseUser(ctx, "file", platform.Found{Name: name, Data: data})
 	return doc, err
 }
 
-// parseUser parses and renders what a source had.
+// parseUser parses and renders a source's config.
 func (env Env) parseUser(ctx context.Context, source string, found platform.Found) (config.Document, bool, error) {
 	data, err := config.Gunzip(found.Data)
 	if err != nil {
@@ -161,7 +161,7 @@ func (env Env) parseUser(ctx context.Context, source string, found platform.Foun
 	return env.finish(ctx, doc)
 }
 
-// finish makes a rendered config what the later stages read: with its authorities inline and validated as a whole.
+// finish prepares a rendered config for later stages: it puts the certificate authorities inline and validates the whole.
 func (env Env) finish(ctx context.Context, doc config.Document) (config.Document, bool, error) {
 	if err := env.HTTP.Configure(ctx, fetch.SettingsOf(doc.Config)); err != nil {
 		return config.Document{}, false, placed(doc, err)
@@ -187,7 +187,7 @@ func (env Env) parse(name string, data []byte) (config.Document, error) {
 	return doc, nil
 }
 
-// fromSystem is the config that the initramfs itself holds.
+// fromSystem returns the config that the initramfs itself holds.
 func fromSystem(_ context.Context, env Env, note func(platform.Attempt)) (platform.Found, error) {
 	for _, dir := range env.Dirs {
 		name := path.Join(dir, "user.ign")
@@ -215,8 +215,8 @@ func Base(env Env) (config.Document, error) {
 	return config.Merge(base, over), nil
 }
 
-// fragments merges the configs of one directory: over all system directories, a file of higher priority masks
-// the one of equal name, and names in byte order give the order of merging.
+// fragments merges the configs of one directory, over all system directories. A file masks those of the same name in directories
+// of lower priority; names in byte order give the order of merging.
 func (env Env) fragments(sub string) (config.Document, error) {
 	files := map[string]string{}
 	var names []string
@@ -253,8 +253,8 @@ func (env Env) fragments(sub string) (config.Document, error) {
 	return merged, nil
 }
 
-// inlineAuthorities fetches every certificate authority and puts its text in place of its URL, so that later
-// stages trust it without the network.
+// inlineAuthorities fetches every certificate authority and replaces its URL by its text, so that later stages trust it without
+// the network.
 func (env Env) inlineAuthorities(ctx context.Context, c *types.Config) error {
 	list := slices.Clone(c.Ignition.Security.TLS.CertificateAuthorities)
 	for i, r := range list {

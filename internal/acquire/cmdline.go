@@ -35,7 +35,7 @@ const (
 	paramPath   = "ignition.config.path"
 )
 
-// fromCmdline is the config that the kernel command line names: a URL, or a file of a labelled filesystem.
+// fromCmdline returns the config that the kernel command line names: a URL, or a file of a labelled filesystem.
 func fromCmdline(ctx context.Context, env Env, note func(platform.Attempt)) (platform.Found, error) {
 	values := map[string]string{}
 	for _, name := range []string{paramURL, paramDevice, paramPath} {
@@ -67,7 +67,7 @@ func fromCmdline(ctx context.Context, env Env, note func(platform.Attempt)) (pla
 	}
 }
 
-// errEmpty is the answer of a URL that someone named, and that has nothing to say.
+// errEmpty is the answer of a named URL that has no content.
 var errEmpty = errors.New("it is empty; serve a config there, or leave " + paramURL + " out")
 
 func fromURL(ctx context.Context, env Env, raw string) (platform.Found, error) {

@@ -9,8 +9,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 )
 
-// NeedsNetwork finds the first thing in a config that cannot be done without the network: a resource that is
-// neither inline nor empty, a Tang server without an advertisement, a custom pin that says so.
+// NeedsNetwork returns the first thing in a config that needs the network: a resource that is neither inline nor empty, a Tang
+// server without an advertisement, or a custom pin that says so.
 func NeedsNetwork(c types.Config) (path, what string, needed bool) {
 	for path, r := range resources(c) {
 		if r.Source != nil && fetch.NeedsNetwork(*r.Source) {

@@ -17,7 +17,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 )
 
-// MaxReferences is how deep configs may refer to configs. Nobody needs that many; a config that refers to itself would
+// MaxReferences is how deep configs may refer to configs. Real configs stay far below; a config that refers to itself would
 // never end.
 const MaxReferences = 32
 
@@ -38,7 +38,7 @@ type InvalidError struct {
 	Report diag.List
 }
 
-// Error returns the first error of the report, and how many more there are.
+// Error returns the first error of the report, and the number of others.
 func (e *InvalidError) Error() string {
 	list := e.Report.Errors()
 	if len(list) == 0 {
@@ -69,14 +69,14 @@ func (e *ReferenceError) Unwrap() error { return e.Err }
 // Origin returns where the reference stands.
 func (e *ReferenceError) Origin() (diag.Place, string) { return e.At, e.Path }
 
-// Hint says what the user can do.
+// Hint returns what the user can do.
 func (e *ReferenceError) Hint() string {
 	var hint interface{ Hint() string }
 	switch {
 	case errors.Is(e.Err, ErrEmptyConfig):
-		return "put a config there, or take the reference away"
+		return "put a config there, or remove the reference"
 	case errors.Is(e.Err, ErrTooDeep):
-		return "look for a config that refers to itself, if only through others"
+		return "look for a config that refers to itself, perhaps through others"
 	case errors.Is(e.Err, ErrTooMany):
 		return "look for configs that refer to the same config again and again, or combine the small ones"
 	case errors.As(e.Err, &hint):
@@ -95,7 +95,7 @@ type authorityError struct {
 // Origin returns where the authority stands.
 func (e *authorityError) Origin() (diag.Place, string) { return e.at, e.path }
 
-// placed adds to an error of a certificate authority where that stands in a config.
+// placed adds the place of a certificate authority in the config to an error about it.
 func placed(doc config.Document, err error) error {
 	var of *fetch.AuthorityError
 	if errors.As(err, &of) {
@@ -112,20 +112,20 @@ func placed(doc config.Document, err error) error {
 type RenderOptions struct {
 	// Fetch returns the decompressed and verified payload of a reference. It may be called concurrently.
 	Fetch func(ctx context.Context, r types.Resource) ([]byte, error)
-	// Configure puts what a config says about fetching in force, for all that is fetched from then on.
+	// Configure puts a config's settings for fetching in force, for everything that is fetched from then on.
 	Configure func(ctx context.Context, c types.Config) error
-	// Fetched is told the path of each config's URL, in the order in which they are merged.
+	// Fetched is called with the path of each config's URL, in the order in which configs are merged.
 	Fetched func(source string)
-	// Report is given the findings of each config that was read.
+	// Report is called with the findings of each config that was read.
 	Report func(diag.List)
 	// JSONOnly says that configs in YAML are not read.
 	JSONOnly bool
 }
 
-// Render follows the references of a config: a replacement takes its place, children are laid over it one after the other,
-// each of them rendered itself before. The result still lists the references; they have no further effect. Siblings are
-// fetched ahead, and merged in their order. What is referred to twice is fetched once, unless a config has changed the settings
-// meanwhile: another proxy may give another answer.
+// Render follows the references of a config. A replacement takes the config's place; children are rendered and then merged over
+// it one after another. The result still lists the references, without effect. Siblings are fetched ahead but merged in their
+// order. A config that is referred to twice is fetched once, unless another config has changed the settings meanwhile: another
+// proxy may give another answer.
 func Render(ctx context.Context, doc config.Document, o RenderOptions) (config.Document, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -200,7 +200,7 @@ func (r *renderer) limit(doc config.Document, chain []string, refs []types.Resou
 
 func mergePath(i int) string { return fmt.Sprintf("$.ignition.config.merge.%d", i) }
 
-// replace renders what takes the place of a config.
+// replace renders the config that takes the place of another.
 func (r *renderer) replace(ctx context.Context, doc config.Document, ref types.Resource, chain []string) (config.Document, error) {
 	const at = "$.ignition.config.replace"
 	if err := r.limit(doc, chain, []types.Resource{ref}, func(int) string { return at }); err != nil {
@@ -216,7 +216,7 @@ func (r *renderer) replace(ctx context.Context, doc config.Document, ref types.R
 	return r.render(ctx, next, append(slices.Clip(chain), source(ref)))
 }
 
-// sofar returns what a config says about fetching when it is laid over what was merged so far.
+// sofar returns a config's settings for fetching, merged over those of what was merged so far.
 func sofar(m *config.Merger, child config.Document) types.Config {
 	return config.Merge(
 		config.Document{Config: types.Config{Ignition: m.Ignition()}},
@@ -224,7 +224,7 @@ func sofar(m *config.Merger, child config.Document) types.Config {
 	).Config
 }
 
-// configure puts the settings of a config in force, if they are not yet.
+// configure puts the settings of a config in force, unless they are already.
 func (r *renderer) configure(ctx context.Context, c types.Config) error {
 	i := c.Ignition
 	next := types.Ignition{Proxy: i.Proxy, Security: i.Security, Timeouts: i.Timeouts}
@@ -265,7 +265,7 @@ func (r *renderer) read(ctx context.Context, parent config.Document, at string, 
 	return doc, nil
 }
 
-// payload returns what a reference refers to.
+// payload returns the contents that a reference refers to.
 func (r *renderer) payload(ctx context.Context, ref types.Resource) ([]byte, error) {
 	if !fetch.NeedsNetwork(source(ref)) {
 		return r.Fetch(ctx, ref)
@@ -275,7 +275,7 @@ func (r *renderer) payload(ctx context.Context, ref types.Resource) ([]byte, err
 	return p.data, p.err
 }
 
-// A payload is on its way, or there.
+// A payload has arrived, or is on its way.
 type payload struct {
 	done chan struct{}
 	data []byte
@@ -285,7 +285,7 @@ type payload struct {
 // mostAhead bounds how many references are fetched at once.
 const mostAhead = 16
 
-// begin fetches a reference under the settings in force, unless that has begun already.
+// begin starts to fetch a reference under the settings in force, unless a fetch has begun already.
 func (r *renderer) begin(ctx context.Context, ref types.Resource) *payload {
 	key := fmt.Sprint(r.settings, " ", fetch.FromResource(ref).Key())
 	if p := r.payloads[key]; p != nil {
@@ -313,7 +313,7 @@ func source(r types.Resource) string {
 	return *r.Source
 }
 
-// name returns what a referenced config is called in reports. A data URL has no name of its own.
+// name returns the name of a referenced config in reports. A data URL has no name of its own.
 func name(r types.Resource, at diag.Place) string {
 	if s := source(r); strings.HasPrefix(s, "data:") || s == "" {
 		return strings.TrimSpace("inline config at " + at.String())

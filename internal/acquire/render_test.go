@@ -279,7 +279,7 @@ func TestRenderInvalidChild(t *testing.T) {
 	}
 }
 
-// TestRenderWarns checks that a child which replaces a source alone is told what it keeps, at its place.
+// TestRenderWarns checks that a child which replaces only a source is told what it keeps, at its place.
 func TestRenderWarns(t *testing.T) {
 	root := `{"ignition":{"version":"3.4.0","config":{"merge":[{"source":"http://h/a"}]}},"storage":{"files":[{"path":"/f",
 		"contents":{"source":"http://h/1","compression":"gzip"}}]}}`

@@ -14,20 +14,20 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// What steps need from the network is fetched ahead of them. When a stage begins, its sources are started in the order of the
-// config, a few at a time, each into a file without a name on the filesystem where its content will be: then a step has
-// but to give the file its name. A source that several steps use is fetched once and copied. Steps wait for their
-// sources, and the failure of a source is that of its steps. A step whose source has not been started starts it itself, so that no
-// order of steps can be in the way of the order of sources.
+// Payloads from the network are fetched ahead of the steps that need them. When a stage begins, its sources start in the order
+// of the config, a few at a time. Each is fetched into a file without a name on the filesystem where its content will be, so
+// that the step merely names the file. A source that several steps use is fetched once and copied. A step waits for its source,
+// and fails if the source fails. A step whose source has not started starts it itself, so that the order of steps cannot block
+// the order of sources.
 
-// How many sources of a stage are on their way at the same time, and how many may be complete with no step having used
-// them: each of those has a file open.
+// How many sources of a stage are fetched at the same time, and how many may be complete but unused: each of those has an open
+// file.
 const (
 	mostAhead  = 16
 	mostUnused = 256
 )
 
-// ahead has the sources of a stage.
+// ahead holds the sources of a stage.
 type ahead struct {
 	client  *fetch.Client
 	root    *rootfs.Root
@@ -48,12 +48,12 @@ type source struct {
 	data    []byte
 	err     error
 
-	once bool // it is for one use alone
+	once bool // it is for one use only
 	mu   sync.Mutex
 	uses int // to come
 }
 
-// FetchAhead begins to fetch payloads. It is over with stop.
+// FetchAhead starts to fetch payloads; stop ends that.
 func (m *Machine) FetchAhead(ctx context.Context, wants []op.Want, loads op.Payloads) (stop func()) {
 	a := &ahead{
 		client: m.Fetch, root: m.Root, sources: map[string]*source{},
@@ -78,7 +78,7 @@ func (m *Machine) FetchAhead(ctx context.Context, wants []op.Want, loads op.Payl
 	}
 }
 
-// request is what is asked of the server for a payload.
+// request identifies what is asked of the server for a payload.
 func request(p op.Payload) fetch.Request {
 	r := fetch.Request{URL: p.Source, Compression: p.Compression, Hash: p.Hash}
 	for _, h := range p.Headers {
@@ -129,7 +129,7 @@ func acquire(ctx context.Context, places chan struct{}) bool {
 	}
 }
 
-// fetch gets a source that was claimed.
+// fetch fetches a source that was claimed.
 func (a *ahead) fetch(ctx context.Context, s *source) {
 	defer close(s.done)
 	if s.place == "" {
@@ -172,7 +172,7 @@ func (a *ahead) bytes(ctx context.Context, p op.Payload) ([]byte, error) {
 	return bytes.Clone(s.data), nil
 }
 
-// reader returns a payload, or nil. It is used when the reader is closed.
+// reader returns a payload, or nil. Closing the reader counts as a use.
 func (a *ahead) reader(ctx context.Context, p op.Payload) (io.ReadCloser, error) {
 	s, err := a.get(ctx, p)
 	if s == nil || err != nil {
@@ -182,7 +182,7 @@ func (a *ahead) reader(ctx context.Context, p op.Payload) (io.ReadCloser, error)
 	return used{content, func() { a.use(s) }}, err
 }
 
-// whole returns the spool of a payload that is used only once, or nil. The spool is the caller's.
+// whole returns the spool of a payload that is used only once, or nil. The caller owns the spool.
 func (a *ahead) whole(ctx context.Context, p op.Payload) (*rootfs.Spool, error) {
 	s, err := a.get(ctx, p)
 	if s == nil || err != nil || !s.once {
@@ -194,7 +194,7 @@ func (a *ahead) whole(ctx context.Context, p op.Payload) (*rootfs.Spool, error) 
 	return spool, nil
 }
 
-// use counts a use; after the last one the payload goes.
+// use counts a use; the last one drops the payload.
 func (a *ahead) use(s *source) {
 	s.mu.Lock()
 	s.uses--
@@ -208,7 +208,7 @@ func (a *ahead) use(s *source) {
 	}
 }
 
-// drop lets the payload go.
+// drop releases the payload.
 func (s *source) drop() {
 	if s.spool != nil {
 		s.spool.Close() // it has no name: nothing is lost
@@ -216,7 +216,7 @@ func (s *source) drop() {
 	}
 }
 
-// used is a reader that tells when it is not needed any more.
+// used is a reader that reports when it is no longer needed.
 type used struct {
 	io.Reader
 	close func()

@@ -9,7 +9,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// Apply carries a plan out with what its handles stand for. See Run.
+// Apply carries out a plan with what its handles stand for. See Run.
 func (m *Machine) Apply(ctx context.Context, p op.Plan, j *journal.Journal, loads op.Payloads) error {
 	m.Payloads = loads
 	return Run(ctx, m, j, p)

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package apply carries a plan out.
+// Package apply carries out a plan.
 //
-// It decides nothing about the machine: what is done is in the plan, in which order is in the steps' After.
-// Independent steps run in parallel. Every step is journaled before its first effect and after its last one is
-// durable, in groups, so that a run which was cut short at any moment is resumed without doing anything twice.
-// The first error stops starting steps; those that run are awaited, since a helper program that is killed leaves
-// more damage than one that ends.
+// It decides nothing about the machine: the plan says what is done, and the steps' After says in which order. Independent steps
+// run in parallel. Every step is journaled before its first effect and after its last one is durable, in groups, so that a run
+// which was cut short at any moment is resumed without doing anything twice. After the first error no step starts; running steps
+// are awaited, because a helper program that is killed does more damage than one that ends.
 package apply
 
 import (
@@ -43,11 +42,11 @@ type Machine struct {
 
 // A Keeper keeps what the stages of a boot leave for each other. Its methods may be called concurrently.
 type Keeper interface {
-	// KeepKey keeps the key of an encrypted volume; nil: nobody needs it any more.
+	// KeepKey keeps the key of an encrypted volume; nil: the key is no longer needed.
 	KeepKey(volume string, key []byte)
 	// KeepVolumeKeyFiles keeps files of crypto cards for the target root, by path.
 	KeepVolumeKeyFiles(files map[string][]byte)
-	// KeepDirectories keeps which directories were made for mount points, relative to the target root.
+	// KeepDirectories keeps the directories that were made for mount points, relative to the target root.
 	KeepDirectories(paths []string)
 }
 
@@ -79,8 +78,8 @@ func (e *StepError) Unwrap() error { return e.Err }
 // ErrUnclear is wrapped by the error for a begun step whose outcome the machine does not show.
 var ErrUnclear = errors.New("an earlier run was cut short here and left neither the old nor the new state")
 
-// Run carries the plan out. Steps that the journal has as done are skipped, unless a filesystem that they wrote to was made
-// again since; steps that it has as begun are looked at first.
+// Run carries out the plan. It skips steps that the journal has as done, unless a filesystem that they wrote to was made again
+// since. It first inspects steps that the journal has as begun.
 func Run(ctx context.Context, m *Machine, j *journal.Journal, p op.Plan) error {
 	r := &run{m: m, plan: p, journal: j, handle: handle, inspect: inspect}
 	todo, err := r.resume(ctx)
@@ -100,8 +99,8 @@ func Run(ctx context.Context, m *Machine, j *journal.Journal, p op.Plan) error {
 	return errors.Join(err, r.record(journal.Done, done), r.record(journal.Failed, failed), r.record(journal.Undone, undone))
 }
 
-// effectless returns those of the steps that have no effect on the machine: those that were not started, and those that failed to
-// put something into an empty place which still is empty. What somebody puts there before the next run is not a leaving of this one.
+// effectless returns the steps that have no effect on the machine: those that were not started, and those that failed to fill an
+// empty place which is still empty. What somebody puts there before the next run is not left over from this one.
 func (r *run) effectless(todo, done, failed []int) (undone, left []int) {
 	for _, i := range todo {
 		switch {
@@ -114,7 +113,7 @@ func (r *run) effectless(todo, done, failed []int) (undone, left []int) {
 	return undone, left
 }
 
-// empty reports whether the place of a step that puts something into an empty one is empty.
+// empty reports whether a step fills an empty place that is still empty.
 func (r *run) empty(step int) bool {
 	p, ok := r.plan.Steps[step].Op.(interface{ Target() op.Place })
 	if !ok || p.Target().Replace {
@@ -133,7 +132,7 @@ type run struct {
 	on      []string // the filesystems that each step writes to
 }
 
-// resume returns the indexes of the steps that are still to be done.
+// resume returns the indexes of the steps that remain.
 func (r *run) resume(ctx context.Context) ([]int, error) {
 	var todo []int
 	r.on = make([]string, len(r.plan.Steps))
@@ -171,7 +170,7 @@ func (r *run) record(s journal.State, steps []int) error {
 	return r.journal.Record(s, entries)
 }
 
-// do carries one step out and logs it as an operation.
+// do carries out one step and logs it as an operation.
 func (r *run) do(ctx context.Context, step int) error {
 	s := r.plan.Steps[step]
 	err := logx.Op(r.m.Log, int(r.m.operations.Add(1)), s.Op.Describe(), func() error {

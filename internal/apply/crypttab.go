@@ -11,7 +11,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// writeVolumeKey writes a key that an earlier stage has left.
+// writeVolumeKey writes a key that an earlier stage left.
 func writeVolumeKey(ctx context.Context, m *Machine, o op.WriteVolumeKey) error {
 	dir := path.Dir(o.Path)
 	info, err := m.Root.Lstat(dir)

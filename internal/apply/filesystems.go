@@ -14,7 +14,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// eraseRounds bounds the search for signatures that show only when others are gone.
+// eraseRounds bounds the search for signatures that show only when others are erased.
 const eraseRounds = 8
 
 // eraseAll erases all signatures of a device, durably.
@@ -36,7 +36,7 @@ func eraseAll(ctx context.Context, m *Machine, node string) (err error) {
 	return fmt.Errorf("erase signatures of %s: some are still found after %d rounds", node, eraseRounds)
 }
 
-// makeFilesystem erases what is there, makes the filesystem, and looks at the result.
+// makeFilesystem erases the device's signatures, makes the filesystem, and checks the result.
 func makeFilesystem(ctx context.Context, m *Machine, o op.MakeFilesystem) error {
 	alias, node, err := planned(m, o.Device, o.Node)
 	if err != nil {
@@ -73,11 +73,11 @@ func contents(ctx context.Context, m *Machine, node string) (s probe.Signature, 
 	return s, err
 }
 
-// awaitContents waits until udev has seen what is on a device, and its links are made. A device that udev's rules leave
-// alone is no error: what matters is on the device.
+// awaitContents waits until udev has seen the contents of a device and made its links. A device that udev's rules ignore is not
+// an error: only the contents matter.
 //
-// udev is told to look, although it watches for writers that close the device: while it works on such an event it does not
-// watch, so that the last of several closes, as of mkfs.btrfs, may be missed.
+// udev watches for writers that close the device, but is told to look all the same: while it works on such an event it does not
+// watch, and may miss the last of several closes, as of mkfs.btrfs.
 func awaitContents(ctx context.Context, m *Machine, node string, s probe.Signature) error {
 	if !m.Sys.HasUdev() {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// guarded is a disk that is written to in declared extents only. A write outside of them is an error of firstlight, and does
-// not happen: what it would destroy was never judged.
+// guarded is a disk that is written to only in declared extents. A write elsewhere is a bug of firstlight and is not carried
+// out: nobody checked what it would destroy.
 type guarded struct {
 	sys.Disk
 	node    string
@@ -31,7 +31,7 @@ func openGuarded(ctx context.Context, m *Machine, node string, extents []probe.E
 	return g, nil
 }
 
-// openWhole opens a device all of which may be written to.
+// openWhole opens a device for writing anywhere on it.
 func openWhole(ctx context.Context, m *Machine, node string) (*guarded, sys.Block, error) {
 	info, err := m.Sys.Block(node)
 	if err != nil {
@@ -41,7 +41,7 @@ func openWhole(ctx context.Context, m *Machine, node string) (*guarded, sys.Bloc
 	return d, info, err
 }
 
-// allow declares further extents. Those that touch each other become one.
+// allow declares further extents. Adjacent extents become one.
 func (g *guarded) allow(extents ...probe.Extent) {
 	all := append(g.extents, extents...)
 	sort.Slice(all, func(i, j int) bool { return all[i].Offset < all[j].Offset })
@@ -79,8 +79,8 @@ func (g *guarded) Zero(offset, length int64) error {
 	return g.Disk.Zero(offset, length)
 }
 
-// planned returns the alias of a device for a helper program and the node behind it, which must be the one that was judged: all of
-// it is the program's to write to, and nothing else.
+// planned returns the alias of a device for a helper program, and the node behind it, which must be the one that was judged: the
+// program may write to all of that device, and to nothing else.
 func planned(m *Machine, path, node string) (alias, now string, err error) {
 	alias = sys.Alias(path)
 	if now, err = m.Sys.Resolve(alias); err != nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// handle carries an operation out; a new kind of operation is a case here. When it returns nil the effect is complete; effects
-// on the target root become durable by the group's sync, all others must be durable already.
+// handle carries out an operation; a new kind of operation is a case here. When it returns nil the effect is complete. Effects
+// on the target root become durable by the group's sync; all others must be durable already.
 //
-// It is a switch because a table of generic handlers is two functions, a type and a method table for each kind: 0.1 MB.
+// It is a switch because a table of generic handlers needs two functions, a type and a method table for each kind: 0.1 MB.
 func handle(ctx context.Context, m *Machine, o op.Op) error {
 	switch o := o.(type) {
 	case op.SetKernelArguments:
@@ -87,8 +87,8 @@ func handle(ctx context.Context, m *Machine, o op.Op) error {
 	return fmt.Errorf("no handler for operation %s", o.Kind())
 }
 
-// inspect finds out what became of an operation in a run that was cut short. Operations without a case of their own end in
-// the same state when they are done again.
+// inspect finds out what an interrupted run made of an operation. Operations without a case of their own reach the same state
+// when they are done again.
 func inspect(ctx context.Context, m *Machine, o op.Op) (Outcome, error) {
 	switch o := o.(type) {
 	case op.EditAccounts:

@@ -59,6 +59,6 @@ func TestHandlers(t *testing.T) {
 		}
 	}
 	if err := handle(t.Context(), &Machine{}, trial{}); err == nil {
-		t.Error("an operation without a handler is no error")
+		t.Error("an operation without a handler is not an error")
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// Keys: how many random bytes a generated one has, before it is written in hex, and how large a fetched one may be.
+// How many random bytes a generated key has, before it is written in hex, and the size limit of a fetched one.
 const (
 	generatedKey = 4096
 	largestKey   = 16 << 20
@@ -155,7 +155,7 @@ func (v volume) format(ctx context.Context, o op.MakeVolume) error {
 	return v.cryptsetup(ctx, append(args, v.alias)...)
 }
 
-// bind binds the volume with clevis(1), and proves that what it is bound to unlocks it, if that can be proved now.
+// bind binds the volume with clevis(1), and proves that the binding unlocks it, if that can be proved now.
 func (v volume) bind(ctx context.Context, b op.Binding) error {
 	config := v.m.Payloads[b.Config]
 	if config.Text == nil {
@@ -186,7 +186,7 @@ func (v volume) bind(ctx context.Context, b op.Binding) error {
 	return nil
 }
 
-// wrongKey is what to do about a volume that a key does not open.
+// wrongKey is the advice about a volume that a key does not open.
 const wrongKey = "(is it the right key? set wipeVolume to have the volume destroyed)"
 
 // checkVolume tries the key of a volume.

@@ -14,8 +14,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// mount makes the directories that are missing, mounts, and notes what it made: users whose home directories lie
-// there are given them later. SELinux labels are set at once, since what is mounted next may hide the place.
+// mount makes missing directories, mounts, and records what it made: users get the parts that lie in their home directories
+// later. SELinux labels are set at once, because the next mount may hide the place.
 func mount(ctx context.Context, m *Machine, o op.Mount) error {
 	made, err := makeMountPoint(m, o.Path)
 	if err != nil {
@@ -40,8 +40,8 @@ func mount(ctx context.Context, m *Machine, o op.Mount) error {
 	return SetLabels(ctx, m, o.Policy, o.Path)
 }
 
-// makeMountPoint makes the missing directories of a path, which may not lead through a link, and returns them, the
-// topmost first.
+// makeMountPoint makes the missing directories of a path, which must not lead through a link, and returns them, the topmost
+// first.
 func makeMountPoint(m *Machine, target string) ([]string, error) {
 	var made []string
 	at := "/"
@@ -66,7 +66,7 @@ func makeMountPoint(m *Machine, target string) ([]string, error) {
 	return made, nil
 }
 
-// isEmpty reports whether a filesystem that was just mounted holds nothing but what mkfs puts there.
+// isEmpty reports whether a filesystem that was just mounted holds only what mkfs puts there.
 func isEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {

@@ -15,12 +15,12 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// The operations on nodes can be repeated: what they replace is replaced again, an append knows where it began, and recoverNode
-// removes what an earlier run made in an empty place. None of them ever counts as applied after a look at the machine, since a
-// directory above that is made again takes its contents along.
+// Operations on nodes can be repeated: they replace the same node again, an append knows where it began, and recoverNode removes
+// what an earlier run made in an empty place. None of them counts as applied after a look at the machine, because recreating a
+// directory above removes its contents.
 
-// recoverNode removes a file or link that an earlier run has made in an empty place. What it cannot have made stays, and is in the
-// way of the step.
+// recoverNode removes a file or link that an earlier run made in an empty place. A node that the run cannot have made stays, and
+// blocks the step.
 func recoverNode(m *Machine, p op.Place, own func(rootfs.Info) (bool, error)) (Outcome, error) {
 	if p.Replace {
 		return NotApplied, nil
@@ -44,7 +44,7 @@ func recoverFile(ctx context.Context, m *Machine, o op.WriteFile) (Outcome, erro
 	return recoverText(m, o.Place, func(w io.Writer) error { return writeContent(ctx, m, o, w) })
 }
 
-// recoverText is recoverNode for a file whose content can be had now.
+// recoverText is recoverNode for a file whose content is available now.
 func recoverText(m *Machine, p op.Place, content func(io.Writer) error) (Outcome, error) {
 	return recoverNode(m, p, func(i rootfs.Info) (bool, error) {
 		if i.Type != rootfs.Regular {
@@ -63,8 +63,8 @@ func recoverText(m *Machine, p op.Place, content func(io.Writer) error) (Outcome
 	})
 }
 
-// A leaving compares a file with what a run that was cut short was writing to it: after a power cut its end may be missing, and
-// blocks of it may be zeros.
+// A leaving compares a file with what an interrupted run was writing to it: after a power cut its end may be missing, and blocks
+// of it may be zeros.
 type leaving struct {
 	file    io.Reader
 	differs bool
@@ -83,7 +83,7 @@ func (l *leaving) Write(want []byte) (int, error) {
 	return len(want), err
 }
 
-// ours reports whether the file is such a leaving. It is called once all has been written.
+// ours reports whether the file is such a leaving. It is called after the last Write.
 func (l *leaving) ours() bool {
 	n, _ := l.file.Read(make([]byte, 1))
 	return !l.differs && n == 0
@@ -191,7 +191,7 @@ func put(m *Machine, begin func(path string) (*rootfs.File, error), p op.Place, 
 	return f.Commit(p.Replace)
 }
 
-// fetch writes the verified payload of a handle. What was written is worth nothing if it fails.
+// fetch writes the verified payload of a handle. If it fails, discard what it wrote.
 func (m *Machine) fetch(ctx context.Context, handle op.Handle, w io.Writer) error {
 	p, ok := m.Payloads[handle]
 	switch {
@@ -211,10 +211,10 @@ func (m *Machine) fetch(ctx context.Context, handle op.Handle, w io.Writer) erro
 	return m.Fetch.Fetch(ctx, request(p), w)
 }
 
-// errNoPayload is the error for a handle that stands for nothing: the plan was made from another config.
+// errNoPayload is the error for an unknown handle: the plan was made from another config.
 var errNoPayload = errors.New("the config does not have the content that the plan names; run the plan with the config that it was made from")
 
-// fetchAll writes fragments one after the other.
+// fetchAll writes fragments one after another.
 func (m *Machine) fetchAll(ctx context.Context, fragments []op.Content, w io.Writer) error {
 	for i, c := range fragments {
 		if err := m.fetch(ctx, c.Handle, w); err != nil {
@@ -234,8 +234,8 @@ func keepFile(ctx context.Context, m *Machine, o op.KeepFile) error {
 	return m.Root.Chmod(o.Path, uint32(o.Mode))
 }
 
-// appendFragments makes the file what it was, followed by all fragments. They are complete and verified before
-// the file is touched.
+// appendFragments adds all fragments to the original contents of a file. The fragments are complete and verified before it
+// touches the file.
 func appendFragments(ctx context.Context, m *Machine, o op.KeepFile) error {
 	if len(o.Fragments) == 0 {
 		return nil

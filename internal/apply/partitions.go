@@ -18,10 +18,10 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// udevPatience bounds the wait for what udev makes of a change that the kernel has already told it of.
+// udevPatience bounds the wait for udev's reaction to a change that the kernel has already announced.
 const udevPatience = 60 * time.Second
 
-// nameDevices makes the links under which devices are used.
+// nameDevices makes the links under which later steps use the devices.
 func nameDevices(ctx context.Context, m *Machine, o op.NameDevices) error {
 	nodes, absent, err := m.Sys.AwaitDevices(ctx, o.Paths)
 	if err != nil {
@@ -54,7 +54,7 @@ func stopArray(ctx context.Context, m *Machine, o op.StopArray) error {
 	return err
 }
 
-// writePartitionTable brings the disk, then the kernel, and then what udev knows to the new table, each verified.
+// writePartitionTable brings first the disk, then the kernel, then udev to the new table, and verifies each.
 func writePartitionTable(ctx context.Context, m *Machine, o op.WritePartitionTable) error {
 	if err := writeTable(ctx, m, o); err != nil {
 		return err
@@ -65,7 +65,7 @@ func writePartitionTable(ctx context.Context, m *Machine, o op.WritePartitionTab
 	return awaitPartitions(ctx, m, o)
 }
 
-// writeTable writes to the disk and tells the kernel, while udev is kept away from the disk.
+// writeTable writes to the disk and updates the kernel, while udev is kept away from the disk.
 func writeTable(ctx context.Context, m *Machine, o op.WritePartitionTable) error {
 	return withTable(ctx, m, o.Node, o.Extents(), func(d *guarded, info sys.Block, found gpt.Found, err error) error {
 		if err != nil && !errors.Is(err, gpt.ErrNone) && o.Zap == nil {
@@ -75,7 +75,7 @@ func writeTable(ctx context.Context, m *Machine, o op.WritePartitionTable) error
 	})
 }
 
-// withTable opens a disk for writing to some extents and hands it on with its partition table, or with the error of gpt.Read.
+// withTable opens a disk for writing to some extents and passes it on with its partition table, or with the error of gpt.Read.
 func withTable(ctx context.Context, m *Machine, node string, extents []probe.Extent,
 	do func(d *guarded, info sys.Block, found gpt.Found, err error) error,
 ) (err error) {
@@ -96,7 +96,7 @@ func replaceTable(ctx context.Context, m *Machine, d sys.Disk, info sys.Block, f
 	if o.Old != nil && !sameTable(found.Table, *o.Old) && (o.Table == nil || !sameTable(found.Table, *o.Table)) {
 		return fmt.Errorf("the partition table of %s is not the one that was planned on: another program has changed it", o.Node)
 	}
-	// The old table may carry the mark that says what not to trust: it goes last.
+	// The old table may carry the mark that says what not to trust: it is erased last.
 	for _, places := range [][]probe.Extent{o.Erase, o.Zap} {
 		if err := zero(d, places); err != nil {
 			return err
@@ -118,8 +118,8 @@ func replaceTable(ctx context.Context, m *Machine, d sys.Disk, info sys.Block, f
 	return tellKernel(ctx, m, d, o, want)
 }
 
-// removeMappings takes away the partitions of a mapping that are not wanted any more, which are mappings too. The others udev
-// makes anew when it hears of the disk; without a table it would leave them as they are (kpartx(8), -u).
+// removeMappings removes the partitions of a mapping that are no longer wanted; they are mappings too. udev recreates the others
+// when it hears of the disk; without a table it would leave them as they are (kpartx(8), -u).
 func removeMappings(ctx context.Context, m *Machine, disk string, want gpt.Table) error {
 	known, err := m.Sys.Partitions(disk)
 	if err != nil {
@@ -151,7 +151,7 @@ func zero(d sys.Disk, extents []probe.Extent) error {
 	return d.Sync()
 }
 
-// encodeTable writes a table in the order in which a power cut does no harm.
+// encodeTable writes a table in an order in which a power cut does no harm.
 func encodeTable(d sys.Disk, found gpt.Found, want gpt.Table, mark *gpt.Mark) error {
 	groups, err := want.Encode(found, mark)
 	if err != nil {
@@ -233,7 +233,7 @@ func tellKernel(ctx context.Context, m *Machine, d sys.Disk, o op.WritePartition
 	return nil
 }
 
-// awaitPartitions waits until exactly the wanted partitions are there, as the kernel and udev have them.
+// awaitPartitions waits until the kernel and udev have exactly the wanted partitions.
 func awaitPartitions(ctx context.Context, m *Machine, o op.WritePartitionTable) error {
 	for _, number := range o.Deleted {
 		gone := func() bool { p, err := partition(m, o.Node, number); return err == nil && p == nil }
@@ -259,7 +259,7 @@ func awaitPartitions(ctx context.Context, m *Machine, o op.WritePartitionTable) 
 	return nil
 }
 
-// explainWait adds what the kernel has of a partition to the error of a wait for it.
+// explainWait adds what the kernel knows of a partition to the error of a wait for it.
 func explainWait(m *Machine, err error, disk string, now *sys.Block, want extent) error {
 	whole, _ := m.Sys.Block(disk)
 	switch {
@@ -273,7 +273,7 @@ func explainWait(m *Machine, err error, disk string, now *sys.Block, want extent
 	return err
 }
 
-// partition returns what the kernel has of a partition, or nil.
+// partition returns the kernel's view of a partition, or nil.
 func partition(m *Machine, disk string, number int) (*sys.Block, error) {
 	all, err := m.Sys.Partitions(disk)
 	if err != nil {
@@ -285,8 +285,8 @@ func partition(m *Machine, disk string, number int) (*sys.Block, error) {
 	return nil, nil
 }
 
-// known reports whether a partition is in its place and udev, if it runs, has worked on it. The kernel has been told of all but
-// the partitions of a mapping, which are made after udev has heard of the disk.
+// known reports whether a partition is in its place and udev, if it runs, has processed it. The kernel knows all partitions
+// except those of a mapping, which are made after udev hears of the disk.
 func known(m *Machine, now sys.Block, p gpt.Partition, want extent) bool {
 	return placed(now, want) &&
 		(!m.Sys.HasUdev() || strings.EqualFold(m.Sys.UdevProperty(now.Node, "ID_PART_ENTRY_UUID"), p.ID.String()))
@@ -294,7 +294,7 @@ func known(m *Machine, now sys.Block, p gpt.Partition, want extent) bool {
 
 func placed(now sys.Block, want extent) bool { return now.Start == want.start && now.Size == want.size }
 
-// markDisk replaces the note in the backup header.
+// markDisk replaces the mark in the backup header.
 func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) error {
 	return withTable(ctx, m, o.Node, []probe.Extent{o.Header}, func(d *guarded, _ sys.Block, found gpt.Found, err error) error {
 		if err != nil {
@@ -311,8 +311,8 @@ func markDisk(ctx context.Context, m *Machine, o op.MarkDisk) error {
 	})
 }
 
-// ForgetMarks removes the notes that the disks stage left for the case that the boot would not come to its end. It is for
-// machines that are sealed, and looks at all disks, since a sealed machine needs no config.
+// ForgetMarks removes the marks that the disks stage left in case the boot was cut short. It is for sealed machines, and looks
+// at all disks, because a sealed machine needs no config.
 func ForgetMarks(ctx context.Context, m *Machine) error {
 	nodes, err := m.Sys.Disks()
 	if err != nil {

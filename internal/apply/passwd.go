@@ -15,9 +15,9 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// editAccounts computes the new account files from the old ones and puts them into place, one after the other. The
-// old ones are kept beside them under the names that the shadow suite uses for its backups, durably before the first
-// is replaced: a run that is cut short between two files goes back to them.
+// editAccounts computes the new account files from the old ones and replaces them one after another. Before the first
+// replacement, the old files are saved durably next to them, under the names of the shadow suite's backups: a run that is cut
+// short between two files goes back to them.
 func editAccounts(_ context.Context, m *Machine, o op.EditAccounts) error {
 	locks, err := lockAccounts(m)
 	if err != nil {
@@ -98,8 +98,7 @@ func replaceAccountFile(root *rootfs.Root, f account.File, suffix, text string) 
 	return root.WriteFile(place+suffix, []byte(text), info.UID, info.GID, info.Mode)
 }
 
-// recoverAccounts goes back to the files from before an edit that was cut short. What remains of its locks is
-// removed: it held them.
+// recoverAccounts goes back to the files from before an interrupted edit. It removes the edit's remaining locks.
 func recoverAccounts(_ context.Context, m *Machine, o op.EditAccounts) (Outcome, error) {
 	if err := breakAccountLocks(m.Root); err != nil {
 		return Unclear, err
@@ -129,7 +128,7 @@ func recoverAccounts(_ context.Context, m *Machine, o op.EditAccounts) (Outcome,
 	return NotApplied, nil
 }
 
-// removeNewAccountFile removes an account file that the edit has made, and no other.
+// removeNewAccountFile removes an account file only if the edit made it.
 func removeNewAccountFile(m *Machine, f account.File, o op.EditAccounts) error {
 	made, err := account.Texts{f: o.After[f]}.Restore(account.Texts{}, m.secret)
 	if err != nil {
@@ -165,7 +164,7 @@ func restoreAccountFile(root *rootfs.Root, f account.File) error {
 // mostAccountFile bounds the size of an account file, in bytes.
 const mostAccountFile = 64 << 20
 
-// digestOf returns the hex SHA-256 of a file, "" if there is none.
+// digestOf returns the hex SHA-256 of a file, or "" if it does not exist.
 func digestOf(root *rootfs.Root, name, suffix string) (string, error) {
 	place, err := root.Follow(name)
 	if err != nil {
@@ -178,7 +177,7 @@ func digestOf(root *rootfs.Root, name, suffix string) (string, error) {
 	return root.Digest(place+suffix, info.Size)
 }
 
-// makeHome makes a home directory. It may have been begun before.
+// makeHome makes a home directory, which an earlier run may have begun.
 func makeHome(_ context.Context, m *Machine, o op.MakeHome) error {
 	home, err := m.Root.Resolve(o.Home)
 	if err != nil {
@@ -232,7 +231,7 @@ func moveHome(_ context.Context, m *Machine, o op.MoveHome) error {
 	return m.Root.Remove(from)
 }
 
-// recoverMove removes a copy that was not finished: as long as the old home is there, it is the one that counts.
+// recoverMove removes an unfinished copy: as long as the old home directory exists, it is the one that counts.
 func recoverMove(_ context.Context, m *Machine, o op.MoveHome) (Outcome, error) {
 	from, err := m.Root.Resolve(o.From)
 	if err != nil {
@@ -268,7 +267,7 @@ func ownHomePart(_ context.Context, m *Machine, o op.OwnHomePart) error {
 	return own(m.Root, place, o.Owner.UID, o.Owner.GID, 0o700)
 }
 
-// own sets the owner and then, since that clears special bits, the mode.
+// own sets the owner first and then the mode, because changing the owner clears special bits.
 func own(root *rootfs.Root, place string, uid, gid int, mode uint32) error {
 	if err := root.Chown(place, uid, gid); err != nil {
 		return err
@@ -290,7 +289,7 @@ func makeMailbox(_ context.Context, m *Machine, o op.MakeMailbox) error {
 		return err
 	}
 	if dir, err := m.Root.Lstat(path.Dir(place)); err != nil || dir.Type != rootfs.Directory {
-		return err // as useradd(8): without a directory of mailboxes there is none
+		return err // as useradd(8): no directory of mailboxes, no mailbox
 	}
 	if box, err := m.Root.Lstat(place); err != nil || box.Size > 0 || box.Type == rootfs.Directory {
 		return err // mail has come in meanwhile
@@ -298,8 +297,8 @@ func makeMailbox(_ context.Context, m *Machine, o op.MakeMailbox) error {
 	return m.Root.WriteFile(place, nil, o.Owner.UID, o.Owner.GID, uint32(o.Mode))
 }
 
-// writeKeys writes a user's keys with that user's rights, so that links in the home directory lead to nothing that the user
-// could not write to.
+// writeKeys writes a user's keys with that user's rights, so that links in the home directory cannot lead to anything that the
+// user could not write to.
 func writeKeys(ctx context.Context, m *Machine, o op.WriteKeys) error {
 	var keys bytes.Buffer
 	if err := m.fetch(ctx, o.Keys, &keys); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
-// createArray makes an array and waits until it is there under its name.
+// createArray makes an array and waits until it exists under its name.
 func createArray(ctx context.Context, m *Machine, o op.CreateArray) error {
 	args := []string{"--create", o.Name, "--force", "--run", "--homehost", "any", "--level", o.Level,
 		"--raid-devices", strconv.Itoa(len(o.Devices) - o.Spares)}

@@ -11,12 +11,12 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// Limits of steps that run at the same time. Programs such as mkfs wait for their disk most of the time, and
-// so do writers of small files for the kernel: more than the machine's processors are worth having.
+// Limits of steps that run at the same time. Programs such as mkfs mostly wait for their disk, and writers of small files for
+// the kernel, so there may be more of them than processors.
 const parallel = 16
 
-// schedule runs the steps of todo, each after those that it depends on, and returns which are done, which
-// failed, and all errors. After an error no further step is started.
+// schedule runs the steps of todo, each after those that it depends on. It returns which are done, which failed, and all errors.
+// After an error no further step starts.
 func (r *run) schedule(ctx context.Context, todo []int) (done, failed []int, err error) {
 	w := &work{graph: newGraph(r.plan.Steps, todo)}
 	w.changed.L = &w.mu
@@ -30,8 +30,8 @@ func (r *run) schedule(ctx context.Context, todo []int) (done, failed []int, err
 	return w.done, w.failed, errors.Join(errors.Join(w.errs...), ctx.Err())
 }
 
-// work is what workers share. Each takes a step when it has ended one: with thousands of short steps, handing them out takes
-// longer than doing them.
+// work is what workers share. A worker takes its next step itself: with thousands of short steps, handing them out takes longer
+// than doing them.
 type work struct {
 	mu      sync.Mutex
 	changed sync.Cond // steps are ready, or there will be none any more
@@ -42,7 +42,7 @@ type work struct {
 	errs         []error
 }
 
-// run does steps until none is left, or one has failed.
+// run carries out steps until none is left, or one has failed.
 func (w *work) run(ctx context.Context, do func(step int) error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -71,7 +71,7 @@ func (w *work) run(ctx context.Context, do func(step int) error) {
 	}
 }
 
-// graph tells which steps may start. ready is in the plan's order.
+// graph knows which steps may start. ready is in the plan's order.
 type graph struct {
 	ready   []int
 	waits   map[int]int   // step -> how many unfinished steps it waits for
@@ -104,7 +104,7 @@ func (g *graph) pop() int {
 	return step
 }
 
-// finish returns how many steps may start with the end of this one.
+// finish returns how many steps may start because this one ended.
 func (g *graph) finish(step int) (more int) {
 	for _, i := range g.follows[step] {
 		if g.waits[i]--; g.waits[i] == 0 {

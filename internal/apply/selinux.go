@@ -14,13 +14,13 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/unit"
 )
 
-// SetLabels sets the SELinux labels of places that exist in the target root, directories with all that is in them. Links in the
-// last component are not followed.
+// SetLabels sets the SELinux labels of existing places in the target root, of directories with their contents. It does not
+// follow links in the last component.
 func SetLabels(ctx context.Context, m *Machine, policy string, paths ...string) error {
 	return relabel(ctx, m, op.Relabel{Policy: policy, Paths: paths})
 }
 
-// relabel has setfiles(8) label all places that exist, in one call.
+// relabel has setfiles(8) label all existing places in one call.
 func relabel(ctx context.Context, m *Machine, o op.Relabel) error {
 	var list strings.Builder
 	root := strings.TrimSuffix(m.Root.Name(), "/")
@@ -59,8 +59,8 @@ func literal(name string) string {
 	return b.String()
 }
 
-// enabledLinks returns the links that enable units, and the directories in which nothing else is: if such a directory was missing,
-// it holds only them. Which links an interrupted run has made is not known, so that all are returned.
+// enabledLinks returns the links that enable units, and the directories that hold only such links: if such a directory was
+// missing, it holds only them now. It returns all links, because it is not known which of them an interrupted run made.
 func enabledLinks(root *rootfs.Root, names []string) (all []string) {
 	units := unit.Read(root)
 	for _, name := range names {

@@ -12,8 +12,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
 
-// accountLocks are the lock files of the shadow suite, one for each account file, in its order; pwdLock is the lock
-// that all programs take first (lckpwdf(3)).
+// accountLocks are the lock files of the shadow suite, one for each account file, in its order. pwdLock is the lock that all
+// programs take first (lckpwdf(3)).
 var accountLocks = []string{
 	"/etc/passwd.lock", "/etc/shadow.lock", "/etc/group.lock", "/etc/gshadow.lock", "/etc/subuid.lock", "/etc/subgid.lock",
 }
@@ -76,8 +76,8 @@ func lockPwd(root *rootfs.Root) (*os.File, error) {
 	return f, nil
 }
 
-// breakLock removes a lock file that a crashed program left, for example an image build. What it says of its process means nothing
-// here: before switch root only firstlight edits the accounts of the target, and process numbers begin again with every boot.
+// breakLock removes a lock file that a crashed program left, for example an image build. The process number in it means nothing
+// here: before switch root only firstlight edits the target's accounts, and process numbers start over with every boot.
 func breakLock(m *Machine, place string) error {
 	info, err := m.Root.Lstat(place)
 	if err != nil || info.Type == rootfs.None {
@@ -87,7 +87,7 @@ func breakLock(m *Machine, place string) error {
 	return m.Root.Remove(place)
 }
 
-// release gives the locks up.
+// release releases the locks.
 func (l *heldLocks) release() error {
 	var errs []error
 	for _, place := range l.held {
@@ -96,7 +96,7 @@ func (l *heldLocks) release() error {
 	return errors.Join(append(errs, l.file.Close())...)
 }
 
-// breakAccountLocks removes the lock files of a run that was cut short.
+// breakAccountLocks removes the lock files of an interrupted run.
 func breakAccountLocks(root *rootfs.Root) error {
 	var errs []error
 	for _, name := range accountLocks {

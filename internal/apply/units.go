@@ -44,8 +44,8 @@ func unmaskUnit(_ context.Context, m *Machine, o op.UnmaskUnit) error {
 	return m.Root.RemoveFile(o.Path)
 }
 
-// setPresets writes the lines of the preset file first and changes the links then: whether a unit that is to be
-// disabled gets a line depends on its links.
+// setPresets first writes the lines of the preset file and then changes the links, because a unit to disable gets a line only if
+// it has links.
 func setPresets(_ context.Context, m *Machine, o op.SetPresets) error {
 	text, err := readConfig(m.Root, o.Path)
 	if err != nil {
@@ -59,7 +59,7 @@ func setPresets(_ context.Context, m *Machine, o op.SetPresets) error {
 			continue
 		}
 		if unit.SplitName(u.Name).At {
-			continue // instances are disabled by their templates' presets alone
+			continue // only their templates' presets disable instances
 		}
 		enabled, err := units.Enabled(u.Name)
 		if err != nil {
@@ -107,7 +107,7 @@ func enableUnit(m *Machine, units *unit.Units, name string) error {
 	return nil
 }
 
-// enableLink makes one link. What is there already stays, as with systemctl(1) without --force.
+// enableLink makes one link. An existing node stays, as with systemctl(1) without --force.
 func enableLink(m *Machine, l unit.Link) error {
 	place, err := m.Root.Resolve(l.Path)
 	if err != nil {
@@ -128,7 +128,7 @@ func enableLink(m *Machine, l unit.Link) error {
 			return nil
 		}
 	}
-	m.Log.Warn("enable " + path.Base(l.Target) + ": " + l.Path + " is there already and is something else")
+	m.Log.Warn("enable " + path.Base(l.Target) + ": " + l.Path + " exists already and is something else")
 	return nil
 }
 
@@ -149,10 +149,10 @@ func disableUnit(m *Machine, units *unit.Units, name string) error {
 	return nil
 }
 
-// mostConfig bounds the size of a configuration file that lines are added to, in bytes.
+// mostConfig bounds the size of a configuration file to which lines are added, in bytes.
 const mostConfig = 4 << 20
 
-// readConfig reads a small file; one that does not exist is empty.
+// readConfig reads a small file; a missing file is empty.
 func readConfig(root *rootfs.Root, place string) (string, error) {
 	info, err := root.Lstat(place)
 	if err != nil || info.Type == rootfs.None {
@@ -170,8 +170,7 @@ func lineSet(text string) map[string]bool {
 	return set
 }
 
-// addLines makes a file its text with those of the lines at its end that it does not have yet. Doing it twice
-// is doing it once.
+// addLines adds to a file the lines of text that are not at its end yet. Doing it twice has the effect of doing it once.
 func addLines(root *rootfs.Root, place, text string, lines []string, mode uint32) error {
 	have := lineSet(text)
 	if text != "" && !strings.HasSuffix(text, "\n") {

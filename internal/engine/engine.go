@@ -101,7 +101,7 @@ func openLog(o Options) (log *slog.Logger, flush func()) {
 	if problem != nil {
 		log.Error("log to standard output: " + problem.Error())
 	}
-	return log, func() { _ = batch.Flush() } // there is no other place for the error
+	return log, func() { _ = batch.Flush() } // an error of the log has no other place to go
 }
 
 // prepare reads what a stage needs before it can start.

@@ -291,7 +291,7 @@ func TestMakes(t *testing.T) {
 	}
 }
 
-// TestDecide: before the first change the root has to say whether the machine was provisioned, if the config does not make it.
+// TestDecide: before the first change the root must show whether the machine was provisioned, if the config does not make it.
 func TestDecide(t *testing.T) {
 	const data, root = `"filesystems":[{"device":"/dev/vdb","format":"ext4","label":"data"}]`, `"filesystems":[{"device":"/dev/vdb","format":"ext4","label":"r"}]`
 	for name, c := range map[string]struct {
@@ -300,7 +300,7 @@ func TestDecide(t *testing.T) {
 	}{
 		"a root that does not come":             {"root=LABEL=r", data, "cannot find out whether this machine was provisioned before: the root device /dev/disk/by-label/r"},
 		"a root that the config makes":          {"root=LABEL=r", root, ""},
-		"a root that is no block device":        {"root=/dev/nfs", data, ""},
+		"a root that is not a block device":     {"root=/dev/nfs", data, ""},
 		"nothing to do before it is mounted":    {"root=LABEL=r", `"directories":[{"path":"/d"}]`, ""},
 		"a command line that does not name one": {"quiet", data, ""},
 	} {

@@ -11,7 +11,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/disk/probe"
 )
 
-// TestImages makes a filesystem by each row and lets the probe look at it: format, label and UUID are those that were
+// TestImages makes a filesystem by each row and probes it: format, label and UUID are those that were
 // asked for, and making it again over itself asks nobody.
 func TestImages(t *testing.T) {
 	for _, f := range rows {

@@ -29,7 +29,7 @@ type Format struct {
 	Since      spec.Version // that knows the format
 	LabelBytes int          // the longest label; Unlimited if nothing limits it
 	Mounts     bool         // can be mounted on a path
-	Program    string       // makes the filesystem; empty if nothing has to be made
+	Program    string       // makes the filesystem; empty if nothing is made
 	Fixed      []string     // arguments that make it overwrite without asking
 	Label      string       // flag that takes the label
 	UUID       string       // flag that takes the UUID, or its prefix if it ends in '='

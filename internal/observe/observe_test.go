@@ -109,7 +109,7 @@ func write(t *testing.T, m *fake.Machine, table gpt.Table) {
 	}
 }
 
-// asked is one question of every kind, with what its answer has to be.
+// asked is one question of every kind, with its expected answer.
 var asked = []struct {
 	member string // of facts.Questions
 	q      facts.Questions
@@ -213,7 +213,7 @@ func answer(t *testing.T, m Machine, q facts.Questions, f *facts.Facts) string {
 	return string(text)
 }
 
-// Before the root is mounted what it would have to tell stays unknown, which is not the same as absent.
+// Before the root is mounted, its contents are unknown, which is not the same as absent.
 func TestNoRoot(t *testing.T) {
 	m, _ := newMachine(t)
 	m.Root, m.Handover = nil, nil

@@ -219,7 +219,7 @@ func TestPlanRoundTrip(t *testing.T) {
 		t.Errorf("an unknown kind: %v", err)
 	}
 	if err := json.Unmarshal([]byte(`{"steps":[{"kind":"mount","op":[]}]}`), &got); err == nil {
-		t.Error("an operation of another form is no error")
+		t.Error("an operation of another form is not an error")
 	}
 }
 

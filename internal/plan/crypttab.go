@@ -25,7 +25,7 @@ func planCrypttab(b *builder) {
 		p := at("storage", "luks", i)
 		uuid := b.volumeUUID(l)
 		if uuid == "" {
-			b.fail(p, fmt.Sprintf("%s has no LUKS header", l.Device), "the disks stage has to run in the same boot")
+			b.fail(p, fmt.Sprintf("%s has no LUKS header", l.Device), "run the disks stage in the same boot")
 			continue
 		}
 		key := "none"
@@ -64,7 +64,7 @@ func (b *builder) volumeKey(p string, l types.Luks, name string) {
 	switch {
 	case !slices.Contains(b.facts.Handover.Keys, l.Name):
 		b.fail(p, fmt.Sprintf("the key of encrypted volume %s was not left by the disks stage", l.Name),
-			"the disks stage has to run in the same boot")
+			"run the disks stage in the same boot")
 	case b.facts.Tree.Nodes[place].Type != "":
 		b.fail(p, fmt.Sprintf("the key of encrypted volume %s cannot be written: %s exists already", l.Name, name),
 			"a key is never overwritten: remove the file from the target")

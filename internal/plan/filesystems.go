@@ -188,7 +188,7 @@ func (b *builder) finishDisks() {
 	}
 }
 
-// notResumable returns the nodes that a later boot would have to refuse: array members, which are never reused, and volumes
+// notResumable returns the nodes that a later boot would refuse: array members, which are never reused, and volumes
 // whose key exists only in this boot's memory.
 func (b *builder) notResumable() map[string]bool {
 	lost := map[string]bool{}

@@ -60,7 +60,7 @@ func TestHomesOfOthersStay(t *testing.T) {
 				t.Errorf("%s %s: the plan is\n%s", verb, home, plan)
 			}
 			if asked, _ := HomePaths(&doc.Config, f.Accounts); !slices.Contains(asked, "/home/other") || !slices.Contains(asked, "/srv/team") {
-				t.Errorf("%s %s: the places of all home directories have to be known, asked was %q", verb, home, asked)
+				t.Errorf("%s %s: the places of all home directories must be known; asked %q", verb, home, asked)
 			}
 		}
 	}

@@ -82,7 +82,7 @@ func TestJudgeFilesystem(t *testing.T) {
 	}
 }
 
-// TestAmbiguous: what is wanted is kept beside what is left over of something else if it is what libblkid finds first, with a
+// TestAmbiguous: the wanted filesystem is kept next to leftovers of another if libblkid finds it first, with a
 // warning that names the rest and how to remove it.
 func TestAmbiguous(t *testing.T) {
 	const uuid = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"

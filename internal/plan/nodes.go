@@ -51,7 +51,7 @@ func planNodes(b *builder) {
 	b.barriers = nil
 }
 
-// distinct adds the places of entries to seen. It reports and leaves out entries whose place is there already.
+// distinct adds the places of entries to seen. It reports and leaves out entries whose place is in it already.
 func (b *builder) distinct(entries []entry, seen map[string]string) []entry {
 	return slices.DeleteFunc(entries, func(e entry) bool {
 		other, ok := seen[e.place]

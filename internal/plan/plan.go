@@ -21,7 +21,7 @@ import (
 
 // Inputs are the values that a plan depends on in addition to config and facts.
 type Inputs struct {
-	// Seed is random, made once and kept with the journal; identifiers that a plan has to invent, and its handles, derive from
+	// Seed is random, made once and kept with the journal; identifiers that a plan invents, and its handles, derive from
 	// it.
 	Seed string `json:"seed"`
 	// Today is the day of the run in days since 1970-01-01, as /etc/shadow counts (shadow(5)).

@@ -25,7 +25,7 @@ d /var/mnt
 l /mnt var/mnt
 `
 
-// wiped is a stage that destroys what is on the first disk.
+// wiped is a stage that destroys the contents of the first disk.
 const wiped = `"disks":[{"device":"/dev/vda","wipeTable":true,"partitions":[{"number":1,"label":"data"}]}]`
 
 // What is provably impossible stops the boot before the first effect.

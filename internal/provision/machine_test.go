@@ -74,7 +74,7 @@ func document(t testing.TB, sections string) config.Document {
 	return doc
 }
 
-// peek lets the root be looked at before it is mounted.
+// peek gives access to the root before it is mounted.
 func (b *bench) peek(_ context.Context, use func(*rootfs.Root) error) (device, unknown string, err error) {
 	root, err := rootfs.Open(b.root)
 	if err != nil {

@@ -44,7 +44,7 @@ var (
 // A File is the unit file that a name leads to.
 type File struct {
 	Name    Name   // the name after following aliases
-	Path    string // in the target; what a link of enablement has to name
+	Path    string // in the target; the target of a link of enablement
 	Alias   bool   // the name asked for was another name of the unit
 	Install Install
 	Broken  error // why systemd refuses to load it; its Install is what comes before that

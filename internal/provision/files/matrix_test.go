@@ -317,7 +317,7 @@ func TestRootMatrix(t *testing.T) {
 		took := processor() - began
 		runtime.ReadMemStats(&now)
 		if strings.ContainsFunc(got, func(r rune) bool { return !strconv.IsPrint(r) }) || len(got) > 1000 {
-			t.Errorf("%s: it is said raw, or uncut: %.1200q", p.name, got)
+			t.Errorf("%s: it is shown raw or uncut: %.1200q", p.name, got)
 		}
 		if len(got) > 200 {
 			got = got[:200]
