@@ -41,6 +41,7 @@ type Case struct {
 	Share   bool     `json:"share"`   // with a virtiofs share, which is empty
 	Offline bool     `json:"offline"` // without a network interface
 	Fails   bool     `json:"fails"`   // the boot must stop, with the reason at the end of the console and all disks blank
+	Long    bool     `json:"long"`    // tried by ./build soak only, and by name: other cases have most of it
 	Mute    bool     `json:"mute"`    // it stops for a reason that only the emergency console can report
 	Secrets []string `json:"secrets"` // must not be on the console
 	// Platform is the id on the kernel command line; empty: "qemu", or "metal" for a config at a URL.

@@ -26,6 +26,7 @@ import (
 // The config must write "hello" to /etc/motd. A boot that finds this text has provisioned the machine.
 type sequence struct {
 	About   string
+	Long    bool // as of a case
 	Disks   []string
 	Cmdline string // of all boots
 	Boots   []struct {
@@ -47,22 +48,26 @@ func TestOnce(t *testing.T) {
 		t.Fatalf("no sequences: %v", err)
 	}
 	for _, dir := range dirs {
+		var s sequence
+		text, err := os.ReadFile(filepath.Join(dir, "case.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &s); err != nil {
+			t.Fatal(err)
+		}
+		if !selected(s.Long) {
+			continue
+		}
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
-			runSequence(t, guest, dir)
+			runSequence(t, guest, dir, s)
 		})
 	}
 }
 
-func runSequence(t *testing.T, guest Guest, dir string) {
-	var s sequence
-	text, err := os.ReadFile(filepath.Join(dir, "case.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &s); err != nil {
-		t.Fatal(err)
-	}
+func runSequence(t *testing.T, guest Guest, dir string, s sequence) {
+	var err error
 	m := &Machine{Guest: guest, Dir: t.TempDir(), Disks: s.Disks}
 	if err := m.Create(); err != nil {
 		t.Fatal(err)

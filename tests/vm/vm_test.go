@@ -5,6 +5,7 @@ package vm
 import (
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +15,12 @@ import (
 
 	"github.com/firstlight-boot/firstlight/internal/disk/gpt"
 )
+
+// long selects the cases and sequences that are marked as long: "" none of them, "only" nothing else, "all" these, too.
+var long = flag.String("long", "", `guests that are marked as long: "", "only" or "all"`)
+
+// selected reports whether a guest is to be booted.
+func selected(marked bool) bool { return *long == "all" || marked == (*long == "only") }
 
 // TestCases boots every case.
 func TestCases(t *testing.T) {
@@ -27,6 +34,9 @@ func TestCases(t *testing.T) {
 		c, err := Load(dir)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if !selected(c.Long) {
+			continue
 		}
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
