@@ -253,12 +253,13 @@ func (r *run) newHost(log *slog.Logger) *sys.Host {
 func (r *run) work(ctx context.Context) error {
 	if r.stage.acquires {
 		watched, stop := r.watch(ctx)
-		_, err := r.acquire(watched)
+		doc, err := r.acquire(watched)
+		patience := r.patience(&doc.Config, err)
 		if errors.Is(err, fetch.ErrNeedNet) && r.stage.offline {
 			r.log.Info("the network is needed: " + err.Error())
-			err = r.signalNeedNet()
+			patience, err = 0, r.signalNeedNet()
 		}
-		if err := stop(err); err != nil {
+		if err := stop(err, patience); err != nil {
 			return err
 		}
 		r.log.Info(r.stage.name + ": " + r.stage.name + " passed")

@@ -294,19 +294,40 @@ func (e *undecidedError) Hint() string {
 	return "check why " + e.device + " does not appear or cannot be mounted, or correct root= on the kernel command line"
 }
 
-// lastLook is how long a failing stage waits for the root: on a sealed machine its failure does not matter.
-const lastLook = 10 * time.Second
+// How long a stage that has its config, or failed to get one, waits for the root to appear.
+const (
+	// lastLook is for a stage that fails, which does not matter on a sealed machine, and for a config that changes the machine
+	// before the root is mounted: that work must wait for the disks anyway.
+	lastLook = 10 * time.Second
+	// blankLook is for a config that makes the root: there may be none yet.
+	blankLook = 2 * time.Second
+)
+
+// patience returns how long the stage that acquires the config waits for the root when it is done, to find out whether the machine
+// was provisioned before. Programs of the distribution that read the cached config depend on the answer.
+func (r *run) patience(c *types.Config, failed error) time.Duration {
+	device, _, _ := r.rootDevice()
+	early := len(c.KernelArguments.ShouldExist)+len(c.KernelArguments.ShouldNotExist)+
+		len(c.Storage.Disks)+len(c.Storage.Raid)+len(c.Storage.Luks)+len(c.Storage.Filesystems) > 0
+	switch {
+	case failed == nil && !early:
+		return 0
+	case failed == nil && makes(c, device):
+		return blankLook
+	}
+	return lastLook
+}
 
 // lookAgain is the pause after a look that gave no answer.
 const lookAgain = time.Second
 
 // watch looks for the seal while a stage waits for its config, and cancels the context when it finds one. The stage passes its
 // error to stop, which returns errSealed if there is a seal.
-func (r *run) watch(ctx context.Context) (watched context.Context, stop func(failed error) error) {
+func (r *run) watch(ctx context.Context) (watched context.Context, stop func(failed error, patience time.Duration) error) {
 	watched, cancel := context.WithCancel(ctx)
 	device, _, _ := r.rootDevice()
 	if r.elsewhere() || r.progress.Unsealed || device == "" {
-		return watched, func(failed error) error { cancel(); return failed }
+		return watched, func(failed error, _ time.Duration) error { cancel(); return failed }
 	}
 	waiting, end := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -326,12 +347,11 @@ func (r *run) watch(ctx context.Context) (watched context.Context, stop func(fai
 			cancel()
 		}
 	}()
-	return watched, func(failed error) error {
-		if failed != nil {
-			time.AfterFunc(lastLook, end)
-		} else {
+	return watched, func(failed error, patience time.Duration) error {
+		if patience == 0 {
 			end()
 		}
+		time.AfterFunc(patience, end)
 		<-done
 		end()
 		cancel()
