@@ -131,7 +131,7 @@ func (r *run) look(ctx context.Context) (found *seal.Seal, known bool, err error
 		return nil, true, nil
 	}
 	if again := found.Again(r.flag(ctx), r.machine(ctx)); again != "" {
-		r.log.Info("already provisioned on " + found.Provisioned + " (boot " + found.BootID + "); " + again + ": provisioning again")
+		r.log.Info("this machine was provisioned on " + found.Provisioned + " (boot " + found.BootID + "); " + again + ": provisioning again")
 		return nil, true, nil
 	}
 	return found, true, nil
