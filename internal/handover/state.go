@@ -111,7 +111,7 @@ func (s *State) KeepDirectories(paths []string) {
 	s.Update(func(s *State) { s.NotatedDirectories = append(s.NotatedDirectories, paths...) })
 }
 
-// Facts returns what was left, without the secrets.
+// Facts returns what earlier stages handed over, without the secrets.
 func (s *State) Facts() facts.Handover {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -85,7 +85,7 @@ func (b *builder) warnOthers(path, device string, found []probe.Signature) {
 			others, types = others+", "+s.String(), types+","+s.Type
 		}
 	}
-	b.warn(path, fmt.Sprintf("%s is kept: it holds %s as wanted, but also %s", device, kept, others[2:]),
+	b.warn(path, fmt.Sprintf("%s is kept: it holds %s, which matches the config, but also %s", device, kept, others[2:]),
 		"the leftovers keep udev from naming the device by label or UUID; remove them with \"wipefs --all --types "+types[1:]+" "+device+"\"")
 }
 

@@ -91,7 +91,7 @@ func TestAmbiguous(t *testing.T) {
 	befs := probe.Signature{Type: "befs", Usage: probe.Filesystem}
 	raid := probe.Signature{Type: "linux_raid_member", Usage: probe.RAID}
 	dos := probe.Signature{Type: "dos", Usage: probe.PartTable}
-	const kept = `warning: /dev/vda is kept: it holds ext4 labelled "l" (` + uuid + `) as wanted, but also `
+	const kept = `warning: /dev/vda is kept: it holds ext4 labelled "l" (` + uuid + `), which matches the config, but also `
 	const hint = ` (the leftovers keep udev from naming the device by label or UUID; remove them with "wipefs --all --types `
 	for _, c := range []struct {
 		name, want string

@@ -120,11 +120,11 @@ func (m *modelled) show(doc config.Document) {
 		return
 	}
 	p, report, err := provision.Show(doc, f, plan.Inputs{Seed: "seed", Today: 20000})
-	m.s.look(m.t, "plan of what is left", []byte(fmt.Sprint(report, err)))
+	m.s.look(m.t, "plan of the remaining steps", []byte(fmt.Sprint(report, err)))
 	if err == nil {
 		text, _ := json.Marshal(p)
-		m.s.look(m.t, "plan of what is left", text)
-		m.s.look(m.t, "plan of what is left", []byte(p.Text()))
+		m.s.look(m.t, "plan of the remaining steps", text)
+		m.s.look(m.t, "plan of the remaining steps", []byte(p.Text()))
 	}
 }
 

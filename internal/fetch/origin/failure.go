@@ -33,7 +33,7 @@ const (
 	ClassConnect                // the server does not accept the connection
 	ClassHandshake              // the TLS handshake failed
 	ClassSilent                 // the server accepts the request but does not answer
-	ClassGarbled                // the answer is not HTTP: another program may use the port for now
+	ClassGarbled                // the answer is not HTTP: another program may hold the port until the server starts
 	ClassBusy                   // 408, 425, 429
 	ClassGone                   // 410: final by RFC 9110, but metadata services give it while they start
 	ClassServer                 // 5xx
