@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +29,7 @@ type Machine struct {
 	TPM   bool     // an emulated TPM 2.0, whose state persists across boots
 	Share string   // directory of the host that the guest has as a virtiofs share with the tag "share"; empty: none
 	IOPS  int      // limit of requests per second of each disk; 0: unlimited
+	CPUs  int      // 0: one, with which as many guests as the host has processors take the least time together
 	Net   bool     // user-mode network: the host is 10.0.2.2
 	// Metadata is the port of the host's loopback at which the guest's own network has the metadata service of a cloud; 0: none.
 	Metadata int
@@ -88,10 +90,11 @@ func (m *Machine) root() string { return filepath.Join(m.Dir, "root.qcow2") }
 // Disk returns the file of the n-th disk from 0; the guest has it as /dev/disk/by-id/virtio-labN, mostly /dev/vdb and on.
 func (m *Machine) Disk(n int) string { return filepath.Join(m.Dir, fmt.Sprintf("disk%d", n)) }
 
-// cmdline is common to all boots: a serial console, and nothing that costs time under emulation.
+// cmdline is common to all boots: a serial console, and nothing that costs time under emulation. QEMU translates code anew for
+// each address at which it appears, hence norandmaps; string instructions with a prefix run byte by byte, hence no rep_good.
 const cmdline = "root=LABEL=root rw console=ttyS0 panic=-1 quiet loglevel=4 nokaslr mitigations=off no_timer_check tsc=reliable " +
 	"rcupdate.rcu_expedited=1 random.trust_cpu=on audit=0 apparmor=0 selinux=0 net.ifnames=0 8250.nr_uarts=1 " +
-	"cryptomgr.notests raid=noautodetect systemd.default_timeout_start_sec=300 udev.event_timeout=300 " +
+	"norandmaps clearcpuid=rep_good cryptomgr.notests raid=noautodetect systemd.default_timeout_start_sec=300 udev.event_timeout=300 " +
 	"modprobe.blacklist=kvm,kvm_amd,kvm_intel,ccp,psmouse,floppy,libata,ata_piix,ata_generic,pcspkr,i2c_piix4,serio_raw"
 
 // Start boots the machine.
@@ -174,7 +177,7 @@ func (m *Machine) forward() string { return filepath.Join(m.Dir, "forward") }
 
 func (m *Machine) arguments(b Boot, script, output string) []string {
 	args := []string{
-		"-accel", "tcg,thread=multi,tb-size=512", "-machine", "pc,usb=off,vmport=off", "-cpu", "max", "-smp", "2", "-m", "2048",
+		"-accel", "tcg,thread=multi,tb-size=512", "-machine", "pc,usb=off,vmport=off", "-cpu", "Westmere,+rdrand", "-smp", strconv.Itoa(max(1, m.CPUs)), "-m", "2048",
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
 		"-device", "virtio-rng-pci", "-device", "virtio-serial-pci,max_ports=4",
 		"-chardev", "file,id=out,path=" + output, "-device", "virtserialport,chardev=out,name=firstlight",

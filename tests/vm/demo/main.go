@@ -61,6 +61,7 @@ func demo() error {
 	}
 	defer os.RemoveAll(dir)
 	m := c.Machine(guest, dir)
+	m.CPUs = 2
 	m.Forward = 8080
 	if m.Port, err = freePort(); err != nil {
 		return err

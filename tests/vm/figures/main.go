@@ -107,6 +107,7 @@ func boots(guest vm.Guest) error {
 	}
 	defer os.RemoveAll(dir)
 	m := c.Machine(guest, dir)
+	m.CPUs = 2
 	if err := m.Create(); err != nil {
 		return err
 	}
@@ -162,6 +163,7 @@ func disksAt(guest vm.Guest, iops int) error {
 		return err
 	}
 	defer stop()
+	lab.CPUs = 2
 	lab.IOPS = iops
 	names := []string{"one-disk", "eight-disks"}
 	var dirs []string
