@@ -71,7 +71,7 @@ func TestButaneCommand(t *testing.T) {
 		{"unknown letter", "", []string{"-x"}, "", "unknown shorthand flag", 2},
 		{"missing value", "", []string{"-d"}, "", "flag needs an argument", 2},
 		{"version", "", []string{"-V"}, "Butane 0.0.0-unknown\n", "", 0},
-		{"help", "", []string{"-h"}, butaneUsage, "", 0},
+		{"help", "", []string{"-h"}, butaneUsage(), "", 0},
 		{"color", warnYAML, []string{"--color", "-c"}, "", "\x1b[1;33mwarning\x1b[0m[$.foo]:\n", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,26 +8,23 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
 )
 
-const butaneUsage = `Usage: butane [options] [input-file]
-Options:
-  -c, --check           check the input and report; write no output
-      --color[=WHEN]    color reports: auto, always, never
-  -d, --files-dir DIR   directory of local files
-  -h, --help            show this text
-  -o, --output FILE     write to a file instead of standard output
-  -p, --pretty          indent JSON
-  -r, --raw             never wrap the config in a MachineConfig
-      --raw-errors      report in one line each
-  -s, --strict          fail on any warning
-  -V, --version         print the version
-`
+const butaneManual = `
+Translate YAML with a variant, FILE or standard input, into the config that
+machines read: Ignition JSON, or for OpenShift a MachineConfig. The report goes
+to standard error. Without --files-dir local files are errors.
+
+firstlight build checks more, takes several files and limits the spec version.`
+
+// butaneUsage is the help of butane.
+func butaneUsage() string {
+	return "Usage: butane [options] [input-file]\nOptions:\n" + optionLines(butaneFlags())
+}
 
 // butaneOptions is the command line of butane.
 type butaneOptions struct {
@@ -35,15 +32,25 @@ type butaneOptions struct {
 	filesDir, output, input, color                              string
 }
 
-// flags returns the flags by their names.
+// butaneFlags returns the flags for people who read about them.
+func butaneFlags() []option { return gnuOptions((&butaneOptions{}).flags()) }
+
+// flags returns the flags, in the order of the help. A flag without a usage text is accepted but not shown.
 func (o *butaneOptions) flags() []gnuFlag {
 	return []gnuFlag{
-		{name: "help", short: 'h', on: &o.help}, {name: "version", short: 'V', on: &o.version},
-		{name: "check", short: 'c', on: &o.check}, {name: "strict", short: 's', on: &o.strict},
-		{name: "pretty", short: 'p', on: &o.pretty}, {name: "raw", short: 'r', on: &o.raw},
-		{name: "raw-errors", on: &o.rawErrors}, {name: "debug", short: 'D', on: &o.debug},
-		{name: "files-dir", short: 'd', value: &o.filesDir}, {name: "output", short: 'o', value: &o.output},
-		{name: "input", value: &o.input}, {name: "color", value: &o.color, bare: "always"}, {name: "colour", value: &o.color, bare: "always"},
+		{name: "check", short: 'c', on: &o.check, usage: "check the input and report; write no output"},
+		{name: "color", value: &o.color, bare: "always", word: "WHEN", usage: "color reports: auto, always, never"},
+		{name: "colour", value: &o.color, bare: "always"},
+		{name: "debug", short: 'D', on: &o.debug},
+		{name: "files-dir", short: 'd', value: &o.filesDir, word: "DIR", usage: "directory of local files"},
+		{name: "help", short: 'h', on: &o.help, usage: "show this text"},
+		{name: "input", value: &o.input},
+		{name: "output", short: 'o', value: &o.output, word: "FILE", usage: "write to a file instead of standard output"},
+		{name: "pretty", short: 'p', on: &o.pretty, usage: "indent JSON"},
+		{name: "raw", short: 'r', on: &o.raw, usage: "never wrap the config in a MachineConfig"},
+		{name: "raw-errors", on: &o.rawErrors, usage: "report in one line each"},
+		{name: "strict", short: 's', on: &o.strict, usage: "fail on any warning"},
+		{name: "version", short: 'V', on: &o.version, usage: "print the version"},
 	}
 }
 
@@ -56,16 +63,16 @@ func butane(args []string, s streams) int {
 	}
 	switch {
 	case err != nil:
-		fmt.Fprintf(s.err, "%v\n%s", err, butaneUsage)
+		fmt.Fprintf(s.err, "%v\n%s", err, butaneUsage())
 		return exitUsage
 	case o.help:
-		fmt.Fprint(s.out, butaneUsage)
+		fmt.Fprint(s.out, butaneUsage())
 		return exitOK
 	case o.version:
 		fmt.Fprintln(s.out, "Butane "+programVersion())
 		return exitOK
 	case len(rest) > 1 || len(rest) == 1 && o.input != "":
-		fmt.Fprint(s.err, butaneUsage)
+		fmt.Fprint(s.err, butaneUsage())
 		return exitUsage
 	case len(rest) == 1:
 		o.input = rest[0]
@@ -182,84 +189,4 @@ func isCharDevice(w io.Writer) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// A gnuFlag is a flag of GNU style.
-type gnuFlag struct {
-	name  string
-	short byte
-	on    *bool   // of a flag without a value
-	value *string // of one with a value
-	bare  string  // the value if none is given; then it must follow an equals sign
-}
-
-// parseGNU sets flags and returns the other arguments, which may stand between them.
-func parseGNU(flags []gnuFlag, args []string) (rest []string, err error) {
-	for len(args) > 0 {
-		arg := args[0]
-		args = args[1:]
-		switch {
-		case arg == "--":
-			return append(rest, args...), nil
-		case strings.HasPrefix(arg, "--"):
-			name, value, given := strings.Cut(arg[2:], "=")
-			i := slices.IndexFunc(flags, func(f gnuFlag) bool { return f.name == name })
-			if i < 0 {
-				return nil, fmt.Errorf("unknown flag: --%s", name)
-			}
-			args, err = flags[i].set(value, given, args)
-		case len(arg) > 1 && arg[0] == '-':
-			args, err = shortFlags(flags, arg[1:], args)
-		default:
-			rest = append(rest, arg)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return rest, nil
-}
-
-// shortFlags sets the flags of one argument, such as -ps or -dDIR.
-func shortFlags(flags []gnuFlag, letters string, args []string) ([]string, error) {
-	for len(letters) > 0 {
-		c := letters[0]
-		letters = letters[1:]
-		i := slices.IndexFunc(flags, func(f gnuFlag) bool { return f.short == c && c != 0 })
-		if i < 0 {
-			return nil, fmt.Errorf("unknown shorthand flag: -%c", c)
-		}
-		if flags[i].on == nil && letters != "" || strings.HasPrefix(letters, "=") {
-			return flags[i].set(strings.TrimPrefix(letters, "="), true, args)
-		}
-		var err error
-		if args, err = flags[i].set("", false, args); err != nil {
-			return nil, err
-		}
-	}
-	return args, nil
-}
-
-// set sets the flag, and returns the arguments that are left.
-func (f *gnuFlag) set(value string, given bool, args []string) ([]string, error) {
-	switch {
-	case f.on != nil:
-		*f.on = true
-		if given {
-			on, err := strconv.ParseBool(value)
-			if err != nil {
-				return nil, fmt.Errorf("invalid argument %q for --%s", value, f.name)
-			}
-			*f.on = on
-		}
-	case given:
-		*f.value = value
-	case f.bare != "":
-		*f.value = f.bare
-	case len(args) == 0:
-		return nil, fmt.Errorf("flag needs an argument: --%s", f.name)
-	default:
-		*f.value, args = args[0], args[1:]
-	}
-	return args, nil
 }

@@ -249,6 +249,16 @@ func flagLines(flags *flag.FlagSet) string {
 	return b.String()
 }
 
+// An option is a flag for people who read about it: how one writes it, and what it does.
+type option struct{ form, usage string }
+
+// flagOptions returns the flags of a set in the order of their names.
+func flagOptions(flags *flag.FlagSet) []option {
+	var list []option
+	flags.VisitAll(func(f *flag.Flag) { list = append(list, option{flagForm(f), flagUsage(f)}) })
+	return list
+}
+
 // flagUsage is a flag's usage text with its default.
 func flagUsage(f *flag.Flag) string {
 	if f.DefValue == "" || f.DefValue == "false" || f.DefValue == "0" {

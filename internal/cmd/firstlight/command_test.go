@@ -11,7 +11,7 @@ import (
 // TestHelp checks that the help of every program goes to standard output and fits a terminal of 80 by 24.
 func TestHelp(t *testing.T) {
 	lines := [][]string{
-		{"firstlight", "--help"}, {"firstlight", "-h"}, {"firstlight", "help"}, {"ignition-validate", "--help"}, {"ignition-validate", "-h"},
+		{"firstlight", "--help"}, {"firstlight", "-h"}, {"firstlight", "help"}, {"ignition-validate", "--help"}, {"ignition-validate", "-h"}, {"butane", "--help"}, {"butane", "-h"},
 	}
 	for _, c := range commands() {
 		lines = append(lines, []string{"firstlight", "help", c.name}, []string{"firstlight", c.name, "--help"}, []string{"firstlight", c.name, "-h"})

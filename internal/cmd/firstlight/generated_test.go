@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -77,6 +78,28 @@ func TestBashCompletion(t *testing.T) {
 		out, err := exec.Command("bash", append([]string{"-c", complete, script}, strings.Fields(line)...)...).CombinedOutput()
 		if got := strings.TrimSpace(string(out)); err != nil || got != want {
 			t.Errorf("%s: got %q (%v), want %q", line, got, err, want)
+		}
+	}
+}
+
+// TestPersonalityPages checks that the programs under names of their own have manual pages with all that their help shows.
+func TestPersonalityPages(t *testing.T) {
+	pages := manPages()
+	for _, p := range personalities() {
+		page := pages[p.name+".1"]
+		help, _, _ := run(t, "", p.name, "--help")
+		for _, flag := range regexp.MustCompile(`(?m)^ +.*?(--[a-z-]+)`).FindAllStringSubmatch(help, -1) {
+			if !strings.Contains(page, strings.ReplaceAll(flag[1], "-", `\-`)) {
+				t.Errorf("%s.1 has no %s", p.name, flag[1])
+			}
+		}
+		for _, section := range []string{"NAME\n" + strings.ReplaceAll(p.name, "-", `\-`), "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "SEE ALSO"} {
+			if !strings.Contains(page, ".SH "+section) {
+				t.Errorf("%s.1 has no section %s", p.name, section)
+			}
+		}
+		if !strings.Contains(pages["firstlight.1"], strings.ReplaceAll(p.name, "-", `\-`)) {
+			t.Errorf("firstlight.1 does not name %s", p.name)
 		}
 	}
 }

@@ -58,15 +58,24 @@ func commands() []command {
 // that they replace.
 func personalities() []personality {
 	return []personality{
-		{"butane", butane},
-		{"ignition-validate", ignitionValidate},
+		{
+			name: "butane", synopsis: "[OPTION]... [FILE]", about: "translate YAML into the configs that machines read",
+			manual: butaneManual, options: butaneFlags, counterpart: "firstlight-build", run: butane,
+		},
+		{
+			name: "ignition-validate", synopsis: "[FLAG]... CONFIG", about: "check one config and report what is wrong with it",
+			manual: ignitionValidateManual, options: ignitionValidateFlags, counterpart: "firstlight-validate", run: ignitionValidate,
+		},
 	}
 }
 
-// A personality is a program under a name of its own.
+// A personality is a program under a name of its own. Its manual page follows from this value.
 type personality struct {
-	name string
-	run  func(args []string, s streams) int
+	name, synopsis, about string
+	manual                string          // paragraphs of at most 80 columns
+	options               func() []option // those that the page lists
+	counterpart           string          // the page of the command that does more
+	run                   runner
 }
 
 // dispatch runs the program that its arguments ask for and returns its exit code.

@@ -8,11 +8,14 @@ import (
 	"strings"
 )
 
-// manPages returns the manual pages by their file names, made from the table of commands.
+// manPages returns the manual pages by their file names, made from the tables of commands and personalities.
 func manPages() map[string]string {
 	pages := map[string]string{"firstlight.1": overviewPage()}
 	for _, c := range commands() {
 		pages["firstlight-"+c.name+".1"] = c.page()
+	}
+	for _, p := range personalities() {
+		pages[p.name+".1"] = p.page()
 	}
 	return pages
 }
@@ -29,7 +32,7 @@ func roff(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-const pageComment = `.\" Generated from the table of commands in internal/cmd/firstlight; do not edit.` + "\n"
+const pageComment = `.\" Generated from the tables of programs in internal/cmd/firstlight; do not edit.` + "\n"
 
 func overviewPage() string {
 	var b strings.Builder
@@ -37,6 +40,10 @@ func overviewPage() string {
 	b.WriteString(".SH SYNOPSIS\n.B firstlight\n.I COMMAND\n[\\fIFLAG\\fR]... [\\fIARGUMENT\\fR]...\n.SH COMMANDS\n")
 	for _, c := range commands() {
 		fmt.Fprintf(&b, ".TP\n.BR firstlight\\-%s (1)\n%s\n", roff(c.name), roff(c.about))
+	}
+	b.WriteString(".SH OTHER NAMES\nInstalled as one of these, the program has the command line of the program that it replaces.\n")
+	for _, p := range personalities() {
+		fmt.Fprintf(&b, ".TP\n.BR %s (1)\n%s\n", roff(p.name), roff(p.about))
 	}
 	b.WriteString(exitStatus)
 	return b.String()
@@ -47,24 +54,31 @@ const exitStatus = ".SH EXIT STATUS\n.TP\n0\nSuccess.\n.TP\n1\nFailure, or an in
 
 // page is the manual page of a command.
 func (c command) page() string {
-	var b strings.Builder
-	name := "firstlight-" + c.name
-	fmt.Fprintf(&b, pageComment+".TH %s 1 \"\" firstlight \"User commands\"\n.SH NAME\n%s \\- %s\n", roff(strings.ToUpper(name)), roff(name), roff(c.about))
-	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B firstlight %s\n%s\n", roff(c.name), roff(c.synopsis))
-	if c.manual != "" {
-		b.WriteString(".SH DESCRIPTION\n" + paragraphs(c.manual))
-	}
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	c.setup(flags)
-	first := true
-	flags.VisitAll(func(f *flag.Flag) {
-		if first {
+	return page("firstlight-"+c.name, "firstlight "+c.name, c.synopsis, c.about, c.manual, flagOptions(flags), "firstlight")
+}
+
+// page is the manual page of a program under a name of its own.
+func (p personality) page() string {
+	return page(p.name, p.name, p.synopsis, p.about, p.manual, p.options(), p.counterpart)
+}
+
+// page writes a manual page. name is that of the page, call what one types.
+func page(name, call, synopsis, about, manual string, options []option, related string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, pageComment+".TH %s 1 \"\" firstlight \"User commands\"\n.SH NAME\n%s \\- %s\n", roff(strings.ToUpper(name)), roff(name), roff(about))
+	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n%s\n", roff(call), roff(synopsis))
+	if manual != "" {
+		b.WriteString(".SH DESCRIPTION\n" + paragraphs(manual))
+	}
+	for i, o := range options {
+		if i == 0 {
 			b.WriteString(".SH OPTIONS\n")
-			first = false
 		}
-		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(flagForm(f)), roff(sentence(flagUsage(f))))
-	})
-	b.WriteString(exitStatus + ".SH SEE ALSO\n.BR firstlight (1)\n")
+		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(o.form), roff(sentence(o.usage)))
+	}
+	b.WriteString(exitStatus + ".SH SEE ALSO\n.BR " + roff(related) + " (1)\n")
 	return b.String()
 }
 

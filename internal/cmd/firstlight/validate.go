@@ -120,13 +120,35 @@ func unreadable(name string, err error) diag.List {
 	}}
 }
 
+const ignitionValidateManual = `
+Check one config, JSON or YAML with a variant, by the rules that the machine
+applies. The report goes to standard output, one line for each finding. A
+document that is not a config has one line on standard error instead.
+
+The exit code is 0 if the config is valid, 1 if it is not, if it cannot be read
+or if CONFIG is missing, and 2 if a flag is wrong. Warnings never change it.
+
+firstlight validate checks more, takes several configs and shows the lines.`
+
+// ignitionValidateSet defines the flags of ignition-validate.
+func ignitionValidateSet() (flags *flag.FlagSet, format *string, version *bool) {
+	flags = flag.NewFlagSet("ignition-validate", flag.ContinueOnError)
+	version = flags.Bool("version", false, "print the version and exit")
+	format = new(string)
+	choiceVar(flags, format, "format", formatLine, []string{formatLine, formatText, formatJSON, formatSARIF}, "report `form`")
+	return flags, format, version
+}
+
+// ignitionValidateFlags returns the flags for people who read about them.
+func ignitionValidateFlags() []option {
+	flags, _, _ := ignitionValidateSet()
+	return flagOptions(flags)
+}
+
 // ignitionValidate is the program of that name, with its flags, reports and exit codes.
 func ignitionValidate(args []string, s streams) int {
 	const usage = "Usage: ignition-validate [FLAG]... CONFIG\n\nCONFIG is a file, or - for standard input.\n\nFlags:\n"
-	flags := flag.NewFlagSet("ignition-validate", flag.ContinueOnError)
-	showVersion := flags.Bool("version", false, "print the version and exit")
-	var format string
-	choiceVar(flags, &format, "format", formatLine, []string{formatLine, formatText, formatJSON, formatSARIF}, "report `form`")
+	flags, format, showVersion := ignitionValidateSet()
 	rest, err := parseFlags(flags, args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -147,7 +169,7 @@ func ignitionValidate(args []string, s streams) int {
 		return exitFailed
 	}
 	_, report := config.Parse(diag.NewSource(rest[0], text))
-	if err := writeVerdict(s, format, report); err != nil {
+	if err := writeVerdict(s, *format, report); err != nil {
 		fmt.Fprintf(s.err, "couldn't write report: %v\n", err)
 		return exitFailed
 	}
