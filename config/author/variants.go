@@ -149,27 +149,35 @@ func choose(name, version string) (v *Variant, code, problem, hint string) {
 	return nil, CodeUnknown, "unknown variant and version: " + name + " " + version, latest(name)
 }
 
+// Latest returns the newest final version of a variant, or "" if no variant has the name.
+func Latest(name string) string {
+	newest := ""
+	for _, v := range variants {
+		if v.Name == name && !strings.HasSuffix(v.Version, "-experimental") {
+			newest = v.Version
+		}
+	}
+	return newest
+}
+
 // latest says what to write for a variant, or which variants there are.
 func latest(name string) string {
-	var names []string
-	best, distance := "", 3
-	newest := map[string]string{}
-	for _, v := range variants {
-		if newest[v.Name] == "" {
-			names = append(names, v.Name)
-			if d := diag.Distance(name, v.Name); d < distance {
-				best, distance = v.Name, d
-			}
-		}
-		if !strings.HasSuffix(v.Version, "-experimental") {
-			newest[v.Name] = v.Version
-		}
-	}
-	if v := newest[name]; v != "" {
+	if v := Latest(name); v != "" {
 		return "the newest final version of " + name + " is " + v
 	}
+	var names []string
+	best, distance := "", 3
+	for i, v := range variants {
+		if i > 0 && variants[i-1].Name == v.Name {
+			continue
+		}
+		names = append(names, v.Name)
+		if d := diag.Distance(name, v.Name); d < distance {
+			best, distance = v.Name, d
+		}
+	}
 	if best != "" {
-		return "did you mean " + best + "? Its newest final version is " + newest[best]
+		return "did you mean " + best + "? Its newest final version is " + Latest(best)
 	}
 	return "the variants are " + strings.Join(names, ", ")
 }

@@ -36,9 +36,9 @@ const filesDirUsage = "read local files below this `dir` only"
 // A builder is "firstlight build" with its flags.
 type builder struct {
 	streams
-	format, filesDir, output, target  string
+	format, filesDir, output          string
 	strict, check, watch, pretty, raw bool
-	most                              spec.Version // the newest version that the output may have
+	target                            target
 	files                             fs.FS
 }
 
@@ -53,7 +53,7 @@ func setupBuild(flags *flag.FlagSet) runner {
 	flags.BoolVar(&b.raw, "raw", false, "write no MachineConfig around the config")
 	flags.StringVar(&b.filesDir, "files-dir", "", filesDirUsage)
 	flags.StringVar(&b.output, "output", "", "`file` to write to, or a directory")
-	flags.StringVar(&b.target, "target", "", "spec `version` that machines read: 3.4.0, fcos@38")
+	flags.Var(&b.target, "target", "spec `version` that machines read: 3.4.0, fcos@38")
 	return func(args []string, s streams) int {
 		b.streams = s
 		return b.run(args)
@@ -64,12 +64,6 @@ func setupBuild(flags *flag.FlagSet) runner {
 func (b *builder) run(names []string) int {
 	if len(names) == 0 {
 		names = []string{"-"}
-	}
-	if b.target != "" {
-		var err error
-		if b.most, err = targetVersion(b.target); err != nil {
-			return usageError(b.streams, "build", err.Error())
-		}
 	}
 	if len(names) > 1 && !b.check && !isDirectory(b.output) {
 		return usageError(b.streams, "build", "several documents need --check, or an existing directory as --output")
@@ -142,9 +136,9 @@ func (b *builder) one(name string) (diag.List, error) {
 		return report, nil
 	}
 	version := r.Variant.Spec
-	if b.target != "" {
+	if b.target.text != "" {
 		var found diag.List
-		if version, found = oldest(d, b.most); found.HasErrors() {
+		if version, found = oldest(d, b.target.most); found.HasErrors() {
 			return append(report, lint.Relocate(r, found)...), nil
 		}
 	}

@@ -177,7 +177,7 @@ func TestBuild(t *testing.T) {
 		{"target of a MachineConfig", ocpYAML, []string{"--target", "3.2.0"}, 0, "      version: 3.0.0\n"},
 		{"missing document", "", []string{in("none.bu")}, 1, "none.bu: error: the config cannot be read: no such file or directory [N002]"},
 		{"directory as document", "", []string{"--format=json", dir}, 1, `"message": "the config cannot be read: is a directory"`},
-		{"unknown target", warnYAML, []string{"--target", "fcos@banana"}, 2, "is not known"},
+		{"unknown target", warnYAML, []string{"--target", "fcos@banana"}, 2, "--target: fcos has no version banana; the versions of fcos are 1.0.0, "},
 		{"watch standard input", "", []string{"--watch"}, 2, "cannot be watched"},
 		{"unknown format", "", []string{"--format", "xml"}, 2, "xml"},
 		{"help", "", []string{"--help"}, 0, ": firstlight build"},
