@@ -36,6 +36,20 @@ const (
 // Files lists the account files in the order in which the shadow suite locks them.
 func Files() []File { return []File{Passwd, Shadow, Group, GShadow, SubUID, SubGID} }
 
+// Lock returns the path of the shadow suite's lock file for an account file.
+func (f File) Lock() string { return string(f) + ".lock" }
+
+// PasswordLock is the file that programs lock before they edit account files, and leave (lckpwdf(3)).
+const PasswordLock = "/etc/.pwd.lock"
+
+// NewMode returns the permissions that the shadow suite gives to a new account file.
+func (f File) NewMode() uint32 {
+	if f == Shadow || f == GShadow {
+		return 0o600
+	}
+	return 0o644
+}
+
 // The files that are read in addition. LibPasswd and LibGroup belong to the operating system's image and are
 // never changed (nss-altfiles); they hold the accounts that the files of /etc lack.
 const (

@@ -87,10 +87,7 @@ func replaceAccountFile(root *rootfs.Root, f account.File, suffix, text string) 
 		return err
 	}
 	if info.Type == rootfs.None {
-		info.Mode = 0o644
-		if f == account.Shadow || f == account.GShadow {
-			info.Mode = 0o600
-		}
+		info.Mode = f.NewMode()
 	}
 	if _, err := root.MkdirAll(path.Dir(place)); err != nil {
 		return err

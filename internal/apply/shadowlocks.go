@@ -9,16 +9,9 @@ import (
 	"path"
 	"strconv"
 
+	"github.com/firstlight-boot/firstlight/internal/account"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 )
-
-// accountLocks are the lock files of the shadow suite, one for each account file, in its order. pwdLock is the lock that all
-// programs take first (lckpwdf(3)).
-var accountLocks = []string{
-	"/etc/passwd.lock", "/etc/shadow.lock", "/etc/group.lock", "/etc/gshadow.lock", "/etc/subuid.lock", "/etc/subgid.lock",
-}
-
-const pwdLock = "/etc/.pwd.lock"
 
 // heldLocks are held locks on the account files.
 type heldLocks struct {
@@ -27,16 +20,17 @@ type heldLocks struct {
 	held []string
 }
 
-// lockAccounts locks the account files of the target as the shadow suite does. A lock file that exists is removed.
+// lockAccounts locks the account files of the target as the shadow suite does. It removes an existing lock file, but not a
+// directory of that name.
 func lockAccounts(m *Machine) (*heldLocks, error) {
 	root := m.Root
-	f, err := lockPwd(root)
+	file, err := lockPwd(root)
 	if err != nil {
 		return nil, err
 	}
-	l := &heldLocks{root: root, file: f}
-	for _, name := range accountLocks {
-		place, err := root.Resolve(name)
+	l := &heldLocks{root: root, file: file}
+	for _, f := range account.Files() {
+		place, err := root.Resolve(f.Lock())
 		if err == nil {
 			err = breakLock(m, place)
 		}
@@ -53,7 +47,7 @@ func lockAccounts(m *Machine) (*heldLocks, error) {
 
 // lockPwd takes the first lock. Its file stays: others may be waiting for it.
 func lockPwd(root *rootfs.Root) (*os.File, error) {
-	place, err := root.Resolve(pwdLock)
+	place, err := root.Resolve(account.PasswordLock)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +78,7 @@ func breakLock(m *Machine, place string) error {
 		return err
 	}
 	m.Log.Warn(place + " is a lock that another program left in the image; removing it, because nothing else edits accounts before switch root")
-	return m.Root.Remove(place)
+	return m.Root.RemoveFile(place)
 }
 
 // release releases the locks.
@@ -99,8 +93,8 @@ func (l *heldLocks) release() error {
 // breakAccountLocks removes the lock files of an interrupted run.
 func breakAccountLocks(root *rootfs.Root) error {
 	var errs []error
-	for _, name := range accountLocks {
-		place, err := root.Resolve(name)
+	for _, f := range account.Files() {
+		place, err := root.Resolve(f.Lock())
 		if err == nil {
 			err = root.RemoveFile(place)
 		}

@@ -26,12 +26,13 @@ func TestStaleLocks(t *testing.T) {
 		"empty": "", "text": "builder@host\n", "long": strings.Repeat("9", 1<<16),
 	} {
 		b := newBench(t, start)
-		for _, lock := range accountLocks {
+		for _, f := range account.Files() {
+			lock := f.Lock()
 			if err := os.WriteFile(filepath.Join(b.dir, lock), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := os.WriteFile(filepath.Join(b.dir, pwdLock), []byte(content), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(b.dir, account.PasswordLock), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		var log bytes.Buffer
@@ -39,7 +40,8 @@ func TestStaleLocks(t *testing.T) {
 		if err := b.apply(edit, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		for _, lock := range accountLocks {
+		for _, f := range account.Files() {
+			lock := f.Lock()
 			if strings.Count(log.String(), lock+" is a lock that another program left") != 1 {
 				t.Errorf("%s: %s is not reported once:\n%s", name, lock, &log)
 			}
@@ -47,6 +49,23 @@ func TestStaleLocks(t *testing.T) {
 		for _, line := range b.tree() {
 			if strings.Contains(line, "lock") && !strings.HasPrefix(line, "f /etc/.pwd.lock ") {
 				t.Errorf("%s: left: %s", name, line)
+			}
+		}
+	}
+}
+
+// TestLockDirectory: a directory in the place of a lock stays, with its contents, and no account file changes.
+func TestLockDirectory(t *testing.T) {
+	edit := op.EditAccounts{Before: map[string]string{"/etc/passwd": sum(passwd)}, After: account.Texts{"/etc/passwd": passwd + "new:x:1:1::/:/bin/sh\n"}}
+	for _, lock := range []string{account.PasswordLock, account.Passwd.Lock(), account.SubGID.Lock()} {
+		b := newBench(t, start+"f "+lock+"/own text\n")
+		before := b.tree()
+		if err := b.apply(edit, nil); err == nil || !strings.Contains(err.Error(), lock) {
+			t.Errorf("%s: the error is %v", lock, err)
+		}
+		for _, line := range strings.Split(changes(before, b.tree()), "\n") {
+			if line != "" && !strings.Contains(line, account.PasswordLock+" ") {
+				t.Errorf("%s: changed: %s", lock, line)
 			}
 		}
 	}

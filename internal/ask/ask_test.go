@@ -87,6 +87,24 @@ func linked() *facts.Tree {
 	return t
 }
 
+// besideAccounts is the part of the questions about backups and locks of the account files.
+func besideAccounts(passwd string) string {
+	text := "Node /etc/.pwd.lock false\nNode " + passwd + "- false\nNode /etc/passwd.lock false\n"
+	for _, name := range []string{"shadow", "group", "gshadow", "subuid", "subgid"} {
+		text += "Node /etc/" + name + "- false\nNode /etc/" + name + ".lock false\n"
+	}
+	return text
+}
+
+// accountPlaces lists all paths that editing accounts is about.
+func accountPlaces() []string {
+	all := []string{"/etc/.pwd.lock"}
+	for _, name := range []string{"passwd", "shadow", "group", "gshadow", "subuid", "subgid"} {
+		all = append(all, "/etc/"+name, "/etc/"+name+"-", "/etc/"+name+".lock")
+	}
+	return all
+}
+
 // owned is a tree with a directory that belongs to a user, in which something was looked for.
 func owned(dir string) *facts.Tree {
 	t := &facts.Tree{}
@@ -124,14 +142,15 @@ func TestQuestions(t *testing.T) {
 		{"later parts wait for their devices", stacked, RAID, disks(2), "Await /dev/disk/by-id/other-part1 /dev/vda1\n"},
 		{"accounts", user, Accounts, facts.Facts{}, "Accounts\nHandover\n"},
 		{"then homes and the skeleton", user, Accounts, facts.Facts{Accounts: accounts, Handover: &facts.Handover{}},
-			"Node /home/core false\nNode /var/mail/core false\nNode /home/old false\nNode /var/mail/old false\n" +
-				"Node /root false\nNode /home/core false\nTrees /etc/skel\nPolicy\n"},
-		{"without SELinux nothing is asked for labels", `,"passwd":{"groups":[{"name":"g"}]}`, Accounts,
-			facts.Facts{Accounts: accounts, Handover: &facts.Handover{}, SELinux: &facts.SELinux{}}, ""},
-		{"with it the account files, through links, and keys", `,"passwd":{"users":[{"name":"root","sshAuthorizedKeys":["k"]}]}`, Accounts,
+			besideAccounts("/etc/passwd") + "Node /home/core false\nNode /var/mail/core false\nNode /home/old false\nNode /var/mail/old false\n" +
+				"Node /root false\nNode /home/core false\nNode /etc/passwd false\nNode /etc/shadow false\nNode /etc/group false\n" +
+				"Node /etc/gshadow false\nNode /etc/subuid false\nNode /etc/subgid false\nTrees /etc/skel\nPolicy\n"},
+		{"nothing twice", `,"passwd":{"groups":[{"name":"g"}]}`, Accounts,
+			facts.Facts{Accounts: accounts, Handover: &facts.Handover{}, SELinux: &facts.SELinux{}, Tree: tree(accountPlaces()...)}, ""},
+		{"the account files, their backups and locks, through links, and keys", `,"passwd":{"users":[{"name":"root","sshAuthorizedKeys":["k"]}]}`, Accounts,
 			facts.Facts{Accounts: accounts, Handover: &facts.Handover{}, SELinux: &facts.SELinux{Policy: "p"}, Tree: linked()},
-			"Programs setfiles\nNode /root/.ssh/authorized_keys false\nNode /root/.ssh/authorized_keys.d/ignition false\n" +
-				"Node /etc/.pwd.lock false\nNode /usr/passwd false\nNode /etc/shadow false\nNode /etc/group false\n" +
+			"Programs setfiles\n" + besideAccounts("/usr/passwd") + "Node /root/.ssh/authorized_keys false\nNode /root/.ssh/authorized_keys.d/ignition false\n" +
+				"Node /usr/passwd false\nNode /etc/shadow false\nNode /etc/group false\n" +
 				"Node /etc/gshadow false\nNode /etc/subuid false\nNode /etc/subgid false\n"},
 		{"owners by name", `,"storage":{"links":[{"path":"/l","target":"x","group":{"name":"g"}}]}`, Accounts, facts.Facts{}, "Accounts\nHandover\n"},
 		{"owners by number", `,"storage":{"links":[{"path":"/l","target":"x","group":{"id":3}}]}`, Accounts, facts.Facts{}, ""},

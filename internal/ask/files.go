@@ -24,8 +24,13 @@ func Accounts(c *types.Config, f *facts.Facts, q *facts.Questions) {
 		return
 	}
 	names, skeleton := plan.HomePaths(c, f.Accounts)
-	if len(c.Passwd.Users)+len(c.Passwd.Groups) > 0 && labels(f, q) {
-		names = append(names, plan.AccountPaths()...)
+	if len(c.Passwd.Users)+len(c.Passwd.Groups) > 0 {
+		labels(f, q)
+		files, others := plan.AccountPaths(f.Tree)
+		names = append(names, files...)
+		for _, name := range others {
+			node(f, q, name, false)
+		}
 	}
 	for _, name := range names {
 		node(f, q, f.Tree.Final(name), false) // for a link: first the link, then its target

@@ -198,10 +198,29 @@ func (t *Tree) Blocked(place string) string {
 	return ""
 }
 
-// Near returns the nearest parent of a resolved place that is known to exist, or "/".
+// Writable reports whether a user may make entries in an existing directory, by owner, mode, and the modes of the directories
+// above that are known. The group's rights count as the user's: which groups the user is in does not matter here.
+func (t *Tree) Writable(dir string, uid int) bool {
+	allowed := func(n Node, owner, others int) bool {
+		return uid == 0 || n.Mode&others != 0 || n.UID == uid && n.Mode&owner != 0
+	}
+	n, known := t.Nodes[dir]
+	if !known {
+		return uid == 0
+	}
+	ok := allowed(n, 0o200, 0o022)
+	for ; ok && dir != "/" && dir != "."; dir = path.Dir(dir) {
+		if n, known := t.Nodes[dir]; known {
+			ok = allowed(n, 0o100, 0o011)
+		}
+	}
+	return ok
+}
+
+// Near returns the nearest parent of a resolved place that is known to exist, or "/"; of a relative path, ".".
 func (t *Tree) Near(place string) (string, Node) {
 	dir := path.Dir(place)
-	for ; dir != "/"; dir = path.Dir(dir) {
+	for ; dir != "/" && dir != "."; dir = path.Dir(dir) {
 		if n, ok := t.Nodes[dir]; ok {
 			return dir, n
 		}

@@ -181,3 +181,21 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestWritable: who may make entries in a directory. Nothing is known above /.
+func TestWritable(t *testing.T) {
+	tree := &Tree{Nodes: map[string]Node{
+		"/home": {Mode: 0o755}, "/home/u": {UID: 5, Mode: 0o700}, "/home/u/ro": {UID: 5, Mode: 0o555}, "/tmp": {Mode: 0o777}, "/srv": {Mode: 0o775},
+		"/closed": {Mode: 0o700}, "/closed/u": {UID: 5, Mode: 0o700},
+	}}
+	for dir, want := range map[string]bool{
+		"/home": false, "/home/u": true, "/home/u/ro": false, "/tmp": true, "/srv": true, "/closed": false, "/closed/u": false, "/": false, "/unknown": false,
+	} {
+		if got := tree.Writable(dir, 5); got != want || !tree.Writable(dir, 0) {
+			t.Errorf("%s: %v, and for root %v", dir, got, tree.Writable(dir, 0))
+		}
+	}
+	if dir, _ := tree.Near("home/u/x"); dir != "." {
+		t.Errorf("a relative path ends at %q", dir)
+	}
+}

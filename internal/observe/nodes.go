@@ -178,9 +178,14 @@ func (v *visitor) walk(name string) error {
 		}
 		return nil
 	}
-	if n, err := v.look(top, false); err != nil {
+	n, err := v.look(top, false)
+	if err != nil {
 		return err
-	} else if n.Type == string(rootfs.Directory) {
+	}
+	if n.Type != "" {
+		v.tree.Nodes[top] = n
+	}
+	if n.Type == string(rootfs.Directory) {
 		if err := descend(""); err != nil {
 			return err
 		}

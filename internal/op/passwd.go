@@ -53,7 +53,34 @@ func (o EditAccounts) Predict(f *facts.Facts) {
 	for name := range o.After {
 		f.Accounts.Digests[string(name)] = "" // not known before it is written
 	}
+	for _, file := range account.Files() {
+		f.Tree.Drop(f.Tree.Place(file.Lock()))
+		if _, changes := o.After[file]; changes {
+			o.predictFile(f.Tree, file)
+		}
+	}
+	lock := f.Tree.Place(account.PasswordLock)
+	if _, exists := f.Tree.Nodes[lock]; !exists {
+		f.Tree.Put(lock, facts.Node{Type: "file", Mode: 0o600})
+	}
 }
+
+// predictFile states that an account file is replaced, and that its backup has its owner and mode.
+func (o EditAccounts) predictFile(t *facts.Tree, file account.File) {
+	place := t.Final(string(file))
+	n, exists := t.Nodes[place]
+	if !exists {
+		n = facts.Node{Mode: int(file.NewMode())}
+	}
+	n = facts.Node{Type: "file", Mode: n.Mode, UID: n.UID, GID: n.GID}
+	t.Put(place, n)
+	if o.Before[string(file)] != "" {
+		t.Put(Backup(t, file), n)
+	}
+}
+
+// Backup returns the place of the backup of an account file: next to the file that its path leads to.
+func Backup(t *facts.Tree, file account.File) string { return t.Final(string(file)) + "-" }
 
 // MakeHome makes a home directory and fills it from the skeleton.
 type MakeHome struct {

@@ -39,8 +39,7 @@ func planCrypttab(b *builder) {
 		}
 		lines = append(lines, fmt.Sprintf("%s UUID=%s %s %s", l.Name, uuid, key, options))
 	}
-	if len(lines) > 0 {
-		place := b.facts.Tree.Place(Crypttab)
+	if place := b.facts.Tree.Place(Crypttab); len(lines) > 0 && b.regular(at("storage", "luks"), place) {
 		b.addNode(at("storage", "luks"), place, op.AddCrypttab{Place: op.Place{Path: place}, Lines: lines}, "")
 	}
 	for _, name := range slices.Sorted(slices.Values(b.facts.Handover.VolumeKeyFiles)) {

@@ -109,6 +109,9 @@ func (b *builder) homeParents(p, place string) {
 
 // addNode adds a step that makes or changes the node at a place, after the step that makes its nearest parent, if there is one.
 func (b *builder) addNode(p, place string, o op.Op, reason string) {
+	if !b.reaches(p, place, place, "add an entry that overwrites it with a directory") {
+		return
+	}
 	b.homeParents(p, place)
 	var after []int
 	for dir := path.Dir(place); dir != "/"; dir = path.Dir(dir) {
@@ -133,13 +136,7 @@ func (b *builder) barrier(first, end int) {
 // found returns the node at the place of an entry, after checking that the place can be reached. With overwrite, existing nodes
 // do not count.
 func (b *builder) found(e entry) (n facts.Node, place op.Place, ok bool) {
-	if why := b.facts.Tree.Unreachable[e.node.Path]; why != "" {
-		b.fail(e.path, why, "remove one of these links from the target, or use another path")
-		return n, place, false
-	}
-	if parent := b.facts.Tree.Blocked(e.place); parent != "" {
-		b.fail(e.path, fmt.Sprintf("%s cannot be made: %s is %s, not a directory", e.node.Path, parent,
-			kindOf(b.facts.Tree.Nodes[parent])), "add an entry that overwrites it with a directory")
+	if !b.reaches(e.path, e.node.Path, e.place, "add an entry that overwrites it with a directory") {
 		return n, place, false
 	}
 	n = b.facts.Tree.Nodes[e.place]
@@ -157,6 +154,31 @@ func (b *builder) found(e entry) (n facts.Node, place op.Place, ok bool) {
 		n = facts.Node{}
 	}
 	return n, place, true
+}
+
+// reaches reports a conflict, and returns false, if a path of the target leads to no place in which a node can be made. The
+// hint is for a parent that is not a directory.
+func (b *builder) reaches(p, name, place, hint string) bool {
+	t := b.facts.Tree
+	if why := t.Unreachable[name]; why != "" {
+		b.fail(p, why, "remove one of these links from the target, or use another path")
+		return false
+	}
+	if parent := t.Blocked(place); parent != "" {
+		b.fail(p, fmt.Sprintf("%s cannot be made: %s is %s, not a directory", name, parent, kindOf(t.Nodes[parent])), hint)
+		return false
+	}
+	return true
+}
+
+// regular reports a conflict, and returns false, if a place is taken by anything but a regular file: firstlight adds lines to it.
+func (b *builder) regular(p, place string) bool {
+	n := b.facts.Tree.Nodes[place]
+	if n.Type == "" || n.Type == "file" {
+		return true
+	}
+	b.fail(p, fmt.Sprintf("%s is %s, not a file", place, kindOf(n)), "remove it from the target: firstlight adds lines to this file")
+	return false
 }
 
 // exists reports that an existing node is in the way.

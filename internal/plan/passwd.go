@@ -44,6 +44,9 @@ func Accounts(b *builder) {
 		}
 	}
 	if len(edit.After) > 0 {
+		if !b.checkAccountFiles(edit) {
+			return
+		}
 		edited := b.add(at("passwd"), edit, "")
 		b.relabelAccounts(edit)
 		b.barrier(edited, edited+1) // contents of home directories come after that
@@ -114,12 +117,8 @@ func (b *builder) writeKeys(p string, c account.Change, u types.User) {
 	if b.in.KeyFragment {
 		file = keyFragment
 	}
-	if b.facts.Tree.At(c.Home).Type == "" && !b.mayMake(c) {
-		hint := "make the home directory, or leave out the keys"
-		if types.True(u.NoCreateHome) {
-			hint = "remove noCreateHome, or leave out the keys"
-		}
-		b.fail(p+".sshAuthorizedKeys", fmt.Sprintf("the SSH keys of user %s cannot be written: the home directory %s does not exist", c.Name, c.Home), hint)
+	if why, hint := b.keysBlocked(c, u, file); why != "" {
+		b.fail(p+".sshAuthorizedKeys", fmt.Sprintf("the SSH keys of user %s cannot be written: %s", c.Name, why), hint)
 		return
 	}
 	o := op.WriteKeys{Name: c.Name, Home: c.Home, File: file, Owner: owner(c), Keys: b.secret(authorizedKeys(u))}
@@ -133,24 +132,38 @@ const (
 	keyFragment = ".ssh/authorized_keys.d/ignition"
 )
 
-// mayMake reports whether a user may make the missing home directory: in the nearest existing directory. If that is not known
-// yet, it returns true.
-func (b *builder) mayMake(c account.Change) bool {
-	t := b.facts.Tree
-	place := t.Place(path.Clean(c.Home))
-	if t.Hides(place) || !t.Knows(facts.NodeQuestion{Path: path.Clean(c.Home)}) {
-		return true
+// keysBlocked returns why the file with a user's keys cannot be written with that user's rights, and what to do, or "". What is
+// not known yet does not block.
+func (b *builder) keysBlocked(c account.Change, u types.User, file string) (why, hint string) {
+	t, home := b.facts.Tree, path.Join("/", c.Home) // an image may have a relative one
+	name := path.Join(home, file)
+	place := t.Final(name)
+	if t.Hides(place) {
+		return "", ""
 	}
-	dir := path.Dir(place)
-	for dir != "/" && t.Nodes[dir].Type == "" {
-		dir = path.Dir(dir)
+	near, _ := t.Near(place)
+	hint = "repair the home directory in the image, or leave out the keys"
+	switch n := t.Nodes[place]; {
+	case t.Unreachable[name] != "":
+		return t.Unreachable[name], hint
+	case t.Blocked(place) != "":
+		return fmt.Sprintf("%s is %s, not a directory", near, kindOf(t.Nodes[near])), hint
+	case n.Type == "file":
+		return "", ""
+	case n.Type != "":
+		return fmt.Sprintf("%s is %s, not a file", place, kindOf(n)), hint
+	case c.UID != 0 && !path.IsAbs(c.Home):
+		return fmt.Sprintf("the home directory %q is not an absolute path", c.Home), hint
+	case c.UID == 0 || !t.Knows(facts.NodeQuestion{Path: home}) || t.Writable(near, c.UID):
+		return "", ""
+	case t.At(home).Type != "":
+		return fmt.Sprintf("the user may not write to %s", near), hint
+	case types.True(u.NoCreateHome):
+		hint = "remove noCreateHome, or leave out the keys"
+	default:
+		hint = "make the home directory, or leave out the keys"
 	}
-	const ownerWrites, othersWrite = 0o200, 0o002
-	n, known := t.Nodes[dir]
-	if !known {
-		return c.UID == 0
-	}
-	return c.UID == 0 || n.Mode&othersWrite != 0 || n.UID == c.UID && n.Mode&ownerWrites != 0
+	return fmt.Sprintf("the home directory %s does not exist", c.Home), hint
 }
 
 // HomePaths lists the home directories and mailboxes that the config's account changes affect, and the files that may hold keys.
@@ -192,8 +205,15 @@ func (b *builder) makeHome(p string, c account.Change, db *account.DB) {
 	if !c.CreateHome {
 		return
 	}
-	if b.facts.Tree.At(c.Home).Type != "" {
+	t := b.facts.Tree
+	if t.At(c.Home).Type != "" {
 		b.warn(p, fmt.Sprintf("the home directory %s exists already; it is left as it is", c.Home), "")
+	} else if n := t.Nodes[t.Final(db.Skeleton())]; n.Type != "" && n.Type != "directory" {
+		b.fail(p, fmt.Sprintf("the home directory %s cannot be made: its skeleton %s is %s, not a directory", c.Home, db.Skeleton(), kindOf(n)),
+			"repair the skeleton in the image, or set noCreateHome")
+		return
+	} else if name := path.Join("/", c.Home); !b.reaches(p, name, t.Place(name), "set another homeDir, or repair the image") {
+		return
 	} else {
 		o := op.MakeHome{Name: c.Name, Home: c.Home, Owner: owner(c), Mode: int(db.HomeMode()), Skeleton: db.Skeleton()}
 		b.relabel(b.facts.Tree.Place(path.Clean(c.Home)), false)
@@ -224,6 +244,9 @@ func (b *builder) changeHome(p string, c account.Change, homes account.Homes) {
 		if b.facts.Tree.At(c.Home).Type != "" {
 			b.fail(p+".homeDir", fmt.Sprintf("the home directory cannot be moved from %s to %s: there is something already",
 				c.Old.Home, c.Home), "")
+			return
+		}
+		if name := path.Join("/", c.Home); !b.reaches(p+".homeDir", name, b.facts.Tree.Place(name), "set another homeDir, or repair the image") {
 			return
 		}
 		o := op.MoveHome{Name: c.Name, From: c.Old.Home, Home: c.Home}

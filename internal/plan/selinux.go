@@ -50,18 +50,6 @@ func keepsLabel(o op.Op) bool {
 	return false
 }
 
-// passwordLock is the file that whoever edits account files locks, and leaves (lckpwdf(3)).
-const passwordLock = "/etc/.pwd.lock"
-
-// AccountPaths lists the files that editing accounts may write.
-func AccountPaths() []string {
-	all := []string{passwordLock}
-	for _, f := range account.Files() {
-		all = append(all, string(f))
-	}
-	return all
-}
-
 // relabelAccounts notes the account files that are written, their backups, and the lock file that the shadow suite leaves.
 func (b *builder) relabelAccounts(edit op.EditAccounts) {
 	for _, f := range account.Files() {
@@ -71,10 +59,10 @@ func (b *builder) relabelAccounts(edit op.EditAccounts) {
 		place := b.facts.Tree.Final(string(f))
 		b.relabel(place, false)
 		if edit.Before[string(f)] != "" {
-			b.relabel(place+"-", false)
+			b.relabel(op.Backup(b.facts.Tree, f), false)
 		}
 	}
-	b.relabel(b.facts.Tree.Place(passwordLock), false)
+	b.relabel(b.facts.Tree.Place(account.PasswordLock), false)
 }
 
 // relabelUnits notes the units whose enablement links are made; the directory of these links may be missing.

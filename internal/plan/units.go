@@ -29,10 +29,10 @@ func planUnits(b *builder) {
 		}
 		presets.Units = append(presets.Units, op.Preset{Name: u.Name, Enable: *u.Enabled})
 	}
-	if len(presets.Units) > 0 {
+	if p := at("systemd", "units"); len(presets.Units) > 0 && b.regular(p, presets.Path) {
 		b.relabelUnits(presets)
 		b.barrier(0, len(b.steps)) // any of them may be what a unit is made of
-		b.addNode(at("systemd", "units"), presets.Path, presets, "")
+		b.addNode(p, presets.Path, presets, "")
 		b.barriers = nil
 	}
 }

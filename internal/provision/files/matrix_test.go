@@ -20,8 +20,8 @@ import (
 )
 
 // The root matrix: generated target roots, each with an odd node at a path that a config needs. The results are in
-// testdata/matrix.txt; go test -update writes that file. In all cases, nothing outside the root changes, a refusal does not
-// change the odd node, and time and memory are bounded.
+// testdata/matrix.txt; go test -update writes that file. In all cases, nothing outside the root changes, a refusal comes
+// before the first write, and time and memory are bounded.
 
 // An obstacle puts an odd node at a path. outside is a directory outside of the root.
 type obstacle struct {
@@ -162,6 +162,13 @@ var jobs = []job{
 	{"user", "/etc/skel", `{"passwd":{"users":[{"name":"u"}]}}`},
 	{"user", "/home/u", `{"passwd":{"users":[{"name":"u","sshAuthorizedKeys":["key"]}]}}`},
 	{"user", "/etc/passwd-", `{"passwd":{"users":[{"name":"u"}]}}`},
+	{"user", "/etc/shadow-", `{"passwd":{"users":[{"name":"u"}]}}`},
+	{"user", "/etc/passwd.lock", `{"passwd":{"users":[{"name":"u"}]}}`},
+	{"user", "/etc/.pwd.lock", `{"passwd":{"users":[{"name":"u"}]}}`},
+	{"keys of root", "/root/.ssh", `{"passwd":{"users":[{"name":"root","sshAuthorizedKeys":["key"]}]}}`},
+	{"group", "/etc/group-", `{"passwd":{"groups":[{"name":"g"}]}}`},
+	{"group", "/etc/gshadow-", `{"passwd":{"groups":[{"name":"g"}]}}`},
+	{"group", "/etc/subgid.lock", `{"passwd":{"groups":[{"name":"g"}]}}`},
 	{"group", "/etc/group", `{"passwd":{"groups":[{"name":"g"}]}}`},
 	{"group", "/etc/gshadow", `{"passwd":{"groups":[{"name":"g"}]}}`},
 }
@@ -241,16 +248,25 @@ func (p plot) make(t *testing.T, m *machine, outside string) (made bool) {
 	return true
 }
 
+// halfWay begins the outcome of a run that failed after its first write.
+const halfWay = "refused half-way: "
+
 // outcome runs the config, and returns the result as text.
 func (p plot) outcome(t *testing.T, m *machine) string {
 	var was, is unix.Stat_t
 	there := unix.Lstat(m.dir+p.at, &was) == nil
+	effects := 0
+	m.before = func(string) error { effects++; return nil }
 	err := p.do(t, m)
 	if err != nil {
 		if there && (unix.Lstat(m.dir+p.at, &is) != nil || is.Ino != was.Ino || is.Size != was.Size && is.Mode&unix.S_IFMT != unix.S_IFDIR || is.Mode != was.Mode) {
 			t.Errorf("%s: refused, but the odd node is another one", p.name)
 		}
-		return "refused: " + strings.ReplaceAll(err.Error(), "\nerror at", "; error at")
+		how := "refused: "
+		if effects > 0 {
+			how = halfWay
+		}
+		return how + strings.ReplaceAll(err.Error(), "\nerror at", "; error at")
 	}
 	place := m.dir + p.job.place
 	if unix.Lstat(place, &is) != nil {
@@ -344,6 +360,9 @@ func TestRootMatrix(t *testing.T) {
 		}
 		if ran++; strings.HasPrefix(got, "refused") {
 			refused++
+		}
+		if strings.HasPrefix(got, halfWay) {
+			t.Errorf("%s: the plan does not find this: %s", name, got)
 		}
 		os.RemoveAll(filepath.Dir(m.dir))
 	}
