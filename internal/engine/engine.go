@@ -8,6 +8,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -123,10 +124,6 @@ func (r *run) prepare() error {
 	}
 	r.cmdline = acquire.ParseCmdline(string(text))
 	r.host = r.newHost(r.log)
-	r.metadata = metadata.New(metadata.Options{Version: version.Version(), Log: r.log, Say: r.say})
-	if err := r.prepareFetch(); err != nil {
-		return err
-	}
 	if r.progress, err = handover.LoadProgress(r.progressFile()); err != nil {
 		return err
 	}
@@ -135,6 +132,16 @@ func (r *run) prepare() error {
 	}
 	if r.elsewhere() {
 		r.progress = handover.Progress{Root: r.progress.Root, Source: r.progress.Source}
+	}
+	var sessions metadata.Sessions
+	if len(r.progress.Sessions) > 0 {
+		if err := json.Unmarshal(r.progress.Sessions, &sessions); err != nil {
+			return fmt.Errorf("read the sessions with metadata services: %w", err)
+		}
+	}
+	r.metadata = metadata.New(metadata.Options{Version: version.Version(), Log: r.log, Say: r.say, Sessions: sessions})
+	if err := r.prepareFetch(); err != nil {
+		return err
 	}
 	r.state, err = handover.Load(r.o.StateFile)
 	return err
@@ -211,6 +218,12 @@ func (r *run) run(ctx context.Context) error {
 		return err
 	}
 	r.progress.Add(r.stage.name, time.Since(r.began), sys.PeakMemory())
+	if r.progress.Sessions, err = json.Marshal(r.metadata.Sessions()); err != nil {
+		return fmt.Errorf("keep the sessions with metadata services: %w", err)
+	}
+	if r.stage.seals {
+		r.progress.Sessions = nil
+	}
 	if err := r.progress.Save(r.progressFile()); err != nil {
 		return err
 	}

@@ -24,6 +24,9 @@ type Progress struct {
 	Source   string  `json:"source,omitempty"`
 	Stages   []Timed `json:"stages,omitempty"`
 	Counts   []Count `json:"counts,omitempty"`
+	// Sessions are those with metadata services, as the package metadata writes them; nil after the last stage that may ask one.
+	// They hold secrets.
+	Sessions json.RawMessage `json:"sessions,omitempty"`
 	// Warnings are about the config and this machine, each once: a later stage repeats those of a forecast.
 	Warnings []string `json:"warnings,omitempty"`
 }

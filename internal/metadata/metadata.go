@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -77,6 +78,17 @@ type Options struct {
 	Say func(string)
 	// Dial connects to a service from a local port, or from any if it is 0; nil: TCP.
 	Dial func(ctx context.Context, network, address string, from int) (net.Conn, error)
+	// Sessions are those of an earlier client of this boot.
+	Sessions Sessions
+}
+
+// Sessions are what a client knows about services, by the first host of each.
+type Sessions map[string]Session
+
+// A Session is what a client knows about one service.
+type Session struct {
+	Host  string `json:"host"`            // that has answered
+	Token string `json:"token,omitempty"` // secret
 }
 
 // A Client asks metadata services. It remembers their tokens and which host answers. It is safe for concurrent use.
@@ -84,13 +96,7 @@ type Client struct {
 	o Options
 
 	mu       sync.Mutex
-	sessions map[string]session // by the first host of the service
-}
-
-// A session is what the client knows about a service.
-type session struct {
-	host  string
-	token string
+	sessions Sessions
 }
 
 // New returns a client.
@@ -101,7 +107,16 @@ func New(o Options) *Client {
 	if o.Dial == nil {
 		o.Dial = dialTCP
 	}
-	return &Client{o: o, sessions: map[string]session{}}
+	c := &Client{o: o, sessions: Sessions{}}
+	maps.Copy(c.sessions, o.Sessions)
+	return c
+}
+
+// Sessions returns what the client has learned, for the next stage of the boot: a token is requested once per boot.
+func (c *Client) Sessions() Sessions {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.sessions)
 }
 
 func dialTCP(ctx context.Context, network, address string, from int) (net.Conn, error) {
@@ -132,7 +147,7 @@ func (c *Client) Host(s Service) string { return c.hosts(s)[0] }
 
 // hosts returns the hosts to ask: the one that has answered before, or all.
 func (c *Client) hosts(s Service) []string {
-	if known := c.session(s).host; known != "" {
+	if known := c.session(s).Host; known != "" {
 		return []string{known}
 	}
 	return s.Hosts
@@ -198,17 +213,17 @@ func (c *Client) attempt(ctx context.Context, s Service, host, path string, n in
 	data, err := c.exchange(ctx, s, request{http.MethodGet, host, path, append(headers, s.Headers...), n})
 	switch {
 	case err == nil, errors.Is(err, ErrNotFound):
-		c.learn(s, func(known *session) { known.host = host })
+		c.learn(s, func(known *Session) { known.Host = host })
 	case errors.Is(err, StatusError(http.StatusUnauthorized)): // the session has expired: the next request opens another
-		c.learn(s, func(known *session) { known.token = "" })
+		c.learn(s, func(known *Session) { known.Token = "" })
 	}
 	return data, err
 }
 
 // token returns the token of a service, or "" if the service has no sessions.
 func (c *Client) token(ctx context.Context, s Service, host string, n int) (string, error) {
-	if known := c.session(s); known.token != "" && known.host == host {
-		return known.token, nil
+	if known := c.session(s); known.Token != "" && known.Host == host {
+		return known.Token, nil
 	}
 	data, err := c.exchange(ctx, s, request{http.MethodPut, host, s.Token.Path, s.Token.Headers, n})
 	if s.Token.Optional && errors.Is(err, ErrNotFound) {
@@ -220,17 +235,17 @@ func (c *Client) token(ctx context.Context, s Service, host string, n int) (stri
 	if token == "" {
 		return "", fmt.Errorf("get a token: the answer is empty: %w", errFinal)
 	}
-	c.learn(s, func(known *session) { known.host, known.token = host, token })
+	c.learn(s, func(known *Session) { known.Host, known.Token = host, token })
 	return token, nil
 }
 
-func (c *Client) session(s Service) session {
+func (c *Client) session(s Service) Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sessions[s.Hosts[0]]
 }
 
-func (c *Client) learn(s Service, change func(*session)) {
+func (c *Client) learn(s Service, change func(*Session)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := c.sessions[s.Hosts[0]]

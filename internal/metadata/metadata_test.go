@@ -4,7 +4,9 @@ package metadata
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -124,6 +126,41 @@ func TestToken(t *testing.T) {
 	}
 	if tokens.Load() != 2 {
 		t.Errorf("%d tokens were requested", tokens.Load())
+	}
+}
+
+// TestSessions: a client that continues the sessions of an earlier one requests no token, and a new one when that has expired.
+func TestSessions(t *testing.T) {
+	var tokens, expired atomic.Int32
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPut:
+			fmt.Fprintf(w, "token%d", tokens.Add(1))
+		case r.Header.Get("X-Aws-Ec2-Metadata-Token") != fmt.Sprintf("token%d", 1+expired.Load()):
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			io.WriteString(w, "ok")
+		}
+	}
+	first := client(t, serve)
+	if _, err := first.Once(t.Context(), EC2, "/a"); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(first.Sessions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := client(t, serve)
+	if err := json.Unmarshal(text, &next.sessions); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := next.Once(t.Context(), EC2, "/b"); err != nil || tokens.Load() != 1 {
+		t.Errorf("%v; %d tokens were requested", err, tokens.Load())
+	}
+	expired.Add(1)
+	next.Once(t.Context(), EC2, "/c")
+	if _, err := next.Once(t.Context(), EC2, "/c"); err != nil || tokens.Load() != 2 {
+		t.Errorf("%v; %d tokens were requested", err, tokens.Load())
 	}
 }
 

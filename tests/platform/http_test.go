@@ -240,6 +240,33 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+// TestOneToken: a later stage that needs the machine's role asks with the token of the stage that fetched the config.
+func TestOneToken(t *testing.T) {
+	const stored = `{"ignition":{"version":"3.4.0","timeouts":{"httpTotal":1}},"storage":{"files":[{"path":"/x","contents":{"source":"s3://bucket/key"}}]}}`
+	s := serve(t, func(_ int, r *http.Request) reply {
+		switch {
+		case r.Method == http.MethodPut:
+			return reply{body: "the token"}
+		case strings.Contains(r.URL.Path, "user-data"):
+			return reply{body: stored}
+		}
+		return reply{status: 404}
+	}, link)
+	dir := t.TempDir()
+	if r := engine(t, dir, "aws", "fetch", nil); r.code != 0 {
+		t.Fatal(r.log)
+	}
+	before := len(s.asked())
+	r := engine(t, dir, "aws", "files", nil)
+	later := s.asked()[before:]
+	if r.code == 0 || !slices.ContainsFunc(later, func(q string) bool { return strings.Contains(q, "security-credentials") }) {
+		t.Errorf("the files stage did not ask for the role: %q\n%s", later, r.log)
+	}
+	if slices.ContainsFunc(later, func(q string) bool { return strings.HasPrefix(q, "PUT") }) {
+		t.Errorf("a later stage opened a session of its own: %q", later)
+	}
+}
+
 // TestRedirect checks that the target of a redirect sees neither token nor headers of the cloud.
 func TestRedirect(t *testing.T) {
 	serve(t, func(_ int, r *http.Request) reply {
