@@ -179,7 +179,7 @@ func (v volume) bind(ctx context.Context, b op.Binding) error {
 	if err := v.cryptsetup(ctx, "luksClose", v.name); err != nil {
 		return err
 	}
-	unlock := sys.Command{Name: "clevis", Args: []string{"luks", "unlock", "-d", v.alias, "-n", v.name}}
+	unlock := sys.Command{Name: "clevis", Hide: []string{*config.Text}, Args: []string{"luks", "unlock", "-d", v.alias, "-n", v.name}}
 	if _, err := v.m.Sys.Run(ctx, unlock); err != nil {
 		return fmt.Errorf("unlock the volume by what it was bound to: %w", err)
 	}

@@ -5,6 +5,7 @@ package sys
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -131,6 +132,40 @@ func TestSecret(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "canary") || strings.Contains(err.Error(), "canary") {
 		t.Errorf("the secret is in the log or the error: %s %v", log, err)
+	}
+}
+
+// An error does not show what the program was told in secret, in whole or in part, nor control characters, nor all of a long line.
+func TestFailed(t *testing.T) {
+	const config = `{"url":"http://canaryuser:canarypass@tang.example/","thp":"canarythumb"}`
+	for _, c := range []struct {
+		name, script string
+		c            Command
+		want         string
+	}{
+		{"an argument", `echo "bad config: $1" >&2`, Command{Args: []string{config}, Quiet: true}, "bad config: redacted"},
+		{"a part of one", `echo "cannot reach 'http://canaryuser:canarypass@tang.example/adv' now" >&2`, Command{Args: []string{config}, Quiet: true}, "cannot reach 'redactedadv' now"},
+		{"hidden", `echo "no key canarythumb here" >&2`, Command{Hide: []string{config}}, "no key redacted here"},
+		{"a key", `cat /proc/self/fd/3 >&2; echo wrong >&2`, Command{Secret: []byte("canarykey\n")}, "redacted; wrong"},
+		{"a short key", `echo "<cnr>" >&2`, Command{Secret: []byte("cnr\n")}, "<redacted>"},
+		{"input", `cat >&2`, Command{Stdin: []byte("canaryinput")}, "redacted"},
+		{"no secret", `echo "bad config: $1" >&2`, Command{Args: []string{"text"}}, "bad config: text"},
+		{"control characters", `printf 'a\033[2Jb\r\n' >&2`, Command{}, "a·[2Jb"},
+		{"a long line", `printf '%10000s' x | tr ' ' y >&2`, Command{}, strings.Repeat("y", 400) + "…"},
+	} {
+		h, log := newHost()
+		c.c.Name = filepath.Join(t.TempDir(), "program")
+		if err := os.WriteFile(c.c.Name, []byte("#!/bin/sh\n"+c.script+"\nexit 1\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		_, err := h.Run(context.Background(), c.c)
+		var failed *CommandError
+		if !errors.As(err, &failed) || failed.Stderr != c.want {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+		if strings.Contains(log.String()+fmt.Sprint(err), "canary") {
+			t.Errorf("%s: a secret is shown: %s %v", c.name, log, err)
+		}
 	}
 }
 

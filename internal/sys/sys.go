@@ -3,7 +3,7 @@
 // Package sys is the only way for firstlight to touch the machine outside the target root.
 //
 // It runs programs, mounts, and handles block devices. Each call is one effect, and its caller has decided on it. The
-// package does not log arguments that the caller marks as secret.
+// package shows no secret of a command, neither in the log nor in an error that quotes the command's output.
 package sys
 
 import (
@@ -49,31 +49,15 @@ func (h *Host) effect(what string) error {
 type Command struct {
 	Name  string // as in the search path, before Host.Programs
 	Args  []string
-	Stdin []byte // not logged
-	Quiet bool   // the arguments hold a secret and are not logged
+	Stdin []byte   // not shown
+	Quiet bool     // the arguments hold a secret and are not shown
+	Hide  []string // further secrets that the program may know and print
 	// Secret, if not nil, is the content of SecretFile for the program. It is only in memory, without a file name.
 	Secret []byte
 }
 
 // SecretFile is the path at which a program run with Command.Secret, and its children, read the secret.
 const SecretFile = "/proc/self/fd/3"
-
-// A CommandError is the failure of a helper program: it could not be run, or its exit status was not 0.
-type CommandError struct {
-	Name   string
-	Stderr string // its last lines
-	Err    error
-}
-
-func (e *CommandError) Error() string {
-	text := e.Name + ": " + e.Err.Error()
-	if e.Stderr != "" {
-		text += ": " + e.Stderr
-	}
-	return text
-}
-
-func (e *CommandError) Unwrap() error { return e.Err }
 
 // Program returns the program that is run for a helper's name.
 func (h *Host) Program(name string) string {
@@ -104,7 +88,7 @@ func (h *Host) Run(ctx context.Context, c Command) ([]byte, error) {
 	words := []string{strconv.Quote(program)}
 	for _, a := range c.Args {
 		if c.Quiet {
-			a = "redacted"
+			a = redacted
 		}
 		words = append(words, strconv.Quote(a))
 	}
@@ -128,7 +112,7 @@ func (h *Host) Run(ctx context.Context, c Command) ([]byte, error) {
 		if errors.Is(err, exec.ErrNotFound) {
 			err = fmt.Errorf("the program is not in the initramfs")
 		}
-		return stdout.Bytes(), &CommandError{Name: program, Stderr: lastLines(stderr.String(), 4), Err: err}
+		return stdout.Bytes(), c.Failed(program, stderr.String(), err)
 	}
 	return stdout.Bytes(), nil
 }
@@ -144,17 +128,6 @@ func memoryFile(data []byte) (*os.File, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
-}
-
-// lastLines returns the last n non-blank lines, joined.
-func lastLines(text string, n int) string {
-	var lines []string
-	for l := range strings.Lines(text) {
-		if l = strings.TrimSpace(l); l != "" {
-			lines = append(lines, l)
-		}
-	}
-	return strings.Join(lines[max(0, len(lines)-n):], "; ")
 }
 
 // PeakMemory returns the peak memory use of this process in bytes (VmHWM of proc_pid_status(5)), or 0 if it is not known.

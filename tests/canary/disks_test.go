@@ -128,6 +128,19 @@ func (m *modelled) show(doc config.Document) {
 	}
 }
 
+// quoting fails with all that a program was given, in lines of at most so many bytes.
+func quoting(p *fake.Process, most int) error {
+	var stderr strings.Builder
+	for _, text := range append([]string{string(p.Secret), string(p.Stdin)}, p.Args...) {
+		for len(text) > 0 {
+			n := min(most, len(text))
+			fmt.Fprintf(&stderr, "do not know '%s'\n", text[:n])
+			text = text[n:]
+		}
+	}
+	return p.Failed(p.Name, stderr.String(), errors.New("exit status 1"))
+}
+
 // TestDisks runs the disks stage on a model: to its end, stopped before every effect, with every program failing, and with servers that
 // do not give the key.
 func TestDisks(t *testing.T) {
@@ -165,6 +178,16 @@ func TestDisks(t *testing.T) {
 		delete(m.Programs, name)
 		_ = m.run()
 		ways += 2
+	}
+	for _, name := range []string{"cryptsetup", "clevis"} { // it quotes all that it knows, in whole and in part
+		for _, most := range []int{1 << 16, 40, 25} {
+			m := newModelled(t, s, server.URL)
+			m.Programs[name] = func(p *fake.Process) error { return quoting(p, most) }
+			if err := m.run(); err == nil {
+				t.Errorf("%s fails, and the stage does not", name)
+			}
+			ways++
+		}
 	}
 	s.reported = "hashKey" // a hash mismatch shows the digest
 	for _, h := range []http.HandlerFunc{echoes(403), echoes(404), echoes(302), func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, s.all["luksInline"].text) }} {

@@ -65,7 +65,7 @@ func (m *Machine) Run(ctx context.Context, c sys.Command) ([]byte, error) {
 
 // fail returns the error of a program that ends with a message and exit status 1.
 func (p *Process) fail(format string, args ...any) error {
-	return &sys.CommandError{Name: p.Name, Stderr: fmt.Sprintf(format, args...), Err: errors.New("exit status 1")}
+	return p.Failed(p.Name, fmt.Sprintf(format, args...), errors.New("exit status 1"))
 }
 
 // end closes the program's open devices. udev watches for that.
