@@ -130,23 +130,20 @@ func dialTCP(ctx context.Context, network, address string, from int) (net.Conn, 
 // Get reads one item of a service. It retries until there is an answer or the context ends; then the error wraps the last
 // failure. An answer without the item is ErrNotFound or a StatusError.
 func (c *Client) Get(ctx context.Context, s Service, path string) ([]byte, error) {
-	return race(ctx, c.hosts(s), func(ctx context.Context, host string) ([]byte, error) {
+	return race(ctx, c.Hosts(s), func(ctx context.Context, host string) ([]byte, error) {
 		return c.persist(ctx, s, host, path)
 	})
 }
 
 // Once makes one attempt at an item, for callers that retry by their own policy.
 func (c *Client) Once(ctx context.Context, s Service, path string) ([]byte, error) {
-	return race(ctx, c.hosts(s), func(ctx context.Context, host string) ([]byte, error) {
+	return race(ctx, c.Hosts(s), func(ctx context.Context, host string) ([]byte, error) {
 		return c.attempt(ctx, s, host, path, 1)
 	})
 }
 
-// Host returns the host of a service that has answered, or the first if none has.
-func (c *Client) Host(s Service) string { return c.hosts(s)[0] }
-
-// hosts returns the hosts to ask: the one that has answered before, or all.
-func (c *Client) hosts(s Service) []string {
+// Hosts returns the host of a service that has answered, or all that are asked if none has.
+func (c *Client) Hosts(s Service) []string {
 	if known := c.session(s).Host; known != "" {
 		return []string{known}
 	}

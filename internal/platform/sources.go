@@ -32,17 +32,19 @@ func (e *Error) Hint() string { return e.Do }
 func (env *Env) try(place string, ask func() ([]byte, error)) ([]byte, error) {
 	began := time.Now()
 	data, err := ask()
-	a := Attempt{Place: place, Took: time.Since(began)}
+	env.note(Attempt{place, answer(data, err), time.Since(began)})
+	return data, err
+}
+
+// answer describes for people what a place answered.
+func answer(data []byte, err error) string {
 	switch {
 	case err != nil:
-		a.Answer = err.Error()
+		return err.Error()
 	case len(data) == 0:
-		a.Answer = "it is empty"
-	default:
-		a.Answer = fmt.Sprintf("%d bytes", len(data))
+		return "it is empty"
 	}
-	env.note(a)
-	return data, err
+	return fmt.Sprintf("%d bytes", len(data))
 }
 
 // service is the source "an item of a metadata service".
@@ -54,11 +56,12 @@ type service struct {
 }
 
 func (s service) find(ctx context.Context, env *Env) (Found, error) {
-	found := Found{Name: s.places()[0]}
 	ctx, cancel := context.WithTimeout(ctx, env.Timeout)
 	defer cancel()
-	data, err := env.try(found.Name, func() ([]byte, error) { return env.Metadata.Get(ctx, *s.Service, s.path) })
-	found.Name = s.at(env.Metadata.Host(*s.Service))
+	began := time.Now()
+	data, err := env.Metadata.Get(ctx, *s.Service, s.path)
+	found := Found{Name: s.at(env.Metadata.Hosts(*s.Service))}
+	env.note(Attempt{found.Name, answer(data, err), time.Since(began)})
 	switch {
 	case s.absent && errors.Is(err, metadata.ErrNotFound):
 		return found, nil
@@ -82,19 +85,23 @@ func (s service) hint(err error) string {
 	case errors.As(err, &status) && (status == 401 || status == 403):
 		return "allow this instance to read its metadata service"
 	}
-	return "check that the machine reaches " + s.Hosts[0] + ", and that the instance's metadata service is enabled"
+	return "check that the machine reaches " + strings.Join(s.Hosts, " or ") + ", and that the instance's metadata service is enabled"
 }
 
-func (s service) places() []string { return []string{s.at(s.Hosts[0])} }
+func (s service) places() []string { return []string{s.at(s.Hosts)} }
 
-// at names, for people, the item at one of the service's hosts.
-func (s service) at(host string) string {
+// at names, for people, the item at some of the service's hosts.
+func (s service) at(hosts []string) string {
 	scheme := "http"
 	if s.Secure {
 		scheme = "https"
 	}
 	path, _, _ := strings.Cut(s.path, "?")
-	return scheme + "://" + host + path
+	var urls []string
+	for _, h := range hosts {
+		urls = append(urls, scheme+"://"+h+path)
+	}
+	return strings.Join(urls, " and ")
 }
 
 // decodeBase64 decodes user data that the cloud returns in the encoding of its API.

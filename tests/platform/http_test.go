@@ -240,6 +240,15 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+// TestBothHosts: if no host of a service answers, the list of places names all of them.
+func TestBothHosts(t *testing.T) {
+	r := engine(t, t.TempDir(), "scaleway", "fetch", nil, "-fetch-timeout", "1s")
+	const both = "http://169.254.42.42/user_data/cloud-init and http://[fd00:42::42]/user_data/cloud-init: "
+	if r.code != 1 || !strings.Contains(r.log, both) {
+		t.Errorf("code %d; the log does not name both hosts\n%s", r.code, r.log)
+	}
+}
+
 // TestOneToken: a later stage that needs the machine's role asks with the token of the stage that fetched the config.
 func TestOneToken(t *testing.T) {
 	const stored = `{"ignition":{"version":"3.4.0","timeouts":{"httpTotal":1}},"storage":{"files":[{"path":"/x","contents":{"source":"s3://bucket/key"}}]}}`
