@@ -26,6 +26,8 @@ type Tree struct {
 	Below map[string][]string `json:"below,omitempty"`
 	// Hidden are the mount points of filesystems with unknown contents: nothing is known of what lies below.
 	Hidden []string `json:"hidden,omitempty"`
+
+	index *index // of Nodes; nil: none yet
 }
 
 // clone returns a deep copy without a detour through JSON: a tree may have tens of thousands of places.
@@ -34,6 +36,7 @@ func (t *Tree) clone() *Tree {
 		return nil
 	}
 	c := *t
+	c.index = nil
 	for _, m := range []*map[string]string{&c.Resolved, &c.Missing, &c.Unreachable} {
 		*m = maps.Clone(*m)
 	}
@@ -85,7 +88,11 @@ func Within(name, dir string) bool {
 // what is below.
 func (t *Tree) Mounted(place string, empty bool) {
 	t.Put(place, Node{Type: "directory", Mode: 0o755})
-	maps.DeleteFunc(t.Nodes, func(p string, _ Node) bool { return p != place && Within(p, place) })
+	for _, p := range t.AtOrBelow(place) {
+		if p != place {
+			t.remove(p)
+		}
+	}
 	for _, stale := range []map[string]string{t.Missing, t.Resolved, t.Unreachable} {
 		maps.DeleteFunc(stale, func(p, _ string) bool { return Within(p, place) })
 	}
@@ -117,22 +124,17 @@ func (t *Tree) Place(name string) string {
 // Put states that a resolved place holds a node now.
 func (t *Tree) Put(place string, n Node) {
 	t.Drop(place)
-	if t.Nodes == nil {
-		t.Nodes = map[string]Node{}
-	}
-	t.Nodes[place] = n
+	t.set(place, n)
 }
 
 // Drop states that a resolved place is empty now, and so is everything below it.
 func (t *Tree) Drop(place string) {
 	if n, ok := t.Nodes[place]; !ok || n.Type != "directory" {
-		delete(t.Nodes, place)
+		t.remove(place)
 		return
 	}
-	for p := range t.Nodes {
-		if p == place || strings.HasPrefix(p, strings.TrimSuffix(place, "/")+"/") {
-			delete(t.Nodes, p)
-		}
+	for _, p := range t.AtOrBelow(place) {
+		t.remove(p)
 	}
 }
 
@@ -174,19 +176,16 @@ func (t *Tree) Copy(from, to string, uid, gid int) {
 		if Within(n.Target, from) { // links into the first lead into the copy
 			n.Target = path.Join(to, n.Target[len(from):])
 		}
-		t.Nodes[path.Join(to, rest)] = n
+		t.set(path.Join(to, rest), n)
 	}
 }
 
 // Move states that a resolved place is now at another path.
 func (t *Tree) Move(from, to string) {
-	below := strings.TrimSuffix(from, "/") + "/"
-	for _, p := range slices.Sorted(maps.Keys(t.Nodes)) {
-		if p == from || strings.HasPrefix(p, below) {
-			n := t.Nodes[p]
-			delete(t.Nodes, p)
-			t.Nodes[path.Join(to, p[len(from):])] = n
-		}
+	for _, p := range slices.Sorted(slices.Values(t.AtOrBelow(from))) {
+		n := t.Nodes[p]
+		t.remove(p)
+		t.set(path.Join(to, p[len(from):]), n)
 	}
 }
 

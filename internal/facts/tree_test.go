@@ -5,6 +5,7 @@ package facts
 import (
 	"encoding/json"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -178,6 +179,51 @@ func TestNames(t *testing.T) {
 	} {
 		if got := want.Uses(); got != d {
 			t.Errorf("%q, want %q", got, d)
+		}
+	}
+}
+
+// TestAtOrBelow changes a tree at random, through its methods and without them, and compares with a look at all nodes.
+func TestAtOrBelow(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	place := func() string {
+		name := ""
+		for range 1 + random.IntN(4) {
+			name += "/" + string(rune('a'+random.IntN(3)))
+		}
+		return name
+	}
+	tree := &Tree{}
+	tree.Prepare()
+	for range 5000 {
+		p, n := place(), Node{Type: []string{"file", "directory"}[random.IntN(2)]}
+		switch random.IntN(6) {
+		case 0:
+			tree.Put(p, n)
+		case 1:
+			tree.Drop(p)
+		case 2:
+			if to := place(); !Within(to, p) && !Within(p, to) {
+				tree.Move(p, to)
+			}
+		case 3:
+			tree.Mounted(p, true)
+		case 4:
+			tree.Nodes[p] = n
+		default:
+			tree = tree.clone()
+		}
+		at := []string{"/", place()}[random.IntN(2)]
+		var want []string
+		for q := range tree.Nodes {
+			if Within(q, at) {
+				want = append(want, q)
+			}
+		}
+		got := tree.AtOrBelow(at)
+		slices.Sort(want)
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Fatalf("below %s: %q, want %q", at, got, want)
 		}
 	}
 }

@@ -157,10 +157,8 @@ func (o OwnHome) Touches() []Resource { return []Resource{PlaceResource(o.Home)}
 // Predict implements Op.
 func (o OwnHome) Predict(f *facts.Facts) {
 	home := f.Tree.Place(path.Clean(o.Home))
-	for p, n := range f.Tree.Nodes {
-		if !facts.Within(p, home) {
-			continue
-		}
+	for _, p := range f.Tree.AtOrBelow(home) {
+		n := f.Tree.Nodes[p]
 		if n.UID == o.From.UID {
 			n.UID = o.To.UID
 		}

@@ -93,9 +93,9 @@ func (b *builder) homeParents(p, place string) {
 	if n.UID == 0 || near == path.Dir(place) {
 		return
 	}
-	for _, name := range b.database().Users() {
+	for _, name := range b.usersOf(n.UID) {
 		u, _ := b.database().User(name)
-		if home := b.facts.Tree.Final(u.Home); u.UID != n.UID || home == "/" || !facts.Within(near, home) {
+		if home := b.facts.Tree.Final(u.Home); home == "/" || !facts.Within(near, home) {
 			continue
 		}
 		for rest := range strings.SplitSeq(path.Dir(place)[len(near)+1:], "/") {
@@ -217,7 +217,7 @@ func (b *builder) id(p string, o types.Owner, fallback int, kind string, names f
 	}
 	id, ok := find(b.database(), *o.Name)
 	if !ok {
-		b.fail(p, fmt.Sprintf("%s %q does not exist in the target", kind, *o.Name), similar(*o.Name, names(b.database())))
+		b.fail(p, fmt.Sprintf("%s %q does not exist in the target", kind, *o.Name), b.similar(*o.Name, func() []string { return names(b.database()) }))
 		return fallback
 	}
 	return id
@@ -226,14 +226,33 @@ func (b *builder) id(p string, o types.Owner, fallback int, kind string, names f
 // database returns the accounts of the target.
 func (b *builder) database() *account.DB {
 	if b.accounts == nil {
-		b.accounts = account.Parse(b.facts.Accounts.Texts, b.in.Today)
+		b.accounts, b.named = account.Parse(b.facts.Accounts.Texts, b.in.Today), nil
 	}
 	return b.accounts
 }
 
-// similar suggests one of names in place of a name that does not exist.
-func similar(name string, names []string) string {
-	best, found := diag.Closest(name, names)
+// usersOf returns the names of the target's users with an id.
+func (b *builder) usersOf(uid int) []string {
+	db := b.database()
+	if b.named == nil {
+		b.named = map[int][]string{}
+		for _, name := range db.Users() {
+			u, _ := db.User(name)
+			b.named[u.UID] = append(b.named[u.UID], name)
+		}
+	}
+	return b.named[uid]
+}
+
+// mostHints is how many names get a suggestion: each is compared with all names there are.
+const mostHints = 20
+
+// similar suggests one of names in place of a name that does not exist, or nothing.
+func (b *builder) similar(name string, all func() []string) string {
+	if b.hints++; b.hints > mostHints {
+		return ""
+	}
+	best, found := diag.Closest(name, all())
 	if !found {
 		return ""
 	}

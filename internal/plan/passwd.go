@@ -71,7 +71,7 @@ func (b *builder) failAccount(p string, err error, db *account.DB) {
 	hint := ""
 	var unknown *account.UnknownError
 	if errors.As(err, &unknown) {
-		hint = similar(unknown.Name, db.Groups())
+		hint = b.similar(unknown.Name, db.Groups)
 		if hint == "" {
 			hint = "add it to passwd.groups"
 		}

@@ -102,6 +102,8 @@ type builder struct {
 	equals map[op.StepID]int   // how many operations of this identity there are
 
 	accounts *account.DB       // the accounts of the target, once they were needed
+	named    map[int][]string  // their users by id
+	hints    int               // how many suggestions of similar names there were
 	barriers []int             // steps that all further ones on nodes come after
 	appended map[string]string // by inode: the path by which the file is appended to
 	labels   []string          // places for SELinux labels

@@ -89,7 +89,7 @@ func (b *builder) checkUnit(p string, u types.Unit, config unitSources) {
 			return
 		}
 	}
-	hint := similar(u.Name, slices.Concat(f.Names, slices.Sorted(maps.Keys(config.units))))
+	hint := b.similar(u.Name, func() []string { return slices.Concat(f.Names, slices.Sorted(maps.Keys(config.units))) })
 	switch {
 	case f.Extended:
 		hint = strings.TrimSpace(hint + " a system extension may bring it; the preset takes effect then")
