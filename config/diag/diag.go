@@ -114,6 +114,17 @@ func (p Place) String() string {
 	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 }
 
+// With returns the place and the path of the config there, for people.
+func (p Place) With(path string) string {
+	switch {
+	case p == Place{}:
+		return path
+	case path == "" || path == "$":
+		return p.String()
+	}
+	return p.String() + " (" + path + ")"
+}
+
 // Span returns the place as a span without text.
 func (p Place) Span() Span {
 	if p == (Place{}) {

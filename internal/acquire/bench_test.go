@@ -36,7 +36,7 @@ func BenchmarkSiblings(b *testing.B) {
 			b.Fatal(err)
 		}
 		if _, err := Render(b.Context(), doc, RenderOptions{
-			Fetch: func(ctx context.Context, r types.Resource) ([]byte, error) {
+			Fetch: func(ctx context.Context, r types.Resource, _ string) ([]byte, error) {
 				return client.Bytes(ctx, fetch.FromResource(r), MaxConfig)
 			},
 			Configure: func(ctx context.Context, c types.Config) error { return client.Configure(ctx, fetch.SettingsOf(c)) },

@@ -110,8 +110,9 @@ func placed(doc config.Document, err error) error {
 
 // RenderOptions are what rendering needs of its caller.
 type RenderOptions struct {
-	// Fetch returns the decompressed and verified payload of a reference. It may be called concurrently.
-	Fetch func(ctx context.Context, r types.Resource) ([]byte, error)
+	// Fetch returns the decompressed and verified payload of a reference; place is where its source stands, for people. It may be
+	// called concurrently.
+	Fetch func(ctx context.Context, r types.Resource, place string) ([]byte, error)
 	// Configure puts a config's settings for fetching in force, for everything that is fetched from then on.
 	Configure func(ctx context.Context, c types.Config) error
 	// Fetched is called with the path of each config's URL, in the order in which configs are merged.
@@ -160,9 +161,9 @@ func (r *renderer) render(ctx context.Context, doc config.Document, chain []stri
 	if err := r.limit(doc, chain, children, mergePath); err != nil {
 		return config.Document{}, err
 	}
-	for _, child := range children {
+	for i, child := range children {
 		if fetch.NeedsNetwork(source(child)) {
-			r.begin(ctx, child)
+			r.begin(ctx, child, sourcePlace(doc, mergePath(i)))
 		}
 	}
 	merger := config.NewMerger(doc)
@@ -242,7 +243,7 @@ func (r *renderer) read(ctx context.Context, parent config.Document, at string, 
 	fail := func(err error) (config.Document, error) {
 		return config.Document{}, &ReferenceError{Name: name(ref, place), At: place, Path: at, Err: err}
 	}
-	data, err := r.payload(ctx, ref)
+	data, err := r.payload(ctx, ref, sourcePlace(parent, at))
 	if err == nil {
 		data, err = config.Gunzip(data)
 	}
@@ -266,11 +267,11 @@ func (r *renderer) read(ctx context.Context, parent config.Document, at string, 
 }
 
 // payload returns the contents that a reference refers to.
-func (r *renderer) payload(ctx context.Context, ref types.Resource) ([]byte, error) {
+func (r *renderer) payload(ctx context.Context, ref types.Resource, place string) ([]byte, error) {
 	if !fetch.NeedsNetwork(source(ref)) {
-		return r.Fetch(ctx, ref)
+		return r.Fetch(ctx, ref, place)
 	}
-	p := r.begin(ctx, ref)
+	p := r.begin(ctx, ref, place)
 	<-p.done
 	return p.data, p.err
 }
@@ -286,7 +287,7 @@ type payload struct {
 const mostAhead = 16
 
 // begin starts to fetch a reference under the settings in force, unless a fetch has begun already.
-func (r *renderer) begin(ctx context.Context, ref types.Resource) *payload {
+func (r *renderer) begin(ctx context.Context, ref types.Resource, place string) *payload {
 	key := fmt.Sprint(r.settings, " ", fetch.FromResource(ref).Key())
 	if p := r.payloads[key]; p != nil {
 		return p
@@ -297,13 +298,18 @@ func (r *renderer) begin(ctx context.Context, ref types.Resource) *payload {
 		defer close(p.done)
 		select {
 		case r.slots <- struct{}{}:
-			p.data, p.err = r.Fetch(ctx, ref)
+			p.data, p.err = r.Fetch(ctx, ref, place)
 			<-r.slots
 		case <-ctx.Done():
 			p.err = ctx.Err()
 		}
 	}()
 	return p
+}
+
+// sourcePlace returns where the source of the reference at a path stands, for people.
+func sourcePlace(doc config.Document, at string) string {
+	return doc.Origins.At(at + ".source").With(at + ".source")
 }
 
 func source(r types.Resource) string {
@@ -346,9 +352,9 @@ func tooDeep(chain []string) error {
 func (env Env) renderOptions() RenderOptions {
 	return RenderOptions{
 		JSONOnly: env.JSONOnly,
-		Fetch: func(ctx context.Context, r types.Resource) ([]byte, error) {
+		Fetch: func(ctx context.Context, r types.Resource, place string) ([]byte, error) {
 			request := fetch.FromResource(r)
-			request.Purpose = "config"
+			request.Purpose, request.Place = "config", place
 			return env.HTTP.Bytes(ctx, request, MaxConfig)
 		},
 		Configure: func(ctx context.Context, c types.Config) error {

@@ -25,11 +25,12 @@ type web struct {
 	settings []string
 	fetched  []string
 	asked    map[string]int
+	places   []string // of the sources of fetches
 }
 
 func (w *web) options() RenderOptions {
 	return RenderOptions{
-		Fetch: func(_ context.Context, r types.Resource) ([]byte, error) {
+		Fetch: func(_ context.Context, r types.Resource, place string) ([]byte, error) {
 			w.Lock()
 			defer w.Unlock()
 			if w.asked == nil {
@@ -37,6 +38,7 @@ func (w *web) options() RenderOptions {
 			}
 			source, _, _ := strings.Cut(*r.Source, "#")
 			w.asked[source]++
+			w.places = append(w.places, place)
 			text, ok := w.pages[source]
 			if !ok {
 				return nil, errors.New("not found")
@@ -108,14 +110,14 @@ func TestRenderSettings(t *testing.T) {
 	w := &web{pages: map[string]string{"http://h/a": proxied, "http://h/b": file("/old")}}
 	o := w.options()
 	fetch := o.Fetch
-	o.Fetch = func(ctx context.Context, r types.Resource) ([]byte, error) {
+	o.Fetch = func(ctx context.Context, r types.Resource, place string) ([]byte, error) {
 		w.Lock()
 		proxied := slices.Contains(w.settings, "http://proxy")
 		w.Unlock()
 		if *r.Source == "http://h/b" && proxied {
 			return []byte(file("/new")), nil
 		}
-		return fetch(ctx, r)
+		return fetch(ctx, r, place)
 	}
 	doc, _ := config.Parse(diag.NewSource("root.ign", []byte(references("merge", "http://h/a", "http://h/b"))))
 	got, err := Render(t.Context(), doc, o)
@@ -143,6 +145,11 @@ func TestRenderOnce(t *testing.T) {
 	for source, n := range w.asked {
 		if n != 1 {
 			t.Errorf("%s was fetched %d times", source, n)
+		}
+	}
+	for _, place := range w.places { // for the log of a fetch that fails
+		if !strings.Contains(place, ":1:") || !strings.HasSuffix(place, ".source)") {
+			t.Errorf("a source is at %q", place)
 		}
 	}
 }

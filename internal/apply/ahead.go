@@ -80,7 +80,7 @@ func (m *Machine) FetchAhead(ctx context.Context, wants []op.Want, loads op.Payl
 
 // request identifies what is asked of the server for a payload.
 func request(p op.Payload) fetch.Request {
-	r := fetch.Request{URL: p.Source, Compression: p.Compression, Hash: p.Hash}
+	r := fetch.Request{URL: p.Source, Compression: p.Compression, Hash: p.Hash, Place: p.Place}
 	for _, h := range p.Headers {
 		r.Headers = append(r.Headers, fetch.Header{Name: h.Name, Value: h.Value})
 	}

@@ -3,8 +3,12 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -44,5 +48,22 @@ func TestBlock(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFailureLog: the log of a failed boot has the cause and the place, as its console does.
+func TestFailureLog(t *testing.T) {
+	var log bytes.Buffer
+	r := &run{
+		o:   Options{Stage: "files", StateFile: filepath.Join(t.TempDir(), "state"), Stderr: io.Discard},
+		log: slog.New(slog.NewTextHandler(&log, nil)), flush: func() {},
+	}
+	code := r.fail(&apply.StepError{
+		Step: op.Step{Op: op.SetKernelArguments{}, Path: "$.kernelArguments", Origin: diag.Place{File: "c.ign", Line: 3, Column: 7}}, Err: errors.New("it broke"),
+	}, 1)
+	for _, want := range []string{"it broke", "c.ign:3:7 ($.kernelArguments)"} {
+		if code != 1 || !strings.Contains(log.String(), want) {
+			t.Errorf("exit %d; the log lacks %q:\n%s", code, want, &log)
+		}
 	}
 }

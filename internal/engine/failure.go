@@ -30,8 +30,14 @@ func (r *run) fail(err error, code int) int {
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		r.log.Log(context.Background(), logx.Critical, "Ignition failed: "+line)
 	}
+	found := findings(err)
+	for _, f := range found[:min(len(found), mostFindings)] {
+		if f.place != "" {
+			r.log.Log(context.Background(), logx.Critical, "Ignition failed at "+f.place)
+		}
+	}
 	fmt.Fprintf(r.o.Stderr, "%s failed\n", r.o.Stage)
-	block := r.block(findings(err))
+	block := r.block(found)
 	if err := handover.WriteFile(r.failureFile(), []byte(block), 0o600, 0o755); err != nil {
 		r.log.Error(err.Error())
 	}
@@ -74,15 +80,7 @@ func hint(err error) string {
 	return ""
 }
 
-func place(at diag.Place, path string) string {
-	switch {
-	case at == diag.Place{}:
-		return path
-	case path == "" || path == "$":
-		return at.String()
-	}
-	return at.String() + " (" + path + ")"
-}
+func place(at diag.Place, path string) string { return at.With(path) }
 
 // mostFindings bounds the block: the first problems are the first to fix.
 const mostFindings = 5

@@ -35,6 +35,7 @@ type Payload struct {
 	Source      string   // URL; empty: an empty payload
 	Headers     []Header // of the request
 	Compression string   // "gzip", or empty for none
+	Place       string   // of the source in its config, for people; not part of the handle
 	Hash        string   // "sha512-" or "sha256-" and hex digits; empty: unchecked
 }
 
@@ -53,7 +54,7 @@ func (Payload) LogValue() slog.Value { return slog.StringValue("redacted") }
 // Payloads maps the handles of a plan to what they stand for.
 type Payloads map[Handle]Payload
 
-// Add adds a payload and returns its handle.
+// Add adds a payload and returns its handle. Of payloads that differ only in their places, the first is kept.
 func (p Payloads) Add(seed string, load Payload) Handle {
 	k := keyed{sha256.New()}
 	k.add(seed, load.Source, load.Compression, load.Hash, strconv.Itoa(len(load.Headers)))
@@ -69,7 +70,9 @@ func (p Payloads) Add(seed string, load Payload) Handle {
 	}
 	const length = 16 // bytes
 	handle := Handle(hex.EncodeToString(k.Sum(nil)[:length]))
-	p[handle] = load
+	if _, known := p[handle]; !known {
+		p[handle] = load
+	}
 	return handle
 }
 

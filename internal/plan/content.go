@@ -7,19 +7,20 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/types"
 	"github.com/firstlight-boot/firstlight/internal/account"
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// content adds a resource of the config to the payloads and returns a reference to it; ok is false if the resource has no
-// source.
-func content(loads op.Payloads, seed string, r types.Resource) (c op.Content, ok bool) {
+// content adds a resource of the config to the payloads and returns a reference to it; place is that of its source, for people.
+// ok is false if the resource has no source.
+func content(loads op.Payloads, seed string, r types.Resource, place string) (c op.Content, ok bool) {
 	source := types.Text(r.Source)
 	if source == "" {
 		return op.Content{}, false
 	}
-	load := op.Payload{Source: source, Compression: types.Text(r.Compression), Hash: types.Text(r.Verification.Hash)}
+	load := op.Payload{Source: source, Compression: types.Text(r.Compression), Hash: types.Text(r.Verification.Hash), Place: place}
 	for _, h := range r.HTTPHeaders {
 		load.Headers = append(load.Headers, op.Header{Name: h.Name, Value: h.Value})
 	}
@@ -42,10 +43,13 @@ func redact(source string) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
-// content is content for the payloads of the plan.
+// content is content for the payloads of the plan, which need no places.
 func (b *builder) content(r types.Resource) (op.Content, bool) {
-	return content(b.payloads, b.in.Seed, r)
+	return content(b.payloads, b.in.Seed, r, "")
 }
+
+// located returns where a path of the config stands, for people.
+func (b *builder) located(path string) string { return b.doc.Origins.At(path).With(path) }
 
 // contents returns references to the resources that have a source.
 func (b *builder) contents(resources ...types.Resource) []op.Content {
@@ -64,13 +68,14 @@ func (b *builder) secret(text string) op.Handle {
 }
 
 // Payloads returns what the handles of every plan for a config stand for, if the plan was made with seed.
-func Payloads(c *types.Config, seed string) op.Payloads {
-	b := &builder{c: c, in: Inputs{Seed: seed}, payloads: op.Payloads{}}
+func Payloads(doc config.Document, seed string) op.Payloads {
+	c := &doc.Config
+	b := &builder{doc: doc, c: c, in: Inputs{Seed: seed}, payloads: op.Payloads{}}
 	for _, w := range slices.Concat(KeyWants(c), FileWants(c)) {
-		b.content(*w.Resource)
+		content(b.payloads, seed, *w.Resource, b.located(w.Path+".source"))
 	}
-	for _, l := range c.Storage.Luks {
-		b.binding(l.Clevis)
+	for i, l := range c.Storage.Luks {
+		b.binding(at("storage", "luks", i, "clevis"), l.Clevis)
 	}
 	for _, u := range c.Passwd.Users {
 		b.secret(authorizedKeys(u))
@@ -99,14 +104,15 @@ func authorizedKeys(u types.User) string {
 
 // Wants lists what is fetched for resources, and the payloads for that. It needs no facts, so that fetching can begin before
 // planning.
-func Wants(resources []Want, seed string) ([]op.Want, op.Payloads) {
+func Wants(doc config.Document, resources []Want, seed string) ([]op.Want, op.Payloads) {
+	b := &builder{doc: doc}
 	loads := op.Payloads{}
 	var wants []op.Want
 	for _, w := range resources {
 		if isInline(types.Text(w.Resource.Source)) {
 			continue
 		}
-		if found, ok := content(loads, seed, *w.Resource); ok {
+		if found, ok := content(loads, seed, *w.Resource, b.located(w.Path+".source")); ok {
 			wants = append(wants, op.Want{Content: found, Place: w.Place})
 		}
 	}
@@ -117,13 +123,14 @@ func Wants(resources []Want, seed string) ([]op.Want, op.Payloads) {
 type Want struct {
 	Resource *types.Resource
 	Place    string
+	Path     string // of the resource in the config
 }
 
 // KeyWants lists the keys of encrypted volumes.
 func KeyWants(c *types.Config) []Want {
 	var wants []Want
 	for i := range c.Storage.Luks {
-		wants = append(wants, Want{Resource: &c.Storage.Luks[i].KeyFile})
+		wants = append(wants, Want{&c.Storage.Luks[i].KeyFile, "", at("storage", "luks", i, "keyFile")})
 	}
 	return wants
 }
@@ -133,9 +140,9 @@ func FileWants(c *types.Config) []Want {
 	var wants []Want
 	for i := range c.Storage.Files {
 		f := &c.Storage.Files[i]
-		wants = append(wants, Want{&f.Contents, f.Path})
+		wants = append(wants, Want{&f.Contents, f.Path, at("storage", "files", i, "contents")})
 		for n := range f.Append {
-			wants = append(wants, Want{&f.Append[n], f.Path})
+			wants = append(wants, Want{&f.Append[n], f.Path, at("storage", "files", i, "append", n)})
 		}
 	}
 	return wants

@@ -186,7 +186,7 @@ func TestBinding(t *testing.T) {
 		{types.Clevis{Custom: types.ClevisCustom{Pin: ptr("tang"), Config: ptr("own")}}, "tang", "own", nil, false, true},
 	} {
 		b := &builder{payloads: op.Payloads{}, in: Inputs{Seed: "seed"}}
-		got := b.binding(c.clevis)
+		got := b.binding("$.storage.luks.0.clevis", c.clevis)
 		var reach []string
 		for _, r := range got.Reach {
 			reach = append(reach, r.Source)
@@ -223,14 +223,17 @@ func TestRedact(t *testing.T) {
 
 // TestWants: what is fetched early is what comes from the network, in the order of the config, keys first where they are asked for.
 func TestWants(t *testing.T) {
-	c := document(t, `"storage":{"files":[
+	doc := document(t, `"storage":{"files":[
 		{"path":"/a","contents":{"source":"https://h/a"},"append":[{"source":"data:,x"},{"source":"http://h/b"}]},{"path":"/c"},{"path":"/d","contents":{"source":"tftp://h/d"}}],
-		"luks":[{"name":"v","device":"/dev/vda1","keyFile":{"source":"https://h/key"}},{"name":"w","device":"/dev/vda2"}]}`).Config
+		"luks":[{"name":"v","device":"/dev/vda1","keyFile":{"source":"https://h/key"}},{"name":"w","device":"/dev/vda2"}]}`)
 	var got []string
-	wants, loads := Wants(slices.Concat(KeyWants(&c), FileWants(&c)), "seed")
-	all := Payloads(&c, "seed")
+	wants, loads := Wants(doc, slices.Concat(KeyWants(&doc.Config), FileWants(&doc.Config)), "seed")
+	all := Payloads(doc, "seed")
 	for _, w := range wants {
 		got = append(got, w.Source+" for "+w.Place)
+		if p := all[w.Handle].Place; p != loads[w.Handle].Place || !strings.HasPrefix(p, "test.ign:") || !strings.HasSuffix(p, ".source)") {
+			t.Errorf("%s is at %q", w.Source, p)
+		}
 		if _, known := all[w.Handle]; !known || loads[w.Handle].Source != w.Source {
 			t.Errorf("%s is not among the payloads", w.Source)
 		}

@@ -36,7 +36,7 @@ func LUKS(b *builder) {
 				Format: formatArgs(l), Open: openArgs(l), Secure: types.True(l.Cex.Enabled),
 			}
 			if usesClevis(l) {
-				o.Bind = b.binding(l.Clevis)
+				o.Bind = b.binding(path+".clevis", l.Clevis)
 				o.DropKey = o.Key.Generated
 			}
 			b.add(path, o, reason, named...)

@@ -4,6 +4,7 @@ package plan
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -52,16 +53,16 @@ func openArgs(l types.Luks) []string {
 	return args
 }
 
-// binding returns what unlocks a volume later.
-func (b *builder) binding(c types.Clevis) *op.Binding {
+// binding returns what unlocks a volume later; p is the path of c in the config.
+func (b *builder) binding(p string, c types.Clevis) *op.Binding {
 	if pin := types.Text(c.Custom.Pin); pin != "" {
 		return &op.Binding{Pin: pin, Config: b.secret(types.Text(c.Custom.Config))}
 	}
 	bind := &op.Binding{Pin: "sss", Config: b.secret(sharing(c))}
-	for _, t := range c.Tang {
+	for i, t := range c.Tang {
 		if types.Text(t.Advertisement) == "" {
 			source := strings.TrimSuffix(t.URL, "/") + "/adv"
-			if adv, ok := b.content(types.Resource{Source: &source}); ok {
+			if adv, ok := content(b.payloads, b.in.Seed, types.Resource{Source: &source}, b.located(fmt.Sprintf("%s.tang.%d.url", p, i))); ok {
 				bind.Reach = append(bind.Reach, adv)
 			}
 		}

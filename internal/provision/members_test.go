@@ -261,7 +261,7 @@ func handles(t *testing.T, plans []op.Plan) []op.Handle {
 // checkPlans says what is wrong with plans: a handle that stands for nothing, a change when they are written and read back.
 func checkPlans(t *testing.T, doc config.Document, plans []op.Plan, seed string) {
 	t.Helper()
-	loads := plan.Payloads(&doc.Config, seed)
+	loads := plan.Payloads(doc, seed)
 	for _, h := range handles(t, plans) {
 		_, known := loads[h]
 		left := slices.ContainsFunc(doc.Config.Storage.Luks, func(l types.Luks) bool { return h == op.VolumeKey(l.Name) })

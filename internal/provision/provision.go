@@ -77,7 +77,7 @@ func (r *Run) Do(ctx context.Context) (seed string, err error) {
 			return seed, err
 		}
 	}
-	wants, loads := plan.Wants(r.wants(), r.Inputs.Seed)
+	wants, loads := plan.Wants(r.Doc, r.wants(), r.Inputs.Seed)
 	defer r.Applier.FetchAhead(ctx, wants, loads)()
 	for _, p := range r.Parts {
 		used, err := r.part(ctx, p)
@@ -160,7 +160,7 @@ func (r *Run) part(ctx context.Context, p Part) (seed string, err error) {
 		return "", errors.Join(err, j.Close())
 	}
 	h := j.Header()
-	loads := plan.Payloads(&r.Doc.Config, h.Seed)
+	loads := plan.Payloads(r.Doc, h.Seed)
 	if r.Left != nil {
 		for handle, load := range r.Left() {
 			loads[handle] = load

@@ -27,7 +27,7 @@ func TestRender(t *testing.T) {
 		t.Fatal(err)
 	}
 	options := acquire.RenderOptions{
-		Fetch: func(ctx context.Context, r types.Resource) ([]byte, error) {
+		Fetch: func(ctx context.Context, r types.Resource, _ string) ([]byte, error) {
 			return client.Bytes(ctx, fetch.FromResource(r), 1<<20)
 		},
 		Configure: func(ctx context.Context, c types.Config) error { return client.Configure(ctx, fetch.SettingsOf(c)) },

@@ -64,6 +64,7 @@ func stage(t *testing.T, start string, files ...string) (*machine, error) {
 	t.Helper()
 	m := newMachine(t)
 	m.grow(t, start)
+	m.chatty = true
 	doc, err := parse(`{"storage":{"files":[` + strings.Join(files, ",") + `]}}`)
 	if err != nil {
 		t.Fatal(err)
@@ -134,6 +135,12 @@ func TestSourceFails(t *testing.T) {
 		`{"path":"/b","contents":{"source":"`+s.URL+`/b","verification":{"hash":"sha256-`+strings.Repeat("0", 64)+`"}}}`)
 	if err == nil || !strings.Contains(err.Error(), "write file /a") || !strings.Contains(err.Error(), "404") {
 		t.Errorf("error %v, want one that names the step and the status", err)
+	}
+	log := strings.Join(m.log, "")
+	for _, place := range []string{"case.ign:1:87 ($.storage.files.0.contents.source)", "$.storage.files.2.contents.source"} {
+		if !strings.Contains(log, place) {
+			t.Errorf("the log does not name %s:\n%s", place, log)
+		}
 	}
 	if got := strings.Join(tree(t, m.dir), "\n"); strings.Contains(got, " /a ") || strings.Contains(got, " /b ") || !strings.Contains(got, "f /etc/motd old ") {
 		t.Errorf("there is\n%s", got)

@@ -45,6 +45,7 @@ type machine struct {
 	labels   bool // SELinux labels are set
 	syncs    int  // of the last run, including the journals'
 	log      []string
+	chatty   bool // the log has more than warnings
 
 	seen facts.Facts // the facts of the last forecast
 }
@@ -107,6 +108,9 @@ func problems(err error) string {
 // run runs the files stage on a config. It resumes a stopped run.
 func (m *machine) run(doc config.Document) (err error) {
 	log := slog.New(slog.NewTextHandler(&lineLog{m}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if m.chatty {
+		log = slog.New(slog.NewTextHandler(&lineLog{m}, nil))
+	}
 	host := &sys.Host{Programs: m.programs, Log: log}
 	http, err := fetch.New(fetch.Options{Version: "test", Log: log})
 	if err != nil {
