@@ -175,6 +175,8 @@ type translator struct {
 	report diag.Collector
 	loaded int64 // bytes of local files that are in memory
 	jobs   []job // contents that are to become data URLs
+
+	compressor compressor // of encode
 }
 
 // find reports something at a member of a node, or at the node itself. A missing member is reported at its object.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -223,13 +224,24 @@ func TestBounds(t *testing.T) {
 		"control":       head + "x: \x00\n",
 		"comments":      head + strings.Repeat("# x\n", 1<<16),
 		"garbage":       "variant" + strings.Repeat("\x80:-? \"'\n", 1<<17),
+		"repeated text": head + "t: &t |\n" + strings.Repeat("  some text, with: commas\n", 1<<14) + "storage:\n  files:\n" + strings.Repeat("    - {path: /a, contents: {inline: *t}}\n", 1<<14),
+		"repeated keys": head + "m: &m {" + strings.ReplaceAll(manyKeys(1<<15), "\n", ", ") + "}\nstorage:\n  files:\n" + strings.Repeat("    - {<<: *m}\n", 1<<14),
+		"repeated maps": head + "m: &m {" + strings.ReplaceAll(manyKeys(1<<15), "\n", ", ") + "}\nstorage:\n  files:\n" + strings.Repeat("    - *m\n", 1<<14),
+		"labels of one": "variant: openshift\nversion: 4.18.0\nmetadata: {name: a, labels: {" + strings.ReplaceAll(manyKeys(1<<18), "\n", ", ") + "}}\n",
+		"one line":      head + "storage: {files: [" + strings.Repeat("{path: a}, ", 1<<16) + "]}\n",
+		"one wide line": head + "storage: {files: [" + strings.Repeat("{path: ä}, ", 1<<16) + "]}\n",
+		"inline config": head + "ignition: {config: {merge: [" + strings.Repeat("{inline: '{\"ignition\":{\"version\":\"3.4.0\"}}'}, ", 1<<11) + "]}}\n",
 		"long text":     head + "x: |\n" + strings.Repeat("  some text, with: commas\n", 1<<16),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
+			began := time.Now()
 			runtime.ReadMemStats(&before)
 			config.Build(diag.NewSource("f", []byte(text)), author.Options{})
 			runtime.ReadMemStats(&after)
+			if took := time.Since(began); took > 30*time.Second { // a second or two, unless it is quadratic
+				t.Errorf("it took %v", took)
+			}
 			const perByte, expansion = 100, 128 << 20 // bytes allocated in all, garbage included
 			used := after.TotalAlloc - before.TotalAlloc
 			t.Logf("%d kB of text took %d MB", len(text)>>10, used>>20)

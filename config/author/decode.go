@@ -14,8 +14,11 @@ import (
 	"github.com/firstlight-boot/firstlight/config/doc"
 )
 
-// maxExpansion is how many values aliases may expand to, not counting the values of the text itself.
-const maxExpansion = 1 << 18
+// Limits of what aliases may expand to, not counting the values of the text itself.
+const (
+	maxExpansion = 1 << 18  // values, and members that are not used
+	maxRepeated  = 64 << 20 // bytes of texts
+)
 
 // A decoder turns YAML into a tree by the shape of a variant. It is as lax as Butane: an unknown member is only a
 // warning, null counts as absent, and a number may stand where a text is expected.
@@ -23,8 +26,10 @@ type decoder struct {
 	t        *translator
 	open     map[*yaml.Node]bool // aliases in progress
 	expanded int
-	guesses  int // suggestions made for unknown keys, bounded because each takes time
-	depth    int // of aliases
+	repeated int        // bytes
+	outer    *yaml.Node // the alias in the text itself that is being expanded
+	guesses  int        // suggestions made for unknown keys, bounded because each takes time
+	depth    int        // of aliases
 	failed   bool
 }
 
@@ -109,6 +114,9 @@ func (d *decoder) alias(y *yaml.Node, decode func(*yaml.Node) *node) *node {
 		return d.fail(y, "the anchor contains itself", "remove the alias from the value that it names", nil)
 	}
 	d.open[y.Alias] = true
+	if d.depth == 0 {
+		d.outer = y
+	}
 	d.depth++
 	n := decode(y.Alias)
 	d.depth--
@@ -121,13 +129,25 @@ func (d *decoder) alias(y *yaml.Node, decode func(*yaml.Node) *node) *node {
 	return &c
 }
 
-// room counts the values that aliases expand to.
+// room counts the values that aliases expand to, and their bytes: a long text behind many aliases takes memory, too.
 func (d *decoder) room(y *yaml.Node) bool {
-	if d.expanded++; d.expanded <= maxExpansion {
+	d.expanded++
+	d.repeated += len(y.Value)
+	problem, hint := "", "write fewer aliases of aliases"
+	switch {
+	case d.expanded > maxExpansion:
+		problem = fmt.Sprintf("aliases expand to more than %d values", maxExpansion)
+	case d.repeated > maxRepeated:
+		problem = fmt.Sprintf("aliases repeat more than %d MiB of text", maxRepeated>>20)
+		hint = "write fewer aliases of long texts"
+	default:
 		return true
 	}
 	if !d.failed {
-		d.fail(y, fmt.Sprintf("aliases expand to more than %d values", maxExpansion), "write fewer aliases of aliases", nil)
+		if d.outer != nil {
+			y = d.outer
+		}
+		d.fail(y, problem, hint, nil)
 	}
 	return false
 }
@@ -190,6 +210,9 @@ func (d *decoder) members(y *yaml.Node, s *shape, at *step, n *node, merged bool
 		}
 		f := s.fields[key.Value]
 		if f == nil || isMerge {
+			if d.depth > 0 && !d.room(key) {
+				return
+			}
 			if !merged {
 				d.unused(y.Content[i], key.Value, s, at)
 			}
@@ -233,22 +256,26 @@ func (d *decoder) merge(y *yaml.Node, s *shape, at *step, n *node) {
 // texts decodes a mapping whose keys are the author's own.
 func (d *decoder) texts(y *yaml.Node, at *step) *node {
 	n := d.node(y, doc.Object, "", at)
-	d.entries(y, at, n)
+	d.entries(y, at, n, map[string]bool{})
 	return n
 }
 
-// entries adds the entries of a mapping that n does not have; merged-in entries come last.
-func (d *decoder) entries(y *yaml.Node, at *step, n *node) {
+// entries adds the entries of a mapping that n does not have; merged-in entries come last. It keeps the names in has.
+func (d *decoder) entries(y *yaml.Node, at *step, n *node, has map[string]bool) {
 	var merges []*yaml.Node
 	for i := 0; i+1 < len(y.Content) && y.Kind == yaml.MappingNode; i += 2 {
 		key, value := y.Content[i], y.Content[i+1]
+		if d.depth > 0 && !d.room(key) {
+			return
+		}
 		if key.Tag == "!!merge" {
 			merges = append(merges, value)
 			continue
 		}
-		if n.get(key.Value) != nil {
+		if has[key.Value] {
 			continue
 		}
+		has[key.Value] = true
 		here := &step{up: at, name: key.Value}
 		v := d.value(value, &field{kind: text}, here)
 		if v == nil {
@@ -262,18 +289,23 @@ func (d *decoder) entries(y *yaml.Node, at *step, n *node) {
 			list = m.Content
 		}
 		for _, m := range list {
-			if m.Kind == yaml.AliasNode {
-				d.alias(m, func(y *yaml.Node) *node {
-					if d.room(y) {
-						d.entries(y, at, n)
-					}
-					return nil
-				})
-			} else {
-				d.entries(m, at, n)
-			}
+			d.mergeEntries(m, at, n, has)
 		}
 	}
+}
+
+// mergeEntries adds the entries of a merged mapping.
+func (d *decoder) mergeEntries(m *yaml.Node, at *step, n *node, has map[string]bool) {
+	if m.Kind != yaml.AliasNode {
+		d.entries(m, at, n, has)
+		return
+	}
+	d.alias(m, func(y *yaml.Node) *node {
+		if d.room(y) {
+			d.entries(y, at, n, has)
+		}
+		return nil
+	})
 }
 
 // scalar decodes a text, number or boolean as the YAML library would.

@@ -109,10 +109,9 @@ func (t *translator) encode() {
 	t.jobs = nil
 	mayZip := t.v.has&noGzip == 0 && t.o.Gzip != nil
 	var next, kept atomic.Int64
-	work := func() {
-		c := compressor{make: t.o.Gzip}
+	work := func(c *compressor) {
 		for i := int(next.Add(1)) - 1; i < len(jobs); i = int(next.Add(1)) - 1 {
-			jobs[i].run(&c, t.o.Files, mayZip)
+			jobs[i].run(c, t.o.Files, mayZip)
 			if data := jobs[i].source.data; data != nil && kept.Add(int64(len(data.zipped))) > keptAtMost {
 				data.zipped = nil
 			}
@@ -127,9 +126,10 @@ func (t *translator) encode() {
 	}
 	var others sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0)-1, threads) {
-		others.Go(work)
+		others.Go(func() { work(&compressor{make: t.o.Gzip}) })
 	}
-	work()
+	t.compressor.make = t.o.Gzip
+	work(&t.compressor) // kept, since each inline config has an encode of its own
 	others.Wait()
 	for i := range jobs {
 		if jobs[i].err != nil {

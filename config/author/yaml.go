@@ -61,12 +61,16 @@ func asUTF8(src *diag.Source) (*diag.Source, error) {
 // positions turns the lines and columns of YAML, which count characters, into offsets.
 type positions struct {
 	text  []byte
-	lines []int32 // offset of each line's first character
+	lines []int32         // offset of each line's first character
+	marks map[int][]int32 // by line: offset of every character whose column is a multiple of markEvery, as far as asked for
 }
+
+// markEvery is the distance of marks. Without them, a long line with a value in each column takes time quadratic in its length.
+const markEvery = 256
 
 // newPositions finds the lines. YAML knows more line breaks than other formats.
 func newPositions(text []byte) *positions {
-	p := &positions{text: text, lines: []int32{0}}
+	p := &positions{text: text, lines: make([]int32, 1, 1+bytes.Count(text, []byte{'\n'}))}
 	if bytes.HasPrefix(text, utf8Mark) {
 		p.lines[0] = int32(len(utf8Mark))
 	}
@@ -98,15 +102,42 @@ func (p *positions) offset(line, column int) int32 {
 		return int32(len(p.text))
 	}
 	at := int(p.lines[line-1])
+	if column > markEvery {
+		at, column = p.nearest(line, column-1)
+		column++
+	}
 	for ; column > 1 && at < len(p.text); column-- {
-		if p.text[at] < utf8.RuneSelf {
-			at++
-			continue
-		}
-		_, size := utf8.DecodeRune(p.text[at:])
-		at += size
+		at = p.after(at)
 	}
 	return int32(at)
+}
+
+// after returns the offset of the character after the one at an offset.
+func (p *positions) after(at int) int {
+	if p.text[at] < utf8.RuneSelf {
+		return at + 1
+	}
+	_, size := utf8.DecodeRune(p.text[at:])
+	return at + size
+}
+
+// nearest returns the last mark before n characters of a line, and how many are left.
+func (p *positions) nearest(line, n int) (at, left int) {
+	marks := p.marks[line]
+	if marks == nil {
+		marks = []int32{p.lines[line-1]}
+	}
+	for at = int(marks[len(marks)-1]); len(marks) <= n/markEvery && at < len(p.text); marks = append(marks, int32(at)) {
+		for i := 0; i < markEvery && at < len(p.text); i++ {
+			at = p.after(at)
+		}
+	}
+	if p.marks == nil {
+		p.marks = map[int][]int32{}
+	}
+	p.marks[line] = marks
+	i := min(n/markEvery, len(marks)-1)
+	return int(marks[i]), n - i*markEvery
 }
 
 // span returns the span of a value. The end of a folded block is that of its first line.

@@ -163,20 +163,30 @@ func newWindow(at, marks int) window {
 // ellipsis marks text outside the window.
 const ellipsis = "…"
 
-// clip returns the part of a line that a window shows.
+// clip returns the part of a line that a window shows. It copies no more than that: a line may be the whole document.
 func (v window) clip(line string) string {
-	runes := []rune(printable(line))
 	head, tail := "", ""
+	from := skip(line, v.from)
 	if v.from > 0 {
-		if head = ellipsis; len(runes) <= v.from {
+		if head = ellipsis; from == len(line) {
 			return head
 		}
 	}
-	to := len(runes)
-	if to > v.to {
-		to, tail = v.to, ellipsis
+	to := from + skip(line[from:], v.to-v.from)
+	if to < len(line) {
+		tail = ellipsis
 	}
-	return head + string(runes[v.from:to]) + tail
+	return head + printable(line[from:to]) + tail
+}
+
+// skip returns the offset behind the first n characters of a text.
+func skip(text string, n int) int {
+	for at := range text {
+		if n--; n < 0 {
+			return at
+		}
+	}
+	return len(text)
 }
 
 // column returns the column of a character of a line in the window.
@@ -197,15 +207,22 @@ func (m Masker) Line(src *Source, n int) string {
 		mask = secrets(src.Text)
 		m[src] = mask
 	}
-	line := []byte(src.Line(n))
+	line := src.Line(n)
 	start := src.lineStart(n)
-	indent := len(line) - len(bytes.TrimLeft(line, " \t"))
+	indent := len(line) - len(strings.TrimLeft(line, " \t"))
+	var masked []byte
 	for _, e := range mask {
 		for i := max(e.from, start+indent); i < min(e.to, start+len(line)); i++ {
-			line[i-start] = '*'
+			if masked == nil {
+				masked = []byte(line)
+			}
+			masked[i-start] = '*'
 		}
 	}
-	return string(line)
+	if masked == nil {
+		return line
+	}
+	return string(masked)
 }
 
 // isBracketed reports whether a span is that of an object or list, which begins after its bracket.
