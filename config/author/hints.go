@@ -27,6 +27,13 @@ func explain(src *diag.Source, p *positions, err error) (start, end int, problem
 	}
 	at := reached(src.Text)
 	line, from := lineAt(src.Text, at)
+	for _, w := range wider {
+		if strings.Contains(problem, w.only) {
+			if i, n := w.find(src.Text, from, problem); i >= 0 {
+				return i, i + n, w.text, w.hint
+			}
+		}
+	}
 	for _, c := range causes {
 		for _, l := range []struct {
 			text []byte
@@ -79,6 +86,12 @@ var causes = []cause{
 	{only: "expected ',' or", text: "a bracket is not closed, or a comma is missing", hint: "look for the missing bracket or comma", find: openBracket},
 	{only: "unexpected end of stream", text: "a quotation mark is not closed", hint: "close it; a value that starts with a quotation mark must end with one", find: openQuote, far: true},
 	{only: "unexpected document indicator", text: "a quotation mark is not closed", hint: "close it; a value that starts with a quotation mark must end with one", find: openQuote, far: true},
+	{only: "did not find expected alphabetic or numeric character", text: "the value starts with a character that begins an alias or anchor",
+		hint: "put the value in quotes", find: bareAlias},
+	{only: "unknown escape character", text: "the backslash in double quotes begins an escape that YAML does not have",
+		hint: `use single quotes, or write \\ for a backslash`, find: badEscape},
+	{only: "did not find expected key", text: "text follows the closing quotation mark",
+		hint: "write a quotation mark within the value twice, or quote the value with the other kind", find: behindQuote},
 	{only: "did not find expected key", text: "the list item is indented differently from the items around it",
 		hint: "align its dash with the other dashes of the list", find: dash},
 	{only: "did not find expected key", text: "the colon needs a space after it", hint: "write NAME: VALUE", find: tightColon},

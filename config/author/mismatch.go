@@ -4,7 +4,9 @@ package author
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -35,6 +37,9 @@ func IsMeant(d diag.Diagnostic) bool {
 func (d *decoder) spelling(name string, s *shape) string {
 	if name == "<<" || strings.HasPrefix(name, "x-") {
 		return ""
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII && unicode.IsSpace(r) }) {
+		return "replace the wide or non-breaking spaces of this line with ordinary ones"
 	}
 	if snaked := snake(name); snaked != name && s.fields[snaked] != nil {
 		return "did you mean " + snaked + "?"
@@ -95,24 +100,74 @@ func find(s *shape, place string) *shape {
 
 // mismatch reports a value of a wrong type.
 func (d *decoder) mismatch(y *yaml.Node, f *field, at *step) *node {
-	hint := ""
 	want := [...]string{"a mapping", "a text", "an integer", "a boolean", "a mapping"}[f.kind]
-	isText := y.Kind == yaml.ScalarNode && (y.Tag == "!!str" || y.Tag == "")
+	if f.list {
+		want = "a list"
+	}
+	return d.fail(y, at.text()+" must be "+want+", not "+nameOf(y), correction(y, f), at)
+}
+
+// correction says what to write in place of a value of a wrong type.
+func correction(y *yaml.Node, f *field) string {
 	switch {
 	case f.list:
-		want, hint = "a list", "begin each item with a dash, or put the list in square brackets"
-	case f.kind == integer && isText:
-		hint = "write the number without quotes"
+		return "begin each item with a dash, or put the list in square brackets"
+	case f.kind == integer:
+		return number(y, f.name)
 	case f.kind == boolean:
-		hint = "write true or false, without quotes"
+		return "write true or false, without quotes"
 	case f.kind == object && y.Kind == yaml.SequenceNode:
-		hint = "remove the dash"
+		return "remove the dash or bracket" + members(f, "; the members are ")
 	case f.kind == object:
-		hint = "write its members in the lines below, indented"
-	case y.Kind != yaml.ScalarNode:
-		hint = "write one value"
+		return "write its members in the lines below, indented" + members(f, ": ")
+	case y.Kind == yaml.ScalarNode:
+		return ""
+	case y.Style&yaml.FlowStyle != 0:
+		return "put the value in quotes: a bracket or brace at its start begins " + nameOf(y)
+	case f.name == "inline" || f.name == "contents":
+		return "write " + f.name + ": | and the text in the lines below, indented further"
 	}
-	return d.fail(y, at.text()+" must be "+want+", not "+nameOf(y), hint, at)
+	return "write one value in this line; put it in quotes if it has a colon followed by a space"
+}
+
+// members lists the members of an object if they are few.
+func members(f *field, before string) string {
+	const most = 8
+	var names []string
+	if f.elem != nil && len(f.elem.all) <= most {
+		for _, m := range f.elem.all {
+			names = append(names, m.name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return before + strings.Join(names, ", ")
+}
+
+// number says how to write a number: people write sizes with units, modes as chmod takes them, and names in place of ids.
+func number(y *yaml.Node, name string) string {
+	digits := strings.TrimRight(y.Value, "BbIiKkMmGgTt ")
+	n, err := strconv.ParseUint(digits, 10, 31)
+	unit := strings.ToUpper(strings.TrimLeft(y.Value[len(digits):], " ") + " ")[:1]
+	shift, isUnit := map[string]int{"M": 0, "G": 10, "T": 20}[unit]
+	isSize := strings.HasSuffix(name, "_mib")
+	_, notOctal := strconv.ParseUint(strings.TrimPrefix(y.Value, "0o"), 8, 31)
+	switch {
+	case y.Kind != yaml.ScalarNode:
+		return "write one number"
+	case isSize && err == nil && isUnit:
+		return fmt.Sprintf("write %d: the number is in MiB", n<<shift)
+	case isSize && (err != nil || digits != y.Value):
+		return "write the number of MiB, without a unit"
+	case name == "mode" && notOctal != nil, strings.HasSuffix(name, "_mode") && notOctal != nil:
+		return "write the mode in octal digits, 0 to 7, such as 0644"
+	case err != nil && (name == "uid" || name == "gid"):
+		return "write the number, or remove " + name + " to have one chosen"
+	case err != nil:
+		return "write a number"
+	}
+	return "write the number without quotes"
 }
 
 func nameOf(y *yaml.Node) string {

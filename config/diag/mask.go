@@ -26,7 +26,7 @@ var secretMembers = map[string]secretKind{
 	"passwordhash": wholeValue, "inline": wholeValue, "value": wholeValue, "config": wholeValue, "content": wholeValue,
 	"passwd": wholeValue, "password": wholeValue, "plaintextpasswd": wholeValue, "hashedpasswd": wholeValue, "passphrase": wholeValue,
 	"source": urlValue, "url": urlValue, "httpproxy": urlValue, "httpsproxy": urlValue,
-	"httpheaders": headerList, "contents": unitText, "thumbprint": wholeValue, "advertisement": wholeValue,
+	"httpheaders": headerList, "contents": unitText, "keyfile": unitText, "thumbprint": wholeValue, "advertisement": wholeValue,
 }
 
 // secretSettings are the settings of units whose values are not shown.
@@ -150,12 +150,16 @@ func (m *masker) valueOf(from, to int) (at, column int, ok bool) {
 	return 0, 0, false
 }
 
-// unlikeUnit reports whether a string in quotes has nothing of a unit: neither a section nor a setting.
+// unlikeUnit reports whether a text in one line has nothing of a unit: neither a section nor a setting.
 func (m *masker) unlikeUnit(at int) bool {
-	if at >= len(m.text) || m.text[at] != '"' && m.text[at] != '\'' {
+	if at >= len(m.text) || strings.IndexByte("\r\n|>{[", m.text[at]) >= 0 {
 		return false
 	}
-	return !bytes.ContainsAny(m.text[at+1:m.stringEnd(at+1, m.text[at])], "[=")
+	end := lineEnd(m.text, at)
+	if c := m.text[at]; c == '"' || c == '\'' {
+		end = m.stringEnd(at+1, c)
+	}
+	return !bytes.ContainsAny(m.text[at:end], "[=")
 }
 
 // skip skips white space; lines too, if the text is JSON.

@@ -35,10 +35,29 @@ func (c *checker) relocate(report diag.List) {
 		d.Summary, d.Hint = inYAML(d.Summary), inYAML(d.Hint)
 	}
 	for i := range report {
-		if d := &report[i]; d.Code == "V102" && strings.HasSuffix(d.Summary, "no scheme") {
+		switch d := &report[i]; {
+		case d.Code == "V102" && strings.HasSuffix(d.Summary, "no scheme"):
 			d.Hint = "for a text write inline: TEXT; for a file beside the document, local: FILE; a source is a URL"
+		case d.Code == "V211":
+			d.Hint = c.specialBits(d)
 		}
 	}
+}
+
+// specialBits says what to do about a mode with bits that have no effect in the version of a variant. The digits 8 and 9 make
+// a number decimal even after a zero, and then it has such bits by accident.
+func (c *checker) specialBits(d *diag.Diagnostic) string {
+	text := string(d.Span.Source.Text[d.Span.Start.Offset:d.Span.End.Offset])
+	if strings.ContainsAny(text, "89") && strings.Trim(text, "0123456789") == "" {
+		return "the digits 8 and 9 make the number decimal: write octal digits, such as 0644"
+	}
+	of := c.result.Variant
+	for _, v := range author.Variants() {
+		if v.Name == of.Name && v.Spec > of.Spec && v.Spec >= spec.V3_6 {
+			return "use " + v.String() + " or later"
+		}
+	}
+	return "remove the bits"
 }
 
 // memberNames are the members of configs that have another name in YAML.

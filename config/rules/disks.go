@@ -33,7 +33,7 @@ var diskRules = []Rule{
 func diskDevice(c *Context, config *types.Config) {
 	for i := range config.Storage.Disks {
 		device := config.Storage.Disks[i].Device
-		summary, hint := unclean(device)
+		summary, hint := uncleanDevice(device)
 		if summary != "" && (device == "") == (c.rule.ID == "V301") {
 			c.Report(summary, hint, "storage", "disks", i, "device")
 		}

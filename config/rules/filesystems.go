@@ -68,7 +68,7 @@ func filesystemDevice(c *Context, f *types.Filesystem, at func(string) []any) {
 	if isVirtiofs(c, f) {
 		return
 	}
-	if summary, hint := unclean(f.Device); summary != "" {
+	if summary, hint := uncleanDevice(f.Device); summary != "" {
 		c.Report(summary, hint, at("device")...)
 	}
 }

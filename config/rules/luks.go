@@ -45,7 +45,7 @@ func luksName(c *Context, l *types.Luks, at func(...any) []any) {
 }
 
 func luksDevice(c *Context, l *types.Luks, at func(...any) []any) {
-	if summary, hint := unclean(l.Device); summary != "" {
+	if summary, hint := uncleanDevice(l.Device); summary != "" {
 		c.Report(summary, hint, at("device")...)
 	}
 }

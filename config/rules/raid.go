@@ -66,7 +66,7 @@ func raidDevices(c *Context, config *types.Config) {
 			continue
 		}
 		for j := range devices {
-			if summary, hint := unclean(devices[j]); summary != "" {
+			if summary, hint := uncleanDevice(devices[j]); summary != "" {
 				c.Report(summary, hint, "storage", "raid", i, "devices", j)
 			}
 		}

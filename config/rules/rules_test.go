@@ -46,6 +46,8 @@ func TestHeaders(t *testing.T) {
 func TestPaths(t *testing.T) {
 	for p, want := range map[string]string{
 		"/": "", "/a/b": "", "": "give an absolute path", "a": `did you mean "/a"?`, "/a/": `write it as "/a"`, "/a/../b": `write it as "/b"`, "//a": `write it as "/a"`,
+		"~/a": `nothing replaces ~: write the path of the home directory, such as "/home/core/a"`, "~a": `did you mean "/~a"?`,
+		"\u201c/a\u201d": "replace the typographic quotation marks with straight ones", "$HOME/a": "nothing replaces variables: write the path itself",
 	} {
 		if summary, hint := unclean(p); hint != want || (summary == "") != (want == "") {
 			t.Errorf("%q: %q, want %q", p, hint, want)

@@ -121,11 +121,33 @@ func unclean(p string) (summary, hint string) {
 	case p == "":
 		return "a path is missing", "give an absolute path"
 	case p[0] != '/':
-		return "the path " + shown(p) + " is not absolute", "did you mean " + shown(gopath.Join("/", p)) + "?"
+		return "the path " + shown(p) + " is not absolute", absolute(p)
 	case p != clean:
 		return "the path " + shown(p) + " is not in its simplest form", "write it as " + shown(clean)
 	}
 	return "", ""
+}
+
+// uncleanDevice is unclean for the path of a block device.
+func uncleanDevice(p string) (summary, hint string) {
+	if p == "" {
+		return "the device is missing", "name the block device, such as /dev/vdb"
+	}
+	return unclean(p)
+}
+
+// absolute says what to write for a path that is not absolute.
+func absolute(p string) string {
+	const typographic = "\u2018\u2019\u201c\u201d\u00ab\u00bb\u201e\u201a"
+	switch plain := strings.Trim(p, typographic); {
+	case plain != p:
+		return "replace the typographic quotation marks with straight ones"
+	case p == "~" || strings.HasPrefix(p, "~/"):
+		return "nothing replaces ~: write the path of the home directory, such as " + shown(gopath.Join("/home/core", p[1:]))
+	case p[0] == '$':
+		return "nothing replaces variables: write the path itself"
+	}
+	return "did you mean " + shown(gopath.Join("/", p)) + "?"
 }
 
 // nearest guesses which of the allowed words was meant.
