@@ -5,8 +5,10 @@ package files
 import (
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -136,10 +138,10 @@ func TestSourceFails(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "write file /a") || !strings.Contains(err.Error(), "404") {
 		t.Errorf("error %v, want one that names the step and the status", err)
 	}
-	log := strings.Join(m.log, "")
+	logged := strings.Join(m.log, "")
 	for _, place := range []string{"case.ign:1:87 ($.storage.files.0.contents.source)", "$.storage.files.2.contents.source"} {
-		if !strings.Contains(log, place) {
-			t.Errorf("the log does not name %s:\n%s", place, log)
+		if !strings.Contains(logged, place) {
+			t.Errorf("the log does not name %s:\n%s", place, logged)
 		}
 	}
 	if got := strings.Join(tree(t, m.dir), "\n"); strings.Contains(got, " /a ") || strings.Contains(got, " /b ") || !strings.Contains(got, "f /etc/motd old ") {
@@ -183,6 +185,46 @@ func TestSourcesAfterCrash(t *testing.T) {
 		}
 		if n == 0 {
 			return
+		}
+	}
+}
+
+// TestSourceBreaksOff: the first body of every source breaks off, and the server gives nothing with which a transfer could go on. All
+// that files are written through can start over.
+func TestSourceBreaksOff(t *testing.T) {
+	body := strings.Repeat("0123456789abcdef", 1<<15)
+	var mu sync.Mutex
+	asked := map[string]int{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		asked[r.URL.Path]++
+		first := asked[r.URL.Path] == 1
+		mu.Unlock()
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		if first {
+			io.WriteString(w, body[:len(body)/2+5])
+			panic(http.ErrAbortHandler)
+		}
+		io.WriteString(w, body)
+	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer s.Close()
+	m, err := stage(t, "d /etc\nf /etc/motd old\n",
+		`{"path":"/a","contents":{"source":"`+s.URL+`/a"}}`,
+		`{"path":"/b","contents":{"source":"data:,x"},"append":[{"source":"`+s.URL+`/b"},{"source":"`+s.URL+`/shared"}]}`,
+		`{"path":"/c","contents":{"source":"`+s.URL+`/shared"}}`,
+		`{"path":"/etc/motd","append":[{"source":"`+s.URL+`/d"},{"source":"`+s.URL+`/e"}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"/a": body, "/b": "x" + body + body, "/c": body, "/etc/motd": "old" + body + body} {
+		if got, err := os.ReadFile(m.dir + name); err != nil || string(got) != want {
+			t.Errorf("%s has %d bytes, %v; want %d", name, len(got), err, len(want))
+		}
+	}
+	for path, n := range asked {
+		if n != 2 {
+			t.Errorf("%s was asked for %d times", path, n)
 		}
 	}
 }
