@@ -70,6 +70,7 @@ type run struct {
 
 // Run runs one stage and returns the exit code of the process.
 func Run(ctx context.Context, o Options) int {
+	sys.ResetUmask()
 	log, flush := openLog(o)
 	defer flush()
 	r := &run{o: o, began: time.Now(), log: log, flush: flush}

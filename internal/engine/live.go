@@ -42,6 +42,7 @@ type LiveOptions struct {
 // Apply applies the files, directories, links and units of a config to a tree, only in a container, and returns the exit code of
 // the process. It makes no accounts and leaves neither seal nor result.
 func Apply(ctx context.Context, o LiveOptions) int {
+	sys.ResetUmask()
 	log, flush := openLog(Options{Stdout: o.Stdout, LogToStdout: true})
 	defer flush()
 	log.Info("Ignition " + version.Version())

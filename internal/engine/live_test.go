@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -57,5 +58,43 @@ func TestApply(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestUmask: the file mode creation mask of the caller changes no mode.
+func TestUmask(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("setting owners needs root")
+	}
+	const config = `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a/b","contents":{"source":"data:,x"}},{"path":"/a/c","mode":432}],
+		"directories":[{"path":"/d/e"},{"path":"/f","mode":511}],"links":[{"path":"/l/m","target":"x"}]},
+		"systemd":{"units":[{"name":"u.service","enabled":true,"contents":"[Install]\nWantedBy=t.target\n","dropins":[{"name":"x.conf","contents":"[Unit]\n"}]}]}}`
+	usual := syscall.Umask(0o022)
+	defer syscall.Umask(usual)
+	want := ""
+	for _, mask := range []int{0o022, 0, 0o077, 0o777} {
+		root := t.TempDir()
+		syscall.Umask(mask)
+		var out bytes.Buffer
+		exit := Apply(context.Background(), LiveOptions{
+			Root: root, Config: "-", Stdin: strings.NewReader(config), Stdout: &out, Stderr: &out,
+			Getenv: func(name string) string { return map[string]string{"container": "test"}[name] },
+		})
+		if exit != 0 {
+			t.Fatalf("umask %04o: exit %d:\n%s", mask, exit, &out)
+		}
+		got := ""
+		err := filepath.WalkDir(root, func(name string, d os.DirEntry, err error) error {
+			if info, failed := d.Info(); failed == nil && name != root {
+				got += info.Mode().String() + " " + strings.TrimPrefix(name, root) + "\n"
+			}
+			return err
+		})
+		if want == "" {
+			want = got
+		}
+		if err != nil || got != want {
+			t.Errorf("umask %04o: %v\n%s\nwant\n%s", mask, err, got, want)
+		}
 	}
 }

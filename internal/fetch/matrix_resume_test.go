@@ -123,6 +123,7 @@ func secondAnswers() []second {
 		{"range that ends before it begins", partial(5000, 8000, "bytes 5000-4999/8000"), startOver, startOver, true},
 		{"range behind the end", partial(5000, 8000, "bytes 5000-8999/8000"), startOver, startOver, true},
 		{"range too large", partial(5000, 8000, "bytes 5000-99999999999999999999/8000"), startOver, startOver, true},
+		{"more than the size", longer("bytes 5000-8999/8000"), startOver, startOver, true},
 		{"size 0", partial(5000, 8000, "bytes 5000-7999/0"), startOver, startOver, true},
 		{"unsatisfied range", partial(5000, 8000, "bytes */8000"), startOver, startOver, true},
 		{"range from the beginning", partial(0, 8000, "bytes 0-7999/8000"), refusedIt, refusedIt, true},
@@ -135,6 +136,18 @@ func secondAnswers() []second {
 		{"forbidden", status(403), refusedIt, refusedIt, false},
 		{"busy", status(503), resumed, resumed, false},
 		{"sends on", func(validators) answer { return code(302, "Location: /elsewhere") }, resumed, resumed, false},
+	}
+}
+
+// longer answers 206 with a range that begins where body broke off, and with more bytes than body has.
+func longer(contentRange string) func(validators) answer {
+	return func(v validators) answer {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			set(w, v.headers)
+			w.Header().Set("Content-Range", contentRange)
+			w.WriteHeader(http.StatusPartialContent)
+			io.WriteString(w, body[brokeAt:]+strings.Repeat("+", 1000))
+		}
 	}
 }
 
@@ -165,7 +178,8 @@ func resumeBehaviours() []behaviour {
 			}
 		}
 	}
-	return list
+	// Without a size in the first answer, nothing says that this is another version.
+	return append(list, resumeBehaviour(versions[0], second{"a larger size", longer("bytes 5000-8999/9000"), startOver, startOver, true}, true, false))
 }
 
 func resumeBehaviour(v validators, s second, sized, fixed bool) behaviour {

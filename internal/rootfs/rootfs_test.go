@@ -356,6 +356,36 @@ func TestAppend(t *testing.T) {
 	}
 }
 
+// breaking is data that cannot be read to its end.
+type breaking struct {
+	*strings.Reader
+	left int
+}
+
+func (b *breaking) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, unix.EIO
+	}
+	n, err := b.Reader.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+// TestAppendBreaks: an append that fails half-way leaves the file as it was.
+func TestAppendBreaks(t *testing.T) {
+	for _, left := range []int{0, 1, 1000} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "f")
+		if err := os.WriteFile(file, []byte("old"), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		err := open(t, dir).Append("/f", 3, &breaking{strings.NewReader(strings.Repeat("x", 5000)), left})
+		if text, _ := os.ReadFile(file); !errors.Is(err, unix.EIO) || string(text) != "old" {
+			t.Errorf("after %d bytes: %v, %d bytes", left, err, len(text))
+		}
+	}
+}
+
 func TestLinkAndSymlink(t *testing.T) {
 	dir := t.TempDir()
 	build(t, dir, "f a text\nd d\nf d/x text\nl s a")

@@ -117,6 +117,10 @@ func (h *Host) Run(ctx context.Context, c Command) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
+// ResetUmask sets the file mode creation mask of this process and its helper programs to 022, whatever the caller's is: the modes of
+// all nodes are part of a plan.
+func ResetUmask() { unix.Umask(0o022) }
+
 // memoryFile returns an unnamed file in memory that holds data. Each open through /proc reads from the beginning.
 func memoryFile(data []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate("secret", unix.MFD_CLOEXEC)
