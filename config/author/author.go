@@ -45,6 +45,7 @@ const (
 	CodeForbidden  = "A022" // the variant cannot use a member
 	CodeElided     = "A023" // a member has no effect in raw output
 	CodeRefused    = "A024" // a config that is merged is invalid; Butane does not report it
+	CodeFraction   = "A025" // a number has a fraction, which is dropped
 )
 
 // Rules says what the codes of this package are about, for reports in SARIF.
@@ -71,6 +72,7 @@ func Rules() []diag.ToolRule {
 		{Code: CodeForbidden, About: "The platform of the variant can use the member."},
 		{Code: CodeRefused, About: "A local config, or an inline one of another version, is valid.", Severity: diag.Warning},
 		{Code: CodeElided, About: "The member has an effect in raw output.", Severity: diag.Warning},
+		{Code: CodeFraction, About: "A number that must be an integer has no fraction: Butane drops it.", Severity: diag.Info},
 	}
 }
 

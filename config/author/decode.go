@@ -5,6 +5,7 @@ package author
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -322,7 +323,11 @@ func (d *decoder) scalar(y *yaml.Node, f *field, at *step) *node {
 	case integer:
 		var v int
 		if y.Decode(&v) == nil {
-			return d.node(y, doc.Number, strconv.Itoa(v), at)
+			n := d.node(y, doc.Number, strconv.Itoa(v), at)
+			if y.Tag == "!!float" && strings.Contains(y.Value, ".") {
+				d.t.find(diag.Info, CodeFraction, n, "", "the fraction of "+shown(y.Value)+" is dropped", "write an integer")
+			}
+			return n
 		}
 	case boolean:
 		var v bool

@@ -122,7 +122,7 @@ func impossibleFields(c *Context, config *types.Config) {
 	eachAccount(config, func(_ string, _ *int, fields map[string]*string, steps ...any) {
 		for _, member := range []string{"gecos", "homeDir", "passwordHash", "shell"} {
 			if v := fields[member]; v != nil && strings.ContainsAny(*v, ":\n\x00") {
-				c.Report(member+" must not contain a colon or a line break: it is a field of a line in /etc/passwd or /etc/shadow", "remove it",
+				c.Report(member+" must not contain a colon or a line break: it is a field of a line in /etc/passwd or /etc/shadow", "remove the character",
 					append(steps, member)...)
 			}
 		}
