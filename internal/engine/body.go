@@ -52,6 +52,9 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 			return err
 		}
 		defer lock.Close()
+		if err := r.sealedMeanwhile(m.Root); err != nil {
+			return err
+		}
 	}
 	seed, err := r.provision(m, doc, digest).Do(ctx)
 	if err != nil {

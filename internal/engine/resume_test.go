@@ -14,6 +14,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/firstlight-boot/firstlight/internal/rootfs"
+	"github.com/firstlight-boot/firstlight/internal/seal"
 )
 
 // TestResume: a files stage that failed in the middle goes on when it is run again, and does not stumble over what it has done
@@ -112,4 +115,83 @@ func TestResume(t *testing.T) {
 	if strings.Count(string(passwd), "\ncore:") != 1 {
 		t.Errorf("the accounts are %q", passwd)
 	}
+}
+
+// TestSealedMeanwhile: a run that decided to provision, and finds when it has the lock that another run has finished since, does
+// nothing.
+func TestSealedMeanwhile(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("setting owners needs root")
+	}
+	var there atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !there.Load() {
+			http.NotFound(w, r)
+		}
+	}))
+	defer server.Close()
+	dir := t.TempDir()
+	config := `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/new","overwrite":true,"contents":{"source":"data:,x"}},
+		{"path":"/page","overwrite":true,"contents":{"source":"` + server.URL + `/"}}]}}`
+	for name, text := range map[string]string{"cmdline": "quiet", "config.ign": config} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "root"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	stage := func(run, name string) int {
+		out.Reset()
+		return Run(context.Background(), Options{
+			Platform: "file", Stage: name, Root: filepath.Join(dir, "root"), ConfigCache: filepath.Join(dir, run, "ignition.json"),
+			StateFile: filepath.Join(dir, run, "state"), NeedNet: filepath.Join(dir, run, "neednet"), LogToStdout: true, Stdout: &out, Stderr: &out,
+			Getenv: func(name string) string {
+				return map[string]string{
+					"IGNITION_CONFIG_FILE": filepath.Join(dir, "config.ign"), "IGNITION_KERNEL_CMDLINE_PATH": filepath.Join(dir, "cmdline"),
+				}[name]
+			},
+		})
+	}
+	for _, run := range []string{"one", "two"} {
+		if exit := stage(run, "fetch"); exit != ExitOK {
+			t.Fatalf("fetch: exit %d:\n%s", exit, &out)
+		}
+	}
+	if exit := stage("one", "files"); exit != ExitFailed { // it has decided by now
+		t.Fatalf("without the page: exit %d:\n%s", exit, &out)
+	}
+	there.Store(true)
+	held := lockRoot(t, filepath.Join(dir, "root"))
+	if exit := stage("two", "files"); exit != ExitFailed || !strings.Contains(out.String(), "another run of firstlight is using it") {
+		t.Fatalf("a third run holds the lock: exit %d:\n%s", exit, &out)
+	}
+	held.Close()
+	if exit := stage("two", "files"); exit != ExitOK {
+		t.Fatalf("the other run: exit %d:\n%s", exit, &out)
+	}
+	changed := filepath.Join(dir, "root/new")
+	if err := os.WriteFile(changed, []byte("the user's"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	exit := stage("one", "files")
+	text, err := os.ReadFile(changed)
+	if exit != ExitOK || err != nil || string(text) != "the user's" || !strings.Contains(out.String(), "already provisioned") {
+		t.Errorf("exit %d, %q, %v:\n%s", exit, text, err, &out)
+	}
+}
+
+func lockRoot(t *testing.T, dir string) *os.File {
+	t.Helper()
+	root, err := rootfs.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	held, err := seal.Lock(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return held
 }

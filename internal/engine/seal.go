@@ -107,6 +107,18 @@ func (r *run) stillSealed(ctx context.Context) (*handover.Sealed, error) {
 	return nil, nil
 }
 
+// sealedMeanwhile returns errSealed if the root has another seal than this run knew when it decided to provision: another run has
+// finished since. It is called under the lock of the root.
+func (r *run) sealedMeanwhile(root *rootfs.Root) error {
+	found, err := seal.Read(root)
+	if err != nil || found == nil || !r.elsewhere() && found.Name() == r.progress.Seen {
+		return err
+	}
+	r.log.Warn("another run of firstlight provisioned this root meanwhile")
+	r.progress.Sealed = verdict(found)
+	return errSealed
+}
+
 // look reads the seal from wherever the root can be reached now, and compares it with the flag and the machine.
 func (r *run) look(ctx context.Context) (found *seal.Seal, known bool, err error) {
 	device, format, options := r.rootDevice()
@@ -132,6 +144,7 @@ func (r *run) look(ctx context.Context) (found *seal.Seal, known bool, err error
 	}
 	if again := found.Again(r.flag(ctx), r.machine(ctx)); again != "" {
 		r.log.Info("this machine was provisioned on " + found.Provisioned + " (boot " + found.BootID + "); " + again + ": provisioning again")
+		r.progress.Seen = found.Name()
 		return nil, true, nil
 	}
 	return found, true, nil

@@ -20,6 +20,7 @@ type Progress struct {
 	Root     string  `json:"root,omitempty"` // the target root of the boot, as its first stage was told
 	Sealed   *Sealed `json:"sealed,omitempty"`
 	Unsealed bool    `json:"unsealed,omitempty"` // the root was looked at and has no seal
+	Seen     string  `json:"seen,omitempty"`     // the seal that was there then, if the boot provisions again nevertheless
 	Touched  bool    `json:"touched,omitempty"`  // a step was begun: the machine may have been changed
 	Source   string  `json:"source,omitempty"`
 	Stages   []Timed `json:"stages,omitempty"`

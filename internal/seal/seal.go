@@ -36,6 +36,9 @@ type Seal struct {
 	Gone []string `json:"-"`
 }
 
+// Name tells a seal from all others of a root.
+func (s *Seal) Name() string { return s.Provisioned + " " + s.BootID + " " + s.Config }
+
 // Dir is the directory of seal and journals, on the root filesystem itself, where it can be read before anything else is
 // mounted.
 const Dir = "/etc/.firstlight"
