@@ -81,7 +81,10 @@ func (t *translator) localFile(local *node) (name string, size int64, ok bool) {
 			if info.Mode().IsRegular() {
 				return name, info.Size(), true
 			}
-			err = errors.New("not a regular file")
+			err = errNotFile
+			if info.IsDir() {
+				err = errDirectory
+			}
 		}
 	}
 	t.cannotRead(local, err)
@@ -89,8 +92,10 @@ func (t *translator) localFile(local *node) (name string, size int64, ok bool) {
 }
 
 var (
-	errNoFiles = errors.New("no files directory is given")
-	errOutside = errors.New("the path leads outside of the files directory")
+	errNoFiles   = errors.New("no files directory is given")
+	errOutside   = errors.New("the path leads outside of the files directory")
+	errNotFile   = errors.New("not a regular file")
+	errDirectory = errors.New("it is a directory")
 )
 
 // localName turns a path of the document into one below the files directory.
@@ -116,10 +121,19 @@ func (t *translator) cannotRead(local *node, err error) {
 // reason returns what went wrong, without the name of the file, which the message already has.
 func reason(err error) string {
 	var p *fs.PathError
-	if errors.As(err, &p) {
+	switch {
+	case isOutside(err):
+		return errOutside.Error()
+	case errors.As(err, &p):
 		return p.Err.Error()
 	}
 	return err.Error()
+}
+
+// isOutside reports whether a path leads outside of the files directory, itself or through a link. The error that os.Root has for
+// links is not exported.
+func isOutside(err error) bool {
+	return errors.Is(err, errOutside) || strings.HasSuffix(err.Error(), "path escapes from parent")
 }
 
 func localHint(err error) string {
@@ -128,7 +142,9 @@ func localHint(err error) string {
 		return "name the directory with --files-dir; at boot there are no local files"
 	case errors.Is(err, fs.ErrNotExist):
 		return "paths are relative to the directory that --files-dir names"
-	case errors.Is(err, errOutside):
+	case errors.Is(err, errDirectory):
+		return "storage.trees copies directories"
+	case isOutside(err):
 		return "move the file into the directory, or name a directory further up with --files-dir"
 	}
 	return ""

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,6 +152,9 @@ func TestBuildChecks(t *testing.T) {
 func TestBuild(t *testing.T) {
 	dir := files(t, map[string]string{"a": "x", "good.bu": goodYAML, "warn.bu": warnYAML, "bad.bu": badYAML})
 	in := func(name string) string { return filepath.Join(dir, name) }
+	if err := errors.Join(os.Symlink("/etc/hostname", in("link")), os.Mkdir(in("sub"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
 	out := t.TempDir()
 	for _, c := range []struct {
 		name string
@@ -164,6 +168,8 @@ func TestBuild(t *testing.T) {
 		{"strict", warnYAML, []string{"--strict"}, 1, "unused key foo"},
 		{"strict, merge keys are meant", metaYAML, []string{"--strict"}, 0, empty34},
 		{"no files", "", []string{in("good.bu")}, 1, "name the directory with --files-dir"},
+		{"link to the outside", "variant: fcos\nversion: 1.5.0\nstorage: {files: [{path: /x, contents: {local: link}}]}\n", []string{"--files-dir", dir}, 1, "read local file link: the path leads outside of the files directory [A011]"},
+		{"directory as a file", "variant: fcos\nversion: 1.5.0\nstorage: {files: [{path: /x, contents: {local: sub}}]}\n", []string{"--files-dir", dir}, 1, "read local file sub: it is a directory [A011]"},
 		{"check several", "", []string{"--check", in("warn.bu"), in("bad.bu")}, 1, "is not absolute"},
 		{"several to a directory", "", []string{"--files-dir", dir, "--output", out, in("warn.bu"), in("good.bu")}, 0, "unused key foo"},
 		{"several to nowhere", "", []string{in("warn.bu"), in("good.bu")}, 2, "several documents need --check"},
