@@ -4,6 +4,7 @@ package rules
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/types"
@@ -12,7 +13,8 @@ import (
 // impossible are rules about what no machine can do. Ignition accepts such configs and fails half-way. firstlight refuses
 // them before the first write, once all configs are merged, and when it checks configs for people.
 var impossible = []Rule{
-	{ID: "E201", Check: impossibleNames, About: "Paths and names of units have no NUL byte; each of their parts has at most 255 bytes."},
+	{ID: "E130", Check: impossibleServers, About: "URLs of proxies and Tang servers name a host, and a port between 1 and 65535."},
+	{ID: "E201", Check: impossibleNames, About: "Paths, devices and names of units and volumes have no NUL byte; each of their parts has at most 255 bytes, a name of a volume 127."},
 	{ID: "E213", Check: impossibleOwners, About: "The id of an owner is 0 to 4294967294, or -1, which keeps the owner."},
 	{ID: "E701", Check: impossibleAccounts, About: "Names of users and groups are names that useradd(8) accepts."},
 	{ID: "E702", Check: impossibleFields, About: "Fields of users and groups have neither a colon nor a line break."},
@@ -27,26 +29,30 @@ func Impossible() []Rule { return append([]Rule{}, impossible...) }
 const (
 	maxName = 255
 	maxPath = 4095
+	maxMap  = 127 // DM_NAME_LEN, without its final NUL
 )
 
-func impossibleNames(c *Context, config *types.Config) {
-	check := func(p string, steps ...any) {
-		problem := ""
-		for name := range strings.SplitSeq(p, "/") {
-			if len(name) > maxName {
-				problem = fmt.Sprintf("a name has %d bytes; filesystems allow %d", len(name), maxName)
-			}
-		}
-		if len(p) > maxPath {
-			problem = fmt.Sprintf("the path has %d bytes; Linux allows %d", len(p), maxPath)
-		}
-		if strings.IndexByte(p, 0) >= 0 {
-			problem = "a name has a NUL byte"
-		}
-		if problem != "" {
-			c.Report(problem, "choose another name", steps...)
+// checkName reports a path or name that no filesystem can hold.
+func (c *Context) checkName(p string, steps ...any) {
+	problem := ""
+	for name := range strings.SplitSeq(p, "/") {
+		if len(name) > maxName {
+			problem = fmt.Sprintf("a name has %d bytes; filesystems allow %d", len(name), maxName)
 		}
 	}
+	if len(p) > maxPath {
+		problem = fmt.Sprintf("the path has %d bytes; Linux allows %d", len(p), maxPath)
+	}
+	if strings.IndexByte(p, 0) >= 0 {
+		problem = "a name has a NUL byte"
+	}
+	if problem != "" {
+		c.Report(problem, "choose another name", steps...)
+	}
+}
+
+func impossibleNames(c *Context, config *types.Config) {
+	check := c.checkName
 	eachNode(config, func(n *types.Node, at where) {
 		if len(n.Path) > maxName || strings.IndexByte(n.Path, 0) >= 0 {
 			check(n.Path, at.steps("path")...)
@@ -62,6 +68,56 @@ func impossibleNames(c *Context, config *types.Config) {
 		check(u.Name, "systemd", "units", i, "name")
 		for j := range u.Dropins {
 			check(u.Dropins[j].Name, "systemd", "units", i, "dropins", j, "name")
+		}
+	}
+	eachAccount(config, func(_ string, _ *int, fields map[string]*string, steps ...any) {
+		if home := types.Text(fields["homeDir"]); strings.IndexByte(home, 0) < 0 { // a NUL byte breaks E702
+			check(home, append(steps, "homeDir")...)
+		}
+	})
+	impossibleDevices(c, &config.Storage)
+}
+
+func impossibleDevices(c *Context, s *types.Storage) {
+	for i := range s.Disks {
+		c.checkName(s.Disks[i].Device, "storage", "disks", i, "device")
+	}
+	for i := range s.Raid {
+		c.checkName(s.Raid[i].Name, "storage", "raid", i, "name")
+		for j, device := range s.Raid[i].Devices {
+			c.checkName(string(device), "storage", "raid", i, "devices", j)
+		}
+	}
+	for i := range s.Filesystems {
+		c.checkName(s.Filesystems[i].Device, "storage", "filesystems", i, "device")
+		c.checkName(types.Text(s.Filesystems[i].Path), "storage", "filesystems", i, "path")
+	}
+	for i := range s.Luks {
+		c.checkName(s.Luks[i].Device, "storage", "luks", i, "device")
+		if n := len(s.Luks[i].Name); n > maxMap && n <= maxName {
+			c.Report(fmt.Sprintf("the name has %d bytes; volumes allow %d", n, maxMap), "choose a shorter name", "storage", "luks", i, "name")
+		}
+		c.checkName(s.Luks[i].Name, "storage", "luks", i, "name")
+	}
+}
+
+// impossibleServers checks URLs that earlier rules accept as far as they are URLs.
+func impossibleServers(c *Context, config *types.Config) {
+	check := func(raw string, steps ...any) {
+		u, err := url.Parse(raw)
+		if raw == "" || err != nil {
+			return
+		}
+		if problem := checkServer(u); problem != "" {
+			c.Report("the server cannot be reached: "+problem, "write it as http://HOST:PORT", steps...)
+		}
+	}
+	proxy := &config.Ignition.Proxy
+	check(types.Text(proxy.HTTPProxy), "ignition", "proxy", "httpProxy")
+	check(types.Text(proxy.HTTPSProxy), "ignition", "proxy", "httpsProxy")
+	for i := range config.Storage.Luks {
+		for j, t := range config.Storage.Luks[i].Clevis.Tang {
+			check(t.URL, "storage", "luks", i, "clevis", "tang", j, "url")
 		}
 	}
 }

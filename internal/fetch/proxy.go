@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
 )
 
 // proxyOf returns the proxy for a URL under the settings, or nil for none. NoProxy has the usual meaning of the NO_PROXY
@@ -27,7 +29,7 @@ func (s Settings) proxyOf(u *url.URL) (*url.URL, error) {
 func (s Settings) checkProxies() error {
 	for _, raw := range []string{s.HTTPProxy, s.HTTPSProxy} {
 		u, err := url.Parse(raw)
-		if raw != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "") {
+		if raw != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || httporigin.CheckURL(u) != nil) {
 			return fmt.Errorf("use the proxy: %w: write it as http://HOST:PORT", ErrURL)
 		}
 	}

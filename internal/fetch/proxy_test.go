@@ -50,7 +50,8 @@ func TestProxy(t *testing.T) {
 
 // TestBadProxy checks that an unusable proxy ends the stage, and that the error does not show its password.
 func TestBadProxy(t *testing.T) {
-	for _, proxy := range []string{"http://user:s3cret@[", "user:s3cret@host", "http:user:s3cret@host", "http:///s3cret", "socks5://user:s3cret@host", "s3cret"} {
+	for _, proxy := range []string{"http://user:s3cret@[", "user:s3cret@host", "http:user:s3cret@host", "http:///s3cret", "socks5://user:s3cret@host", "s3cret",
+		"http://user:s3cret@host:99999", "http://host:0/s3cret"} {
 		for _, s := range []Settings{{HTTPProxy: proxy}, {HTTPSProxy: proxy}} {
 			if _, err := New(Options{Base: s}); !errors.Is(err, ErrURL) || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("%s: error %v, want %v", proxy, err, ErrURL)

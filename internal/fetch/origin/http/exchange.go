@@ -70,7 +70,7 @@ func redirected(req *nethttp.Request, resp *nethttp.Response) (*nethttp.Request,
 		return nil, fmt.Errorf("%w: from https to http", origin.ErrRedirect)
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("%w: to %s", origin.ErrRedirect, origin.Named(u.Scheme, "a URL that is not HTTP"))
-	case checkURL(u) != nil:
+	case CheckURL(u) != nil:
 		return nil, fmt.Errorf("%w: to a malformed URL", origin.ErrRedirect)
 	}
 	next := req.WithContext(req.Context())

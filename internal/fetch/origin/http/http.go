@@ -55,7 +55,7 @@ type Header struct {
 
 // New returns the origin of an http: or https: URL.
 func New(c *Client, u *url.URL, headers []Header) (*Origin, error) {
-	if err := checkURL(u); err != nil {
+	if err := CheckURL(u); err != nil {
 		return nil, err
 	}
 	o := &Origin{Client: c, URL: u, Header: nethttp.Header{"Accept": {Accept}}}
@@ -74,8 +74,8 @@ func New(c *Client, u *url.URL, headers []Header) (*Origin, error) {
 	return o, nil
 }
 
-// checkURL rejects URLs that no attempt could reach.
-func checkURL(u *url.URL) error {
+// CheckURL rejects URLs that no attempt could reach.
+func CheckURL(u *url.URL) error {
 	if u.Opaque != "" || u.Hostname() == "" {
 		return fmt.Errorf("%w: it names no server; write it as %s://HOST/PATH", origin.ErrURL, u.Scheme)
 	}
