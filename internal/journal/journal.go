@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/firstlight-boot/firstlight/internal/op"
@@ -86,8 +87,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func Create(dir *os.Root, name string, h Header) (*Journal, error) {
 	j := &Journal{header: h, states: map[op.StepID]known{}}
 	temporary := name + ".new"
+	if err := clearName(dir, temporary); err != nil {
+		return nil, fmt.Errorf("create journal: %w", err)
+	}
 	var err error
-	if j.file, err = dir.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600); err != nil {
+	if j.file, err = dir.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600); err != nil {
 		return nil, fmt.Errorf("create journal: %w", err)
 	}
 	if err := j.append(record{Header: &h}); err != nil {
@@ -102,9 +106,40 @@ func Create(dir *os.Root, name string, h Header) (*Journal, error) {
 	return j, nil
 }
 
+// clearName removes what an interrupted run left under a name. It does not remove a directory, nor follow a link.
+func clearName(dir *os.Root, name string) error {
+	info, err := dir.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory", name)
+	}
+	return dir.Remove(name)
+}
+
+// mostJournal bounds the size of a journal that is read, in bytes: that of a plan with a million steps.
+const mostJournal = 1 << 29
+
+// openRegular opens an existing file. Anything else of that name, such as a FIFO or a link, is an error.
+func openRegular(dir *os.Root, name string) (*os.File, error) {
+	info, err := dir.Lstat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file; remove it from the root", name)
+	case info.Size() > mostJournal:
+		return nil, fmt.Errorf("%s is longer than %d bytes; remove it from the root", name, int64(mostJournal))
+	}
+	return dir.OpenFile(name, os.O_RDWR|os.O_APPEND, 0o600)
+}
+
 // Open reads the journal of an earlier run and continues it. The error wraps fs.ErrNotExist if there is none.
 func Open(dir *os.Root, name string) (*Journal, error) {
-	file, err := dir.OpenFile(name, os.O_RDWR|os.O_APPEND, 0o600)
+	file, err := openRegular(dir, name)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}

@@ -4,8 +4,10 @@ package journal
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/firstlight-boot/firstlight/internal/op"
@@ -144,4 +146,38 @@ func FuzzOpen(f *testing.F) {
 			j.Close()
 		}
 	})
+}
+
+// TestHostile: nothing but a regular file of bounded size is read as a journal or overwritten by one: a FIFO would never end, and a
+// link may lead to another file of the root.
+func TestHostile(t *testing.T) {
+	for what, put := range map[string]func(name string) error{
+		"a FIFO":       func(name string) error { return syscall.Mkfifo(name, 0o600) },
+		"a directory":  func(name string) error { return os.Mkdir(name, 0o700) },
+		"a link":       func(name string) error { return os.Symlink("own", name) },
+		"a large file": func(name string) error { return errors.Join(os.WriteFile(name, nil, 0o600), os.Truncate(name, 1<<40)) },
+	} {
+		at := t.TempDir()
+		dir, err := os.OpenRoot(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer dir.Close()
+		if err := errors.Join(os.WriteFile(at+"/own", []byte("text"), 0o600), put(at+"/j"), put(at+"/new.new")); err != nil {
+			t.Fatal(what, err)
+		}
+		if _, err := Open(dir, "j"); err == nil || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is read: %v", what, err)
+		}
+		j, err := Create(dir, "new", Header{})
+		if (err != nil) != (what == "a directory") {
+			t.Errorf("over %s: %v", what, err)
+		}
+		if err == nil {
+			j.Close()
+		}
+		if text, err := os.ReadFile(at + "/own"); err != nil || string(text) != "text" {
+			t.Errorf("%s: the other file is %q, %v", what, text, err)
+		}
+	}
 }
