@@ -139,8 +139,7 @@ func (d *decoder) room(y *yaml.Node) bool {
 	case d.expanded > maxExpansion:
 		problem = fmt.Sprintf("aliases expand to more than %d values", maxExpansion)
 	case d.repeated > maxRepeated:
-		problem = fmt.Sprintf("aliases repeat more than %d MiB of text", maxRepeated>>20)
-		hint = "write fewer aliases of long texts"
+		problem, hint = tooMuchText, fewerAliases
 	default:
 		return true
 	}

@@ -24,6 +24,12 @@ const (
 	maxValues = 1 << 20 // and one for each 32 bytes of text
 )
 
+// What is reported if aliases expand to more than maxRepeated bytes.
+const (
+	tooMuchText  = "aliases repeat more than 64 MiB of text"
+	fewerAliases = "write fewer aliases of long texts"
+)
+
 // Byte order marks.
 var (
 	utf8Mark  = []byte("\xef\xbb\xbf")
@@ -257,12 +263,64 @@ func countValues(text []byte) int {
 	return n
 }
 
-// ParseYAML parses the first document of a text within this package's limits, and returns a function that gives the span of a
-// value. On an error the list has one entry; an empty text is an empty mapping.
+// ParseYAML parses the first document of a text within this package's limits, those of what aliases expand to included, and
+// returns a function that gives the span of a value. On an error the list has one entry; an empty text is an empty mapping.
 func ParseYAML(src *diag.Source) (*yaml.Node, func(*yaml.Node) diag.Span, diag.List) {
 	root, at, report := parseYAML(src)
-	return root, func(y *yaml.Node) diag.Span {
+	span := func(y *yaml.Node) diag.Span {
 		start, end := at.span(y)
 		return src.Span(int(start), int(end))
-	}, report
+	}
+	if report.HasErrors() {
+		return nil, span, report
+	}
+	e := expansion{sizes: map[*yaml.Node]int{}}
+	if y := e.excess(root); y != nil {
+		at := span(y)
+		return nil, span, syntaxError(src, at.Start.Offset, at.End.Offset, tooMuchText, fewerAliases)
+	}
+	return root, span, nil
+}
+
+// An expansion adds up what aliases expand to.
+type expansion struct {
+	sizes map[*yaml.Node]int // of values with an anchor; 0 for those in progress
+	total int
+}
+
+// excess returns the alias with which the limit is exceeded, or nil.
+func (e *expansion) excess(y *yaml.Node) *yaml.Node {
+	if y.Kind == yaml.AliasNode {
+		if e.total += e.size(y.Alias); e.total > maxRepeated {
+			return y
+		}
+	}
+	for _, c := range y.Content {
+		if over := e.excess(c); over != nil {
+			return over
+		}
+	}
+	return nil
+}
+
+// size returns about how many bytes a value has, its aliases expanded.
+func (e *expansion) size(y *yaml.Node) int {
+	const perValue, huge = 16, 1 << 29
+	if y.Kind == yaml.AliasNode {
+		y = y.Alias
+	}
+	if n, known := e.sizes[y]; known {
+		return n
+	}
+	if y.Anchor != "" {
+		e.sizes[y] = 0
+	}
+	n := perValue + len(y.Value)
+	for _, c := range y.Content {
+		n = min(huge, n+e.size(c))
+	}
+	if y.Anchor != "" {
+		e.sizes[y] = n
+	}
+	return n
 }

@@ -241,11 +241,11 @@ func (c *cloud) sudo(name, rules *yaml.Node, index int) {
 	if name == nil || len(lines) == 0 || rules.Tag == "!!bool" || rules.Tag == "!!null" {
 		return
 	}
-	text := ""
+	var text strings.Builder
 	for _, l := range lines {
-		text += name.Value + " " + l + "\n"
+		text.WriteString(name.Value + " " + l + "\n")
 	}
-	c.file("/etc/sudoers.d/90-"+name.Value, 0o440, text)
+	c.file("/etc/sudoers.d/90-"+name.Value, 0o440, text.String())
 }
 
 func (c *cloud) defaultKeys(y *yaml.Node) {
@@ -369,24 +369,25 @@ func (c *cloud) ntp(y *yaml.Node) {
 
 // commands writes a script and a unit that runs it at the first boot.
 func (c *cloud) commands(y *yaml.Node) {
-	script := "#!/bin/sh\n"
+	var script strings.Builder
+	script.WriteString("#!/bin/sh\n")
 	for i, cmd := range y.Content {
 		cmd = resolve(cmd)
 		switch cmd.Kind {
 		case yaml.ScalarNode:
-			script += cmd.Value + "\n"
+			script.WriteString(cmd.Value + "\n")
 		case yaml.SequenceNode:
 			var words []string
 			for _, w := range scalars(cmd) {
 				words = append(words, "'"+strings.ReplaceAll(w, "'", `'\''`)+"'")
 			}
-			script += strings.Join(words, " ") + "\n"
+			script.WriteString(strings.Join(words, " ") + "\n")
 		default:
 			c.lost(cmd, "not a command", "", "runcmd", i)
 		}
 	}
 	const at = "/etc/firstboot-commands.sh"
-	c.file(at, 0o755, script)
+	c.file(at, 0o755, script.String())
 	c.units = append(c.units, mapping("name", scalar("firstboot-commands.service"), "enabled", boolean(true), "contents", scalar(
 		"[Unit]\nDescription=Commands of the first boot\nConditionFirstBoot=yes\nWants=network-online.target\nAfter=network-online.target\n\n"+
 			"[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh "+at+"\n\n[Install]\nWantedBy=multi-user.target\n")))

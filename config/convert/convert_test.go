@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -253,4 +254,28 @@ func FuzzConvert(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestCloudConfigBounds converts documents made to take memory or time.
+func TestCloudConfigBounds(t *testing.T) {
+	bomb := "#cloud-config\na0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
+	for i := range 12 {
+		bomb += fmt.Sprintf("a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i), 10), ","))
+	}
+	const tooMuch = "not well-formed YAML: aliases repeat more than 64 MiB of text"
+	for name, c := range map[string]struct{ text, want string }{
+		"aliases":  {bomb + "runcmd: *a12\n", tooMuch},
+		"text":     {"#cloud-config\nt: &t " + strings.Repeat("y", 1<<18) + "\nwrite_files:\n" + strings.Repeat("  - {path: /a, content: *t}\n", 1<<10), tooMuch},
+		"itself":   {"#cloud-config\nruncmd: &a [*a]\n", ""},
+		"commands": {"#cloud-config\nruncmd:\n" + strings.Repeat("  - [a, b]\n", 1<<17), ""},
+	} {
+		began := time.Now()
+		_, report := convert.FromCloudConfig(diag.NewSource("f", []byte(c.text)))
+		if took := time.Since(began); took > 30*time.Second { // a second or two, unless it is quadratic
+			t.Errorf("%s: it took %v", name, took)
+		}
+		if got := report.HasErrors(); got != (c.want != "") || got && report[0].Summary != c.want {
+			t.Errorf("%s: %.300v", name, report)
+		}
+	}
 }
