@@ -131,17 +131,17 @@ func (c *Case) Serve(keys string) (stop func(), err error) {
 		c.metadata = listener.Addr().(*net.TCPAddr).Port
 	}
 	go server.Serve(listener)
-	stop = func() { server.Close(); tang.Close(); c.space.close() }
+	closeAll := func() { server.Close(); tang.Close(); c.space.close() }
 	if !c.Mock {
-		return stop, nil
+		return closeAll, nil
 	}
 	mock, err := startMock(filepath.Join(c.Dir, "config.ign"), c.Metadata, keys)
 	if err != nil {
-		stop()
+		closeAll()
 		return nil, err
 	}
 	c.metadata = mock.port
-	return func() { mock.stop(); stop() }, nil
+	return func() { mock.stop(); closeAll() }, nil
 }
 
 // listen opens the port of the server: any port, or the service's own port in a network namespace. QEMU has IPv6 addresses
