@@ -102,8 +102,12 @@ func (r *run) seekMount(ctx context.Context, l fstabLine, place string) (found *
 
 // persist makes sure that the directory of seal and journals is on persistent storage, where the next boot looks. If /etc is
 // lost at power-off, it mounts a directory of the root filesystem there: one below the filesystem's own /etc or, for a
-// deployment of OSTree, one in the /var of its operating system.
+// deployment of OSTree, one in the /var of its operating system. The root device of the kernel command line belongs to the root
+// of the boot: the seal of a run on another root, which mostly is in memory, stays there.
 func (r *run) persist(ctx context.Context) error {
+	if r.progress.Root == "" || r.elsewhere() {
+		return nil
+	}
 	volatile, err := sys.Volatile(filepath.Join(r.o.Root, "etc"))
 	if err != nil || !volatile {
 		return err

@@ -67,8 +67,15 @@ func TestPersist(t *testing.T) {
 			defer shell(t, "for m in \"$R\" \"$B\" \"$U\"; do umount -R \"$m\" 2>/dev/null || :; done; losetup -d "+device, env...)
 			shell(t, `mount `+device+` "$R"; mkdir "$R/etc"; `+c.etc, env...)
 			log := slog.New(slog.DiscardHandler)
-			r := &run{cmdline: acquire.ParseCmdline("root=" + device + " " + c.words), log: log, host: &sys.Host{Log: log}, o: Options{Root: root}}
+			r := &run{cmdline: acquire.ParseCmdline("root=" + device + " " + c.words), log: log, host: &sys.Host{Log: log}, o: Options{Root: dir}}
 			r.stage, _ = findStage("files")
+			r.progress.Root = root
+			shell(t, `mkdir "$R/../etc"; mount -t tmpfs etc "$R/../etc"`, env...)
+			if err := r.persist(context.Background()); err != nil { // a rehearsal elsewhere
+				t.Fatal(err)
+			}
+			shell(t, `umount "$R/../etc"; [ -z "$(ls "$R/etc")" ]`, env...)
+			r.o.Root = root
 			for range 2 { // the stages after it find it done
 				if err := r.persist(context.Background()); err != nil {
 					t.Fatal(err)
