@@ -3,6 +3,7 @@
 package config_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/firstlight-boot/firstlight/config"
@@ -34,6 +35,24 @@ func TestParseYAML(t *testing.T) {
 	}
 	if _, report := config.ParseWith(src, config.Options{JSONOnly: true}); !report.HasErrors() || report[0].Code != "V002" {
 		t.Errorf("YAML is read: %v", report)
+	}
+}
+
+// TestYAMLByName: a text that is neither JSON nor YAML with a variant is judged by the name of its file, unless it is known for
+// something else.
+func TestYAMLByName(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"web.bu", "hello world\n", "must be a mapping, not a text"},
+		{"web.yaml", "- a\n- b\n", "must be a mapping, not a list"},
+		{"web.ign", "hello world\n", "not well-formed JSON"},
+		{"web.yaml", "#cloud-config\nusers: []\n", "cloud-config"},
+		{"web.bu", `{"ignition": }`, "has no variant"},
+		{"web.ign", `{"ignition": }`, "JSON"},
+	} {
+		_, report := config.Parse(diag.NewSource(c.name, []byte(c.text)))
+		if len(report) == 0 || !strings.Contains(report[0].Summary, c.want) {
+			t.Errorf("%s: %q: %v, want %q", c.name, c.text, report, c.want)
+		}
 	}
 }
 

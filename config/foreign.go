@@ -51,12 +51,12 @@ func gunzip(text []byte, limit int) ([]byte, error) {
 
 var errGzip = errors.New("it begins like gzip data but is damaged or cut off; compress it again")
 
-// foreign replaces the report on a text that is not JSON if it recognizes the text as something that people hand over by
-// mistake: a complaint about the first byte would help nobody.
-func foreign(src *diag.Source, report diag.List) diag.List {
+// foreign reports on a text that is not JSON if it recognizes the text as something that people hand over by mistake, or returns
+// nil: a complaint about the first byte would help nobody.
+func foreign(src *diag.Source) diag.List {
 	f, ok := sniff.Identify(src.Text, sniff.Options{})
 	if !ok {
-		return report
+		return nil
 	}
 	unseen := diag.NewSource(src.Name, nil) // no excerpt: it helps nobody, and the text may hold anything
 	return diag.List{{
