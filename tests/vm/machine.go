@@ -26,7 +26,6 @@ type Machine struct {
 	Dir   string   // all files of this machine
 	Disks []string // sizes of the blank disks, for truncate(1): "512M"; "512M 4096" is one with sectors of 4096 bytes
 	Late  int      // this many of the last disks are plugged in by Plug
-	Paths int      // SCSI paths to the first disk; 0: it is a virtio disk
 	TPM   bool     // an emulated TPM 2.0, whose state persists across boots
 	Share string   // directory of the host that the guest has as a virtiofs share with the tag "share"; empty: none
 	IOPS  int      // limit of requests per second of each disk; 0: unlimited
@@ -96,7 +95,7 @@ func (m *Machine) Disk(n int) string { return filepath.Join(m.Dir, fmt.Sprintf("
 const cmdline = "root=LABEL=root rw console=ttyS0 panic=-1 quiet loglevel=4 nokaslr mitigations=off no_timer_check tsc=reliable " +
 	"rcupdate.rcu_expedited=1 random.trust_cpu=on audit=0 apparmor=0 selinux=0 net.ifnames=0 8250.nr_uarts=1 " +
 	"norandmaps clearcpuid=rep_good cryptomgr.notests raid=noautodetect systemd.default_timeout_start_sec=300 udev.event_timeout=300 " +
-	"nompath modprobe.blacklist=kvm,kvm_amd,kvm_intel,ccp,psmouse,floppy,libata,ata_piix,ata_generic,pcspkr,i2c_piix4,serio_raw"
+	"modprobe.blacklist=kvm,kvm_amd,kvm_intel,ccp,psmouse,floppy,libata,ata_piix,ata_generic,pcspkr,i2c_piix4,serio_raw"
 
 // Start boots the machine.
 func (m *Machine) Start(b Boot) (*Running, error) {
@@ -184,13 +183,9 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 		"-chardev", "file,id=out,path=" + output, "-device", "virtserialport,chardev=out,name=firstlight",
 		"-fw_cfg", "name=opt/firstlight/script,file=" + script,
 		"-drive", "file=" + m.root() + ",if=none,id=root,format=qcow2,cache=unsafe", "-device", "virtio-blk-pci,drive=root",
-		"-kernel", m.Guest.Kernel, "-initrd", m.Guest.Initramfs, "-append", m.words() + " " + b.Cmdline,
+		"-kernel", m.Guest.Kernel, "-initrd", m.Guest.Initramfs, "-append", cmdline + " " + b.Cmdline,
 	}
 	for i, disk := range m.Disks {
-		if i == 0 && m.Paths > 0 {
-			args = append(args, m.paths()...)
-			continue
-		}
 		drive := fmt.Sprintf("file=%s,if=none,id=d%d,format=raw,cache=unsafe,discard=unmap", m.Disk(i), i)
 		if m.IOPS > 0 {
 			drive += fmt.Sprintf(",throttling.iops-total=%d", m.IOPS)
@@ -249,24 +244,6 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 		args = append(args, "-nic", nic)
 	}
 	return args
-}
-
-// paths returns the arguments for several SCSI disks that are one.
-func (m *Machine) paths() []string {
-	args := []string{"-device", "virtio-scsi-pci"}
-	for i := range m.Paths {
-		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=path%d,format=raw,file.locking=off,cache=unsafe", m.Disk(0), i),
-			"-device", fmt.Sprintf("scsi-hd,drive=path%d,serial=lab0,wwn=0x5000000000000001,share-rw=on", i))
-	}
-	return args
-}
-
-// words returns the common part of the command line. Without several paths to a disk, multipath's tools need not look for them.
-func (m *Machine) words() string {
-	if m.Paths > 0 {
-		return strings.Replace(cmdline, "nompath ", "", 1)
-	}
-	return cmdline
 }
 
 // network returns the /64 network of an IPv6 address, in the form before "/64".

@@ -28,7 +28,6 @@ type sequence struct {
 	About   string
 	Long    bool // as of a case
 	Disks   []string
-	Paths   int    // SCSI paths to the first disk in all boots but the first, which prepares it
 	Cmdline string // of all boots
 	Boots   []struct {
 		About       string
@@ -84,7 +83,6 @@ func runSequence(t *testing.T, guest Guest, dir string, s sequence) {
 	if m.Guest.Initramfs, err = withFiles(guest.Initramfs, filepath.Join(m.Dir, "initramfs"), filepath.Join(dir, "initramfs")); err != nil {
 		t.Fatal(err)
 	}
-	m.Paths = s.Paths
 	leave, _ := os.ReadFile(filepath.Join(dir, "leave"))
 	const report = "echo motd $(cat /etc/motd)\necho changed >/etc/motd\njournalctl -b -t ignition -o cat --no-pager\nsync\n"
 	for i, b := range s.Boots {
