@@ -90,8 +90,9 @@ func (m *Machine) root() string { return filepath.Join(m.Dir, "root.qcow2") }
 // Disk returns the file of the n-th disk from 0; the guest has it as /dev/disk/by-id/virtio-labN, mostly /dev/vdb and on.
 func (m *Machine) Disk(n int) string { return filepath.Join(m.Dir, fmt.Sprintf("disk%d", n)) }
 
-// cmdline is common to all boots: a serial console, and nothing that costs time under emulation. QEMU translates code anew for
-// each address at which it appears, hence norandmaps; string instructions with a prefix run byte by byte, hence no rep_good.
+// cmdline is the part of the kernel command line that all boots share: a serial console, and settings that make emulation faster.
+// With norandmaps programs keep their addresses, so QEMU does not translate the same code twice. Without rep_good the kernel copies
+// memory in plain loops, because QEMU runs "rep movs" one element at a time.
 const cmdline = "root=LABEL=root rw console=ttyS0 panic=-1 quiet loglevel=4 nokaslr mitigations=off no_timer_check tsc=reliable " +
 	"rcupdate.rcu_expedited=1 random.trust_cpu=on audit=0 apparmor=0 selinux=0 net.ifnames=0 8250.nr_uarts=1 " +
 	"norandmaps clearcpuid=rep_good cryptomgr.notests raid=noautodetect systemd.default_timeout_start_sec=300 udev.event_timeout=300 " +
