@@ -37,9 +37,6 @@ func TestImports(t *testing.T) {
 
 // TestSize checks that a program which only validates stays small.
 func TestSize(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it builds a program")
-	}
 	const most = 5_000_000
 	file := filepath.Join(t.TempDir(), "validator")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, "./testdata/validator")

@@ -273,9 +273,6 @@ func TestBounds(t *testing.T) {
 
 // TestGarbage feeds 100 MB that are not a document. They must be refused within a few times their size.
 func TestGarbage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes some seconds")
-	}
 	const size = 100 << 20
 	noise := make([]byte, size)
 	for i, x := 0, uint32(1); i < size; i++ {

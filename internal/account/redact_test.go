@@ -133,11 +133,7 @@ func TestTemplates(t *testing.T) {
 
 // TestRandomTemplates does the same with random files and configs.
 func TestRandomTemplates(t *testing.T) {
-	runs := 3000
-	if testing.Short() {
-		runs = 300
-	}
-	for seed := range uint64(runs) {
+	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 14))
 		if sameByTemplate(t, randomTexts(r), randomConfig(r)); t.Failed() {
 			t.Fatalf("with seed %d", seed)

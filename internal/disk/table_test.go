@@ -418,10 +418,7 @@ func readTable(t *testing.T, image string) []part {
 // attributes.
 func TestTablesAgreeWithSgdisk(t *testing.T) {
 	need(t, "sgdisk", "sfdisk")
-	n := pairs
-	if testing.Short() {
-		n /= 10
-	}
+	const n = pairs
 	refused := make(chan bool, n)
 	all := make([]situation, n)
 	for i := range all {

@@ -14,9 +14,7 @@ import (
 
 // TestApply: in a container, nodes and units are made; what belongs to a machine is refused or left out.
 func TestApply(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("setting owners needs root")
-	}
+	needRoot(t, "setting owners")
 	const nodes = `"storage":{"files":[{"path":"/a","contents":{"source":"data:,x"}}]},
 		"systemd":{"units":[{"name":"u.service","enabled":true,"contents":"[Install]\nWantedBy=t.target\n"}]}`
 	for name, c := range map[string]struct {
@@ -63,9 +61,7 @@ func TestApply(t *testing.T) {
 
 // TestUmask: the file mode creation mask of the caller changes no mode.
 func TestUmask(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("setting owners needs root")
-	}
+	needRoot(t, "setting owners")
 	const config = `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a/b","contents":{"source":"data:,x"}},{"path":"/a/c","mode":432}],
 		"directories":[{"path":"/d/e"},{"path":"/f","mode":511}],"links":[{"path":"/l/m","target":"x"}]},
 		"systemd":{"units":[{"name":"u.service","enabled":true,"contents":"[Install]\nWantedBy=t.target\n","dropins":[{"name":"x.conf","contents":"[Unit]\n"}]}]}}`

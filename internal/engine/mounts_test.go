@@ -18,6 +18,14 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys"
 )
 
+// needRoot skips a test that only root can run. ./build test runs as root where it boots guests, and skips none.
+func needRoot(t *testing.T, action string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip(action + " needs root")
+	}
+}
+
 // inNamespace runs the test again in a mount namespace of its own, and reports whether this is the run in there.
 func inNamespace(t *testing.T) bool {
 	t.Helper()
@@ -25,9 +33,7 @@ func inNamespace(t *testing.T) bool {
 	if os.Getenv(mark) != "" {
 		return true
 	}
-	if os.Getuid() != 0 {
-		t.Skip("mounting needs root")
-	}
+	needRoot(t, "mounting")
 	cmd := exec.Command("unshare", "-m", "--propagation", "private", os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), mark+"=1")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -22,9 +22,7 @@ import (
 // TestResume: a files stage that failed in the middle goes on when it is run again, and does not stumble over what it has done
 // itself. The next boot does nothing.
 func TestResume(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("setting owners needs root")
-	}
+	needRoot(t, "setting owners")
 	var there atomic.Bool
 	fetched := func() {}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -120,9 +118,7 @@ func TestResume(t *testing.T) {
 // TestSealedMeanwhile: a run that decided to provision, and finds when it has the lock that another run has finished since, does
 // nothing.
 func TestSealedMeanwhile(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("setting owners needs root")
-	}
+	needRoot(t, "setting owners")
 	var there atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !there.Load() {

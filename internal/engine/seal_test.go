@@ -31,9 +31,7 @@ type testBoot struct {
 
 func newTestBoot(t *testing.T, cmdline, config string) *testBoot {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("setting owners needs root")
-	}
+	needRoot(t, "setting owners")
 	b := &testBoot{t: t, dir: t.TempDir()}
 	b.write("cmdline", cmdline)
 	b.write("config.ign", config)
