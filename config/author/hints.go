@@ -27,44 +27,63 @@ func explain(src *diag.Source, p *positions, err error) (start, end int, problem
 	}
 	at := reached(src.Text)
 	line, from := lineAt(src.Text, at)
-	for _, w := range wider {
-		if strings.Contains(problem, w.only) {
-			if i, n := w.find(src.Text, from, problem); i >= 0 {
-				return i, i + n, w.text, w.hint
-			}
-		}
-	}
 	for _, c := range causes {
-		for _, l := range []struct {
-			text []byte
-			from int
-		}{{line, from}, previous(src.Text, from)} {
-			if c.only != "" && !strings.Contains(problem, c.only) {
-				continue
-			}
-			if i, n := c.find(l.text); i >= 0 {
-				return l.from + i, l.from + i + n, c.problem(problem), c.hint
-			}
+		if !strings.Contains(problem, c.only) {
+			continue
 		}
-		for at := from; c.far && at > 0 && strings.Contains(problem, c.only); {
-			l := previous(src.Text, at)
-			if i, n := c.find(l.text); i >= 0 {
-				return l.from + i, l.from + i + n, c.problem(problem), c.hint
-			}
-			at = l.from
+		if i, n := c.find(src.Text, from, problem); i >= 0 {
+			return i, i + n, c.problem(problem), c.hint
 		}
 	}
 	indent := len(line) - len(bytes.TrimLeft(line, " \t"))
 	return from + indent, from + max(indent+1, len(line)), problem, general(problem)
 }
 
-// A cause is a usual mistake: how to find it in a line, and what to do.
+// A cause is a usual mistake: how to find it, and what to do.
 type cause struct {
 	only string // part of the parser's message; empty: any
 	text string // in place of the parser's message, if not empty
 	hint string
-	find func(line []byte) (at, length int)
-	far  bool // the mistake may be in any earlier line
+	find search
+}
+
+// A search looks for a mistake. It gets the whole text, the offset of the line that the parser reached, and the parser's message;
+// it returns the offset and length of the mistake, or -1.
+type search func(text []byte, from int, problem string) (at, length int)
+
+// A lineSearch looks for a mistake in one line, and returns its offset there and its length, or -1.
+type lineSearch func(line []byte) (at, length int)
+
+// near searches the line that the parser reached, and the one before.
+func near(find lineSearch) search {
+	return func(text []byte, from int, _ string) (int, int) {
+		line, _ := lineAt(text, from)
+		if i, n := find(line); i >= 0 {
+			return from + i, n
+		}
+		l := previous(text, from)
+		if i, n := find(l.text); i >= 0 {
+			return l.from + i, n
+		}
+		return -1, 0
+	}
+}
+
+// above searches like near, and then all earlier lines, the last first.
+func above(find lineSearch) search {
+	return func(text []byte, from int, problem string) (int, int) {
+		if i, n := near(find)(text, from, problem); i >= 0 {
+			return i, n
+		}
+		for from > 0 {
+			l := previous(text, from)
+			if i, n := find(l.text); i >= 0 {
+				return l.from + i, n
+			}
+			from = l.from
+		}
+		return -1, 0
+	}
 }
 
 func (c *cause) problem(message string) string {
@@ -76,29 +95,38 @@ func (c *cause) problem(message string) string {
 
 // causes are tried in order.
 var causes = []cause{
-	{text: "the line is indented with a tab", hint: "replace the tab with spaces", find: tabIndent},
-	{only: "cannot start any token", text: "the value starts with a character that YAML reserves", hint: "put the value in quotes", find: reserved},
-	{only: "could not find expected ':'", text: "the colon needs a space after it", hint: "write NAME: VALUE", find: tightColon},
-	{only: "mapping values are not allowed", text: "the colon needs a space after it", hint: "write NAME: VALUE", find: tightColon},
+	{only: "unknown anchor", text: "the alias names an anchor that the lines before do not have",
+		hint: "define the anchor with & before it is used, or put the value in quotes", find: unknownAlias},
+	{only: "tab character", text: "the line is indented with a tab", hint: "replace the tab with spaces", find: tabBelow},
+	{only: "could not find expected ':'", text: "the text of the block above is not indented",
+		hint: "indent the lines of the text further than the key of the block", find: looseBlock},
+	{only: "did not find expected key", text: "the line is not aligned with the members of its list item",
+		hint: "align it with the first member, which follows the dash", find: besideMembers},
+	{only: "did not find expected '-' indicator", text: "the line is not aligned with the members of its list item",
+		hint: "align it with the first member, which follows the dash", find: besideMembers},
+	{text: "the line is indented with a tab", hint: "replace the tab with spaces", find: near(tabIndent)},
+	{only: "cannot start any token", text: "the value starts with a character that YAML reserves", hint: "put the value in quotes", find: near(reserved)},
+	{only: "could not find expected ':'", text: "the colon needs a space after it", hint: "write NAME: VALUE", find: near(tightColon)},
+	{only: "mapping values are not allowed", text: "the colon needs a space after it", hint: "write NAME: VALUE", find: near(tightColon)},
 	{only: "mapping values are not allowed", text: "the line has a second colon, or is indented too far",
-		hint: "quote the value if the colon belongs to it; otherwise align the line with the lines around it", find: secondColon},
-	{only: "expected node content", text: "a bracket is not closed", hint: "close it, or write the list with dashes on the next lines", find: openBracket},
-	{only: "expected ',' or", text: "a bracket is not closed, or a comma is missing", hint: "look for the missing bracket or comma", find: openBracket},
-	{only: "unexpected end of stream", text: "a quotation mark is not closed", hint: "close it; a value that starts with a quotation mark must end with one", find: openQuote, far: true},
-	{only: "unexpected document indicator", text: "a quotation mark is not closed", hint: "close it; a value that starts with a quotation mark must end with one", find: openQuote, far: true},
+		hint: "quote the value if the colon belongs to it; otherwise align the line with the lines around it", find: near(secondColon)},
+	{only: "expected node content", text: "a bracket is not closed", hint: "close it, or write the list with dashes on the next lines", find: near(openBracket)},
+	{only: "expected ',' or", text: "a bracket is not closed, or a comma is missing", hint: "look for the missing bracket or comma", find: near(openBracket)},
+	{only: "unexpected end of stream", text: "a quotation mark is not closed", hint: "close it; a value that starts with a quotation mark must end with one", find: above(openQuote)},
+	{only: "unexpected document indicator", text: "a quotation mark is not closed", hint: "close it; a value that starts with a quotation mark must end with one", find: above(openQuote)},
 	{only: "did not find expected alphabetic or numeric character", text: "the value starts with a character that begins an alias or anchor",
-		hint: "put the value in quotes", find: bareAlias},
+		hint: "put the value in quotes", find: near(bareAlias)},
 	{only: "unknown escape character", text: "the backslash in double quotes begins an escape that YAML does not have",
-		hint: `use single quotes, or write \\ for a backslash`, find: badEscape},
+		hint: `use single quotes, or write \\ for a backslash`, find: near(badEscape)},
 	{only: "did not find expected key", text: "text follows the closing quotation mark",
-		hint: "write a quotation mark within the value twice, or quote the value with the other kind", find: behindQuote},
+		hint: "write a quotation mark within the value twice, or quote the value with the other kind", find: near(behindQuote)},
 	{only: "did not find expected key", text: "the list item is indented differently from the items around it",
-		hint: "align its dash with the other dashes of the list", find: dash},
-	{only: "did not find expected key", text: "the colon needs a space after it", hint: "write NAME: VALUE", find: tightColon},
+		hint: "align its dash with the other dashes of the list", find: near(dash)},
+	{only: "did not find expected key", text: "the colon needs a space after it", hint: "write NAME: VALUE", find: near(tightColon)},
 	{only: "did not find expected '-' indicator", text: "the line is not indented like the list items around it",
-		hint: "indent the members of an item two spaces deeper than its dash", find: first},
+		hint: "indent the members of an item two spaces deeper than its dash", find: near(first)},
 	{only: "block sequence entries are not allowed", text: "the list starts on the line of its key, or is indented too far",
-		hint: "start the list on the line after the key", find: dash},
+		hint: "start the list on the line after the key", find: near(dash)},
 }
 
 // notText returns the offset of the first byte that is not part of a character of YAML, or -1.

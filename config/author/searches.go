@@ -7,27 +7,6 @@ import (
 	"strings"
 )
 
-// A wideCause is a usual mistake that shows only in several lines. find gets the offset of the line that the parser reached.
-type wideCause struct {
-	only string // part of the parser's message
-	text string // in its place
-	hint string
-	find func(text []byte, from int, problem string) (at, length int)
-}
-
-// wider are tried before causes, in order.
-var wider = []wideCause{
-	{only: "unknown anchor", text: "the alias names an anchor that the lines before do not have",
-		hint: "define the anchor with & before it is used, or put the value in quotes", find: unknownAlias},
-	{only: "tab character", text: "the line is indented with a tab", hint: "replace the tab with spaces", find: tabBelow},
-	{only: "could not find expected ':'", text: "the text of the block above is not indented",
-		hint: "indent the lines of the text further than the key of the block", find: looseBlock},
-	{only: "did not find expected key", text: "the line is not aligned with the members of its list item",
-		hint: "align it with the first member, which follows the dash", find: besideMembers},
-	{only: "did not find expected '-' indicator", text: "the line is not aligned with the members of its list item",
-		hint: "align it with the first member, which follows the dash", find: besideMembers},
-}
-
 // unknownAlias finds the alias that the message names.
 func unknownAlias(text []byte, _ int, problem string) (int, int) {
 	_, rest, _ := strings.Cut(problem, "'")
