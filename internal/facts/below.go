@@ -11,9 +11,16 @@ type index struct {
 	linked   map[string]bool // places that are among the children of their directory
 }
 
+// forget drops an index that misses nodes, so that it is made again.
+func (t *Tree) forget() {
+	if t.index != nil && t.index.nodes != len(t.Nodes) {
+		t.index = nil
+	}
+}
+
 // AtOrBelow returns the places of all nodes at a resolved place and below it, in no certain order.
 func (t *Tree) AtOrBelow(place string) []string {
-	if t.index == nil || t.index.nodes != len(t.Nodes) {
+	if t.forget(); t.index == nil {
 		t.index = &index{children: map[string][]string{}, linked: map[string]bool{}}
 		for p := range t.Nodes {
 			t.index.add(p)
@@ -45,9 +52,9 @@ func (t *Tree) set(place string, n Node) {
 	if t.Nodes == nil {
 		t.Nodes = map[string]Node{}
 	}
-	kept := t.index != nil && t.index.nodes == len(t.Nodes)
+	t.forget()
 	t.Nodes[place] = n
-	if kept {
+	if t.index != nil {
 		t.index.add(place)
 		t.index.nodes = len(t.Nodes)
 	}
@@ -55,9 +62,9 @@ func (t *Tree) set(place string, n Node) {
 
 // remove removes a node, and keeps the index.
 func (t *Tree) remove(place string) {
-	kept := t.index != nil && t.index.nodes == len(t.Nodes)
+	t.forget()
 	delete(t.Nodes, place)
-	if kept {
+	if t.index != nil {
 		t.index.nodes = len(t.Nodes)
 	}
 }

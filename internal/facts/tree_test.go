@@ -245,3 +245,14 @@ func TestWritable(t *testing.T) {
 		t.Errorf("a relative path ends at %q", dir)
 	}
 }
+
+// TestForget: a node that a caller has added to the map is found, even if another one has been removed since.
+func TestForget(t *testing.T) {
+	tree := Tree{Nodes: map[string]Node{"/a": {Type: "directory"}, "/c": {Type: "file"}}}
+	tree.AtOrBelow("/")
+	tree.Nodes["/a/b"] = Node{Type: "file"}
+	tree.Drop("/c")
+	if got := slices.Sorted(slices.Values(tree.AtOrBelow("/a"))); !slices.Equal(got, []string{"/a", "/a/b"}) {
+		t.Errorf("below /a are %q", got)
+	}
+}
