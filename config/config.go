@@ -15,7 +15,6 @@ package config
 
 import (
 	"errors"
-	"path"
 	"reflect"
 	"slices"
 
@@ -44,7 +43,8 @@ func Empty() Document {
 }
 
 // Parse reads a config of any accepted version, checks it by the rules of that version, and raises it to the newest
-// form. The text is JSON, or YAML with a variant; of a text that is neither, the name of the source says which it is to be. If the report has errors, do not use the document.
+// form. The text is JSON, or YAML with a variant. If it is neither, the report is about YAML if the source has a name such as web.bu,
+// and about JSON otherwise. If the report has errors, do not use the document.
 func Parse(src *diag.Source) (Document, diag.List) { return ParseWith(src, Options{}) }
 
 // ParseWith is Parse with options. Unknown keys of YAML that people write on purpose, those of author.IsMeant, are not reported.
@@ -59,15 +59,7 @@ func ParseWith(src *diag.Source, o Options) (Document, diag.List) {
 	}
 	d, report := doc.ParseJSON(src)
 	if report.HasErrors() {
-		if found := foreign(src); found != nil {
-			return Document{}, found
-		}
-		if ext := path.Ext(src.Name); !o.JSONOnly && slices.Contains([]string{".bu", ".yaml", ".yml"}, ext) {
-			if _, _, found := translate(src, author.Options{Files: o.Files}); found.HasErrors() {
-				return Document{}, found
-			}
-		}
-		return Document{}, report
+		return Document{}, unreadable(src, o, report)
 	}
 	return FromTree(d)
 }

@@ -8,7 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"slices"
 
+	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/doc"
 	"github.com/firstlight-boot/firstlight/config/sniff"
@@ -50,6 +53,20 @@ func gunzip(text []byte, limit int) ([]byte, error) {
 }
 
 var errGzip = errors.New("it begins like gzip data but is damaged or cut off; compress it again")
+
+// unreadable returns the report that helps most with a text that is neither JSON nor YAML with a variant; report is about JSON.
+func unreadable(src *diag.Source, o Options, report diag.List) diag.List {
+	if found := foreign(src); found != nil {
+		return found
+	}
+	if o.JSONOnly || !slices.Contains([]string{".bu", ".butane", ".yaml", ".yml"}, path.Ext(src.Name)) {
+		return report
+	}
+	if _, _, found := translate(src, author.Options{Files: o.Files}); found.HasErrors() {
+		return found
+	}
+	return report
+}
 
 // foreign reports on a text that is not JSON if it recognizes the text as something that people hand over by mistake, or returns
 // nil: a complaint about the first byte would help nobody.

@@ -60,13 +60,13 @@ func findings(err error) []finding {
 		return fromReport("plan "+unplanned.Part, unplanned.Report)
 	case errors.As(err, &step):
 		f := finding{what: step.Step.Op.Describe(), cause: step.Cause(), do: hint(step.Err)}
-		f.place = place(step.Step.Origin, step.Step.Path)
+		f.place = step.Step.Origin.With(step.Step.Path)
 		return []finding{f}
 	}
 	f := finding{cause: err.Error(), do: hint(err)}
 	var located interface{ Origin() (diag.Place, string) }
 	if errors.As(err, &located) {
-		f.place = place(located.Origin())
+		f.place = diag.Place.With(located.Origin())
 	}
 	return []finding{f}
 }
@@ -80,8 +80,6 @@ func hint(err error) string {
 	return ""
 }
 
-func place(at diag.Place, path string) string { return at.With(path) }
-
 // mostFindings bounds the block: the first problems are the first to fix.
 const mostFindings = 5
 
@@ -89,7 +87,7 @@ func fromReport(what string, report diag.List) []finding {
 	var list []finding
 	for _, d := range report.Errors() {
 		list = append(list, finding{
-			what: what, place: place(d.Place(), d.Path.String()), cause: d.Summary, do: d.Hint,
+			what: what, place: d.Place().With(d.Path.String()), cause: d.Summary, do: d.Hint,
 		})
 	}
 	return list
