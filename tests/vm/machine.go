@@ -29,7 +29,7 @@ type Machine struct {
 	TPM   bool     // an emulated TPM 2.0, whose state persists across boots
 	Share string   // directory of the host that the guest has as a virtiofs share with the tag "share"; empty: none
 	IOPS  int      // limit of requests per second of each disk; 0: unlimited
-	CPUs  int      // 0: one, with which as many guests as the host has processors take the least time together
+	CPUs  int      // emulated processors; 0: one. On two cores, two guests with one each finish sooner than two with two each
 	Net   bool     // user-mode network: the host is 10.0.2.2
 	// Metadata is the port of the host's loopback at which the guest's own network has the metadata service of a cloud; 0: none.
 	Metadata int
