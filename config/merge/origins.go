@@ -139,17 +139,21 @@ func (o Origins) Tree() *doc.Document {
 }
 
 func (o Origins) span(steps func(yield func(string) bool)) diag.Span {
-	at := o.root
-	best := at.span()
+	var few [8]origin
+	around := append(few[:0], o.root)
 	for step := range steps {
-		if at = at.child(step); at.unknown() {
+		at := around[len(around)-1].child(step)
+		if at.unknown() {
 			break
 		}
+		around = append(around, at)
+	}
+	for _, at := range slices.Backward(around) {
 		if s := at.span(); s.Source != nil {
-			best = s
+			return s
 		}
 	}
-	return best
+	return o.root.span()
 }
 
 func (o origin) unknown() bool { return o.node == nil && o.own == nil }

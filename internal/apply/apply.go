@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -102,11 +101,17 @@ func Run(ctx context.Context, m *Machine, j *journal.Journal, p op.Plan) error {
 // effectless returns the steps that have no effect on the machine: those that were not started, and those that failed to fill an
 // empty place which is still empty. What somebody puts there before the next run is not left over from this one.
 func (r *run) effectless(todo, done, failed []int) (undone, left []int) {
-	for _, i := range todo {
-		switch {
-		case slices.Contains(failed, i) && !r.empty(i):
+	finished := make([]bool, len(r.plan.Steps))
+	for _, i := range done {
+		finished[i] = true
+	}
+	for _, i := range failed {
+		if finished[i] = !r.empty(i); finished[i] {
 			left = append(left, i)
-		case !slices.Contains(done, i):
+		}
+	}
+	for _, i := range todo {
+		if !finished[i] {
 			undone = append(undone, i)
 		}
 	}

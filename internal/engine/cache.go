@@ -4,7 +4,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,7 +52,7 @@ func (r *run) originsFile() string { return r.o.ConfigCache + ".origins" }
 // writeCache writes the rendered config for later stages. It writes the origins first, because the existence of the cache means
 // that there is a config.
 func (r *run) writeCache(doc config.Document) error {
-	origins, err := json.Marshal(doc.Origins)
+	origins, err := doc.Origins.MarshalJSON() // not by json.Marshal, which would check and copy it
 	if err != nil {
 		return fmt.Errorf("encode origins: %w", err)
 	}
@@ -85,7 +84,7 @@ func (r *run) readCache() (config.Document, error) {
 	} else if err != nil {
 		return config.Document{}, fmt.Errorf("read origins: %w", err)
 	}
-	if err := json.Unmarshal(origins, &doc.Origins); err != nil {
+	if err := doc.Origins.UnmarshalJSON(origins); err != nil {
 		return config.Document{}, fmt.Errorf("read origins: %w", err)
 	}
 	return doc, nil

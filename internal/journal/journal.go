@@ -62,6 +62,17 @@ type record struct {
 	Steps  []op.StepID `json:"steps,omitempty"`
 }
 
+// record is the record of a header, in the form that is encoded fastest.
+func (h Header) record() any {
+	type header struct {
+		Header
+		Plan any `json:"plan"`
+	}
+	return struct {
+		Header header `json:"header"`
+	}{header{h, h.Plan.Encoded()}}
+}
+
 type known struct {
 	state State
 	on    string
@@ -94,7 +105,11 @@ func Create(dir *os.Root, name string, h Header) (*Journal, error) {
 	if j.file, err = dir.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600); err != nil {
 		return nil, fmt.Errorf("create journal: %w", err)
 	}
-	if err := j.append(record{Header: &h}); err != nil {
+	line, err := encode(h.record())
+	if err == nil {
+		err = j.append(line)
+	}
+	if err != nil {
 		return nil, errors.Join(err, j.file.Close())
 	}
 	if err := dir.Rename(temporary, name); err != nil {
@@ -198,17 +213,17 @@ func decode(line []byte) (record, bool) {
 
 func checksum(text []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) }
 
-// append writes records and makes them durable with one sync.
-func (j *Journal) append(records ...record) error {
-	var lines []byte
-	for _, r := range records {
-		text, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("encode journal record: %w", err)
-		}
-		lines = append(lines, checksum(text)+" "...)
-		lines = append(append(lines, text...), '\n')
+// encode returns the line of a record.
+func encode(record any) ([]byte, error) {
+	text, err := json.Marshal(record)
+	if err != nil {
+		return nil, fmt.Errorf("encode journal record: %w", err)
 	}
+	return append(append([]byte(checksum(text)+" "), text...), '\n'), nil
+}
+
+// append writes lines and makes them durable with one sync.
+func (j *Journal) append(lines []byte) error {
 	if _, err := j.file.Write(lines); err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
@@ -241,7 +256,15 @@ func (j *Journal) Record(s State, entries []Entry) error {
 		}
 		records[i].Steps = append(records[i].Steps, e.Step)
 	}
-	if err := j.append(records...); err != nil {
+	var lines []byte
+	for _, r := range records {
+		line, err := encode(r)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, line...)
+	}
+	if err := j.append(lines); err != nil {
 		return err
 	}
 	for _, e := range entries {

@@ -31,16 +31,20 @@ type plain Step
 func (s Step) MarshalJSON() ([]byte, error) { return json.Marshal(encoded{s.Op.Kind(), plain(s)}) }
 
 // MarshalJSON implements json.Marshaler. It encodes all steps in one go: a plan may have many thousands.
-func (p Plan) MarshalJSON() ([]byte, error) {
+func (p Plan) MarshalJSON() ([]byte, error) { return json.Marshal(p.Encoded()) }
+
+// Encoded returns a value with the plan's JSON form, but not its method: as a part of something larger it is encoded once, while
+// encoding/json checks and copies what a method returns.
+func (p Plan) Encoded() any {
 	steps := make([]encoded, len(p.Steps))
 	for i, s := range p.Steps {
 		steps[i] = encoded{s.Op.Kind(), plain(s)}
 	}
-	return json.Marshal(struct {
+	return struct {
 		Format int       `json:"format"`
 		Part   string    `json:"part"`
 		Steps  []encoded `json:"steps"`
-	}{p.Format, p.Part, steps})
+	}{p.Format, p.Part, steps}
 }
 
 // UnmarshalJSON implements json.Unmarshaler. A kind that this program does not know is an error.

@@ -23,9 +23,11 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/version"
 )
 
-// limitMemory has the garbage collector work harder before the heap outgrows what a boot should need: an initramfs lives
-// in memory, and so does everything that is downloaded into it. A large config is given six times its size.
+// limitMemory has the garbage collector work seldom while the heap is small, and harder before it outgrows what a boot should
+// need: an initramfs lives in memory, and so does everything that is downloaded into it. A large config is given six times its
+// size.
 func limitMemory(configCache string) {
+	debug.SetGCPercent(400)
 	limit := int64(52 << 20)
 	if info, err := os.Stat(configCache); err == nil {
 		limit = max(limit, 6*info.Size())
