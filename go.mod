@@ -28,6 +28,7 @@ require (
 )
 
 require (
+	github.com/klauspost/compress v1.20.4
 	github.com/moby/sys/mountinfo v0.7.3
 	github.com/vmware/vmw-guestinfo v0.0.0-20220317130741-510905f0efa3
 	go.yaml.in/yaml/v3 v3.0.6
