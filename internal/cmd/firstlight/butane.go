@@ -35,11 +35,14 @@ type butaneOptions struct {
 // butaneFlags returns the flags for people who read about them.
 func butaneFlags() []option { return gnuOptions((&butaneOptions{}).flags()) }
 
+// butaneCompletion returns the flags for completion scripts.
+func butaneCompletion() []completedFlag { return gnuCompletion((&butaneOptions{}).flags()) }
+
 // flags returns the flags, in the order of the help. A flag without a usage text is accepted but not shown.
 func (o *butaneOptions) flags() []gnuFlag {
 	return []gnuFlag{
 		{name: "check", short: 'c', on: &o.check, usage: "check the input and report; write no output"},
-		{name: "color", value: &o.color, bare: "always", word: "WHEN", usage: "color reports: auto, always, never"},
+		{name: "color", value: &o.color, bare: "always", word: "WHEN", words: []string{"auto", "always", "never"}, usage: "color reports: auto, always, never"},
 		{name: "colour", value: &o.color, bare: "always"},
 		{name: "debug", short: 'D', on: &o.debug},
 		{name: "files-dir", short: 'd', value: &o.filesDir, word: "DIR", usage: "directory of local files"},

@@ -13,11 +13,12 @@ import (
 type gnuFlag struct {
 	name  string
 	short byte
-	on    *bool   // of a flag without a value
-	value *string // of one with a value
-	bare  string  // the value if none is given; then it must follow an equals sign
-	word  string  // stands for the value in the help
-	usage string  // its meaning in the help; "" hides the flag
+	on    *bool    // of a flag without a value
+	value *string  // of one with a value
+	bare  string   // the value if none is given; then it must follow an equals sign
+	word  string   // stands for the value in the help
+	words []string // the values to complete, if the flag takes one of a few
+	usage string   // its meaning in the help; "" hides the flag
 }
 
 // gnuOptions returns the flags that the help shows.
@@ -37,6 +38,17 @@ func gnuOptions(flags []gnuFlag) []option {
 			form = "-" + string(f.short) + ", " + form
 		}
 		list = append(list, option{form, f.usage})
+	}
+	return list
+}
+
+// gnuCompletion returns the flags that the help shows, for completion scripts.
+func gnuCompletion(flags []gnuFlag) []completedFlag {
+	var list []completedFlag
+	for _, f := range flags {
+		if f.usage != "" {
+			list = append(list, completedFlag{f.name, f.usage, f.short, f.word, f.bare != "", f.words})
+		}
 	}
 	return list
 }

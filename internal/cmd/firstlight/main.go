@@ -46,7 +46,7 @@ func commands() []command {
 	all = append(all, machineCommands()...)
 	return append(all,
 		command{
-			name: "completion", synopsis: "SHELL", about: "print a script that completes command lines",
+			name: "completion", synopsis: "SHELL [PROGRAM]", about: "print a script that completes command lines",
 			manual: completionManual, setup: setupCompletion,
 		},
 		command{name: "version", about: "print the version", setup: setupVersion},
@@ -60,21 +60,22 @@ func personalities() []personality {
 	return []personality{
 		{
 			name: "butane", synopsis: "[OPTION]... [FILE]", about: "translate YAML into the configs that machines read",
-			manual: butaneManual, options: butaneFlags, counterpart: "firstlight-build", run: butane,
+			manual: butaneManual, options: butaneFlags, completion: butaneCompletion, counterpart: "firstlight-build", run: butane,
 		},
 		{
 			name: "ignition-validate", synopsis: "[FLAG]... CONFIG", about: "check one config and report what is wrong with it",
-			manual: ignitionValidateManual, options: ignitionValidateFlags, counterpart: "firstlight-validate", run: ignitionValidate,
+			manual: ignitionValidateManual, options: ignitionValidateFlags, completion: ignitionValidateCompletion, counterpart: "firstlight-validate", run: ignitionValidate,
 		},
 	}
 }
 
-// A personality is a program under a name of its own. Its manual page follows from this value.
+// A personality is a program under a name of its own. Its manual page and completions follow from this value.
 type personality struct {
 	name, synopsis, about string
-	manual                string          // paragraphs of at most 80 columns
-	options               func() []option // those that the page lists
-	counterpart           string          // the page of the command that does more
+	manual                string                 // paragraphs of at most 80 columns
+	options               func() []option        // those that the page lists
+	completion            func() []completedFlag // those that shells complete
+	counterpart           string                 // the page of the command that does more
 	run                   runner
 }
 

@@ -145,6 +145,12 @@ func ignitionValidateFlags() []option {
 	return flagOptions(flags)
 }
 
+// ignitionValidateCompletion returns the flags for completion scripts.
+func ignitionValidateCompletion() []completedFlag {
+	flags, _, _ := ignitionValidateSet()
+	return completedFlags(flags)
+}
+
 // ignitionValidate is the program of that name, with its flags, reports and exit codes.
 func ignitionValidate(args []string, s streams) int {
 	const usage = "Usage: ignition-validate [FLAG]... CONFIG\n\nCONFIG is a file, or - for standard input.\n\nFlags:\n"

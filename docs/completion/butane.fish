@@ -1,0 +1,11 @@
+# Written by "firstlight completion".
+complete -c butane -s c -l check -d 'check the input and report; write no output'
+complete -c butane -l color -f -a 'auto always never' -d 'color reports: auto, always, never'
+complete -c butane -s d -l files-dir -x -a '(__fish_complete_directories)' -d 'directory of local files'
+complete -c butane -s h -l help -d 'show this text'
+complete -c butane -s o -l output -r -d 'write to a file instead of standard output'
+complete -c butane -s p -l pretty -d 'indent JSON'
+complete -c butane -s r -l raw -d 'never wrap the config in a MachineConfig'
+complete -c butane -l raw-errors -d 'report in one line each'
+complete -c butane -s s -l strict -d 'fail on any warning'
+complete -c butane -s V -l version -d 'print the version'
