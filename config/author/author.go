@@ -46,6 +46,7 @@ const (
 	CodeElided     = "A023" // a member has no effect in raw output
 	CodeRefused    = "A024" // a config that is merged is invalid; Butane does not report it
 	CodeFraction   = "A025" // a number has a fraction, which is dropped
+	CodeMisread    = "A026" // an anchor, a tag or a comment where a text was meant
 )
 
 // Rules says what the codes of this package are about, for reports in SARIF.
@@ -73,6 +74,7 @@ func Rules() []diag.ToolRule {
 		{Code: CodeRefused, About: "A local config, or an inline one of another version, is valid.", Severity: diag.Warning},
 		{Code: CodeElided, About: "The member has an effect in raw output.", Severity: diag.Warning},
 		{Code: CodeFraction, About: "A number that must be an integer has no fraction: Butane drops it.", Severity: diag.Info},
+		{Code: CodeMisread, About: "A text that begins with `&`, `!` or `#` is in quotes: without them YAML reads an anchor, a tag or a comment.", Severity: diag.Info},
 	}
 }
 

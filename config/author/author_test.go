@@ -160,6 +160,27 @@ func TestLaxness(t *testing.T) {
 	}
 }
 
+// TestNull checks that an absent value, null, and an empty value with an anchor or a tag all count as absent, and which of them are
+// reported: those that are the start of a text without quotes.
+func TestNull(t *testing.T) {
+	for value, reported := range map[string]bool{
+		"": false, "~": false, "null": false, "!!null": false, "# a comment": false, "#": false, "## a comment": false, "&a !!null": false,
+		"&a": true, "! ": true, "#a": true, "&a # a comment": true, "&a #a": true,
+	} {
+		r, report := build(head+"passwd:\n  users:\n    - name: a\n      gecos: "+value+"\n", author.Options{})
+		if r == nil {
+			t.Errorf("%q: %s", value, report)
+			continue
+		}
+		if diff := cmp.Diff(`{"ignition":{"version":"3.4.0"},"passwd":{"users":[{"name":"a"}]}}`, output(t, r)); diff != "" {
+			t.Errorf("%q: %s", value, diff)
+		}
+		if got := strings.Count(report, "has no value") == 1; got != reported || !got && report != "" {
+			t.Errorf("%q: %s", value, report)
+		}
+	}
+}
+
 // TestEveryVariant builds the empty document of every variant, and checks that the output is valid in the stated version.
 func TestEveryVariant(t *testing.T) {
 	for _, v := range author.Variants() {

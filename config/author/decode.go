@@ -3,6 +3,7 @@
 package author
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -96,7 +97,7 @@ func (d *decoder) value(y *yaml.Node, f *field, at *step) *node {
 	}
 	switch {
 	case y.Kind == yaml.ScalarNode && y.Tag == "!!null":
-		return nil
+		return d.null(y, at)
 	case f.list:
 		return d.list(y, f, at)
 	case f.kind == object && y.Kind == yaml.MappingNode:
@@ -106,7 +107,50 @@ func (d *decoder) value(y *yaml.Node, f *field, at *step) *node {
 	case f.kind == object || f.kind == texts || y.Kind != yaml.ScalarNode:
 		return d.mismatch(y, f, at)
 	}
+	d.tagged(y, at)
 	return d.scalar(y, f, at)
+}
+
+// null decodes null, which counts as absent. It reports a text that YAML does not read as one because of its first character. A
+// comment with a space after its # is not such a text.
+func (d *decoder) null(y *yaml.Node, at *step) *node {
+	if y.Value != "" || y.Style&yaml.TaggedStyle != 0 || at == nil {
+		return nil
+	}
+	line, _, _ := bytes.Cut(d.t.src.Text[d.t.at.offset(y.Line, y.Column):], []byte{'\n'})
+	line = bytes.TrimSpace(line)
+	mark, _, _ := bytes.Cut(line, []byte{' '})
+	reads := ""
+	switch {
+	case bytes.HasPrefix(mark, []byte("&")):
+		reads = "& gives a name to the value after it"
+	case bytes.HasPrefix(mark, []byte("!")):
+		reads = "! gives a type to the value after it"
+	case bytes.HasPrefix(mark, []byte("#")) && len(bytes.Trim(mark, "#")) > 0:
+		reads, mark = "# begins a comment", line
+	default:
+		return nil
+	}
+	d.misread(y, mark, at.text()+" has no value: "+reads, at)
+	return nil
+}
+
+// tagged reports a tag that is not one of YAML's own: it is dropped, and may be the start of a text.
+func (d *decoder) tagged(y *yaml.Node, at *step) {
+	if y.Kind == yaml.ScalarNode && y.Style&yaml.TaggedStyle != 0 && !strings.HasPrefix(y.Tag, "!!") && !strings.HasPrefix(y.Tag, "tag:") && at != nil {
+		d.misread(y, []byte(y.Tag), at.text()+" loses its first word: ! gives a type to the value after it", at)
+	}
+}
+
+// misread reports a text that YAML reads as something else. mark is what it reads so.
+func (d *decoder) misread(y *yaml.Node, mark []byte, summary string, at *step) {
+	n := d.node(y, doc.Null, "", at)
+	if i := bytes.Index(d.t.src.Text[n.start:], mark); i >= 0 {
+		n.start += int32(i)
+		n.end = n.start + int32(len(mark))
+	}
+	first := string(mark[:1])
+	d.t.find(diag.Info, CodeMisread, n, "", summary, "put a text that begins with "+first+" in quotes; if it is none, remove it")
 }
 
 // alias decodes the value that an alias refers to. The value gets the position of the alias, and its members keep their own.

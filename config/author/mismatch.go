@@ -121,7 +121,7 @@ func correction(y *yaml.Node, f *field) string {
 	case f.kind == object:
 		return "write its members in the lines below, indented" + members(f, ": ")
 	case y.Kind == yaml.ScalarNode:
-		return ""
+		return "put the value in quotes, without a tag"
 	case y.Style&yaml.FlowStyle != 0:
 		return "put the value in quotes: a bracket or brace at its start begins " + nameOf(y)
 	case f.name == "inline" || f.name == "contents":

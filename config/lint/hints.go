@@ -15,7 +15,7 @@ import (
 
 // advise improves the hint of a finding if it knows what people commonly mean by such a text.
 func advise(d *diag.Diagnostic, src *diag.Source, version spec.Version) {
-	if d.Path.Len() > 0 && d.Path.Tag != jsonPath {
+	if d.Path.Tag != jsonPath && d.Path.Tag != "" {
 		return // the front end knows better
 	}
 	hint := ""
