@@ -171,7 +171,8 @@ func TestRelease(t *testing.T) {
 			t.Errorf("%s: %v\n%s", setting, err, out)
 		}
 	}
-	out, err := inTree(tree, append(env, "VERSION=2.27.0", "GLDFLAGS="+settings+"kernelCmdlinePath=/nowhere/cmdline"), isolate[0], append(isolate[1:], "./build")...)
+	const flags = settings + "kernelCmdlinePath=/nowhere/cmdline -X github.com/firstlight-boot/firstlight/internal/engine.yamlConfigs=false"
+	out, err := inTree(tree, append(env, "VERSION=2.27.0", "GLDFLAGS="+flags), isolate[0], append(isolate[1:], "./build")...)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -184,6 +185,30 @@ func TestRelease(t *testing.T) {
 	out, err = inTree(bin, nil, "./ignition", "-platform=file", "-stage=fetch-offline", "-log-to-stdout", "-state-file="+state+"/state", "-neednet="+state+"/neednet", "-config-cache="+state+"/cache")
 	if err == nil || !strings.Contains(out, "/nowhere/cmdline") {
 		t.Errorf("the setting has no effect: %v\n%s", err, out)
+	}
+	refusesYAML(t, bin)
+}
+
+// refusesYAML checks that an engine which is linked to read no YAML says what YAML user data is and what to do, and reads JSON.
+func refusesYAML(t *testing.T, bin string) {
+	t.Helper()
+	for text, want := range map[string][]string{
+		"variant: fcos\nversion: 1.5.0\n":  {"this is Butane YAML (variant fcos), not an Ignition config", "translate it first: butane config.bu >config.ign"},
+		`{"ignition":{"version":"3.4.0"}}`: nil,
+	} {
+		dir := t.TempDir()
+		write(t, dir+"/config", text)
+		write(t, dir+"/cmdline", "ignition.firstboot\n")
+		env := []string{"IGNITION_CONFIG_FILE=" + dir + "/config", "IGNITION_KERNEL_CMDLINE_PATH=" + dir + "/cmdline"}
+		out, err := inTree(bin, env, "./ignition", "-platform=file", "-stage=fetch", "-log-to-stdout", "-root="+dir, "-state-file="+dir+"/run/state", "-neednet="+dir+"/run/neednet", "-config-cache="+dir+"/run/cache")
+		if (err == nil) != (want == nil) {
+			t.Errorf("%s: %v\n%s", text, err, out)
+		}
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				t.Errorf("%s: no %q in\n%s", text, w, out)
+			}
+		}
 	}
 }
 
