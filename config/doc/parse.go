@@ -27,6 +27,11 @@ func ParseJSON(src *diag.Source) (*Document, diag.List) {
 	}
 	p := parser{text: unsafe.String(unsafe.SliceData(src.Text), len(src.Text))}
 	p.limit = maxValues(p.text)
+	l := scan(p.text, p.limit)
+	p.children = l.children
+	if p.discard = l.values > p.limit; !p.discard {
+		p.arena = make([]Kid, 0, l.values-1)
+	}
 	var root Node
 	if p.value(&root) {
 		p.space()
@@ -55,9 +60,11 @@ type parser struct {
 	pos    int // where the error is, once there is one
 	depth  int
 	values int
-	limit  int   // of values
-	stack  []Kid // children of values in progress
-	arena  []Kid // children of finished values
+	limit  int // of values
+
+	children []int32 // how many the next objects and lists have
+	arena    []Kid   // room for children
+	discard  bool    // the text has too many values: keep only the last child on each level, and find the error that comes first
 
 	problem, hint    string
 	markFrom, markTo int // the text that the error is about, if not the byte at pos
@@ -140,15 +147,18 @@ func (p *parser) kids(n *Node) bool {
 	if n.Kind == List {
 		closing, what = ']', "a comma or ]"
 	}
-	base := len(p.stack)
+	kids := p.room()
 	p.pos++
 	p.space()
 	for p.peek() != closing {
-		var kid Kid
-		if n.Kind == Object && !p.key(&kid) || !p.value(&kid.Node) {
+		if p.discard {
+			kids = kids[:0]
+		}
+		kids = append(kids, Kid{})
+		kid := &kids[len(kids)-1]
+		if n.Kind == Object && !p.key(kid) || !p.value(&kid.Node) {
 			return false
 		}
-		p.stack = append(p.stack, kid)
 		p.space()
 		if c := p.peek(); c == closing {
 			break
@@ -165,8 +175,29 @@ func (p *parser) kids(n *Node) bool {
 	}
 	p.pos++
 	p.depth--
-	n.Kids = p.keep(base)
+	n.Kids = kids
 	return true
+}
+
+// room returns room for the children of the next object or list; nil if it has none.
+func (p *parser) room() []Kid {
+	if p.discard {
+		if len(p.arena) < p.depth {
+			p.arena = append(p.arena, Kid{})
+		}
+		return p.arena[p.depth-1 : p.depth-1 : p.depth]
+	}
+	if len(p.children) == 0 {
+		return nil
+	}
+	n := int(p.children[0])
+	p.children = p.children[1:]
+	from := len(p.arena)
+	if n == 0 || cap(p.arena)-from < n {
+		return nil
+	}
+	p.arena = p.arena[:from+n]
+	return p.arena[from : from : from+n]
 }
 
 // key reads the name of a member and the colon.
@@ -186,22 +217,6 @@ func (p *parser) key(kid *Kid) bool {
 	}
 	p.pos++
 	return true
-}
-
-// keep moves the children above base from the stack to the arena.
-func (p *parser) keep(base int) []Kid {
-	n := len(p.stack) - base
-	if n == 0 {
-		return nil
-	}
-	if cap(p.arena)-len(p.arena) < n {
-		p.arena = make([]Kid, 0, max(n, 256))
-	}
-	from := len(p.arena)
-	p.arena = append(p.arena, p.stack[base:]...)
-	clear(p.stack[base:])
-	p.stack = p.stack[:base]
-	return p.arena[from:len(p.arena):len(p.arena)]
 }
 
 // word reads true, false or null.

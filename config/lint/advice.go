@@ -25,11 +25,16 @@ func diagPath(steps []any) path.ContextPath { return path.New("json", steps...) 
 func repeatedMembers(c *checker) {
 	var walk func(n *doc.Node, steps []any)
 	walk = func(n *doc.Node, steps []any) {
-		first := map[string]int{}
+		var first map[string]int
+		if n.Kind == doc.Object {
+			first = make(map[string]int, len(n.Kids))
+		}
 		for i := range n.Kids {
 			kid := &n.Kids[i]
 			if n.Kind == doc.List {
-				walk(&kid.Node, join(steps, i))
+				if len(kid.Kids) > 0 {
+					walk(&kid.Node, join(steps, i))
+				}
 				continue
 			}
 			if j, ok := first[kid.Key]; ok {
@@ -41,7 +46,9 @@ func repeatedMembers(c *checker) {
 			} else {
 				first[kid.Key] = i
 			}
-			walk(&kid.Node, join(steps, kid.Key))
+			if len(kid.Kids) > 0 {
+				walk(&kid.Node, join(steps, kid.Key))
+			}
 		}
 	}
 	walk(&c.tree.Root, nil)
