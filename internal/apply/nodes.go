@@ -36,12 +36,37 @@ func recoverNode(m *Machine, p op.Place, own func(rootfs.Info) (bool, error)) (O
 	return NotApplied, err
 }
 
+// recoverFile recognises a file with content from the network by its mark: a server may answer differently the next time, and
+// fetching takes long. Where the filesystem keeps no mark, the content is fetched again and compared.
 func recoverFile(ctx context.Context, m *Machine, o op.WriteFile) (Outcome, error) {
-	remote := func(c op.Content) bool { return c.Remote }
-	if o.Content != nil && o.Content.Remote || slices.ContainsFunc(o.Fragments, remote) {
-		return recoverNode(m, o.Place, func(i rootfs.Info) (bool, error) { return i.Type == rootfs.Regular, nil })
+	if !remote(o) {
+		return recoverText(m, o.Place, func(w io.Writer) error { return writeContent(ctx, m.fetch, o, w) })
 	}
-	return recoverText(m, o.Place, func(w io.Writer) error { return writeContent(ctx, m, o, w) })
+	return recoverNode(m, o.Place, func(i rootfs.Info) (bool, error) {
+		if marked, err := m.Root.Marked(o.Path); err != nil || marked || i.Type != rootfs.Regular {
+			return marked, err
+		}
+		spool, err := m.Root.Spool(o.Path)
+		if err != nil {
+			return false, err
+		}
+		defer spool.Close()
+		if err := writeContent(ctx, m.fetchNow, o, spool); err != nil {
+			return false, err
+		}
+		if _, err := spool.Seek(0, io.SeekStart); err != nil {
+			return false, err
+		}
+		return isLeaving(m, o.Path, func(w io.Writer) error {
+			_, err := io.Copy(w, spool)
+			return err
+		})
+	})
+}
+
+// remote reports whether any part of a file's content comes from the network.
+func remote(o op.WriteFile) bool {
+	return o.Content != nil && o.Content.Remote || slices.ContainsFunc(o.Fragments, func(c op.Content) bool { return c.Remote })
 }
 
 // recoverText is recoverNode for a file whose content is available now.
@@ -50,17 +75,22 @@ func recoverText(m *Machine, p op.Place, content func(io.Writer) error) (Outcome
 		if i.Type != rootfs.Regular {
 			return false, nil
 		}
-		file, err := m.Root.Open(p.Path)
-		if err != nil {
-			return false, err
-		}
-		defer file.Close()
-		l := &leaving{file: file}
-		if err := content(l); err != nil {
-			return false, err
-		}
-		return l.ours(), nil
+		return isLeaving(m, p.Path, content)
 	})
+}
+
+// isLeaving reports whether a regular file is what an interrupted run left of the content.
+func isLeaving(m *Machine, place string, content func(io.Writer) error) (bool, error) {
+	file, err := m.Root.Open(place)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	l := &leaving{file: file}
+	if err := content(l); err != nil {
+		return false, err
+	}
+	return l.ours(), nil
 }
 
 // A leaving compares a file with what an interrupted run was writing to it: after a power cut its end may be missing, and blocks
@@ -145,20 +175,38 @@ func writeFile(ctx context.Context, m *Machine, o op.WriteFile) error {
 		if whole, err := m.ahead.whole(ctx, m.Payloads[o.Content.Handle]); err != nil {
 			return err
 		} else if whole != nil {
-			begin := func(path string) (*rootfs.File, error) { return m.Root.Adopt(path, whole) }
+			begin := marking(o, func(path string) (*rootfs.File, error) { return m.Root.Adopt(path, whole) })
 			return put(m, begin, o.Place, o.Owner, o.Mode, func(io.Writer) error { return nil })
 		}
 	}
-	return create(m, o.Place, o.Owner, o.Mode, func(w io.Writer) error { return writeContent(ctx, m, o, w) })
+	begin := marking(o, m.Root.Create)
+	return put(m, begin, o.Place, o.Owner, o.Mode, func(w io.Writer) error { return writeContent(ctx, m.fetch, o, w) })
 }
 
-func writeContent(ctx context.Context, m *Machine, o op.WriteFile, w io.Writer) error {
+// marking has the file marked if recoverFile needs that.
+func marking(o op.WriteFile, begin func(path string) (*rootfs.File, error)) func(path string) (*rootfs.File, error) {
+	if o.Replace || !remote(o) {
+		return begin
+	}
+	return func(path string) (*rootfs.File, error) {
+		f, err := begin(path)
+		if err == nil {
+			f.Mark()
+		}
+		return f, err
+	}
+}
+
+// A getter writes the payload of a handle.
+type getter func(ctx context.Context, handle op.Handle, w io.Writer) error
+
+func writeContent(ctx context.Context, get getter, o op.WriteFile, w io.Writer) error {
 	if o.Content != nil {
-		if err := m.fetch(ctx, o.Content.Handle, w); err != nil {
+		if err := get(ctx, o.Content.Handle, w); err != nil {
 			return err
 		}
 	}
-	return m.fetchAll(ctx, o.Fragments, w)
+	return getAll(ctx, get, o.Fragments, w)
 }
 
 // create puts a new file into place once its content is complete.
@@ -193,6 +241,20 @@ func put(m *Machine, begin func(path string) (*rootfs.File, error), p op.Place, 
 
 // fetch writes the verified payload of a handle. If it fails, discard what it wrote.
 func (m *Machine) fetch(ctx context.Context, handle op.Handle, w io.Writer) error {
+	if p, ok := m.Payloads[handle]; ok {
+		if early, err := m.ahead.reader(ctx, p); err != nil {
+			return err
+		} else if early != nil {
+			defer early.Close()
+			_, err := io.Copy(w, early)
+			return err
+		}
+	}
+	return m.fetchNow(ctx, handle, w)
+}
+
+// fetchNow is fetch for a payload of which nothing may have been fetched ahead, or that is needed once more.
+func (m *Machine) fetchNow(ctx context.Context, handle op.Handle, w io.Writer) error {
 	p, ok := m.Payloads[handle]
 	switch {
 	case !ok:
@@ -201,23 +263,16 @@ func (m *Machine) fetch(ctx context.Context, handle op.Handle, w io.Writer) erro
 		_, err := io.WriteString(w, *p.Text)
 		return err
 	}
-	if early, err := m.ahead.reader(ctx, p); err != nil {
-		return err
-	} else if early != nil {
-		defer early.Close()
-		_, err := io.Copy(w, early)
-		return err
-	}
 	return m.Fetch.Fetch(ctx, request(p), w)
 }
 
 // errNoPayload is the error for an unknown handle: the plan was made from another config.
 var errNoPayload = errors.New("the config does not have the content that the plan names; run the plan with the config that it was made from")
 
-// fetchAll writes fragments one after another.
-func (m *Machine) fetchAll(ctx context.Context, fragments []op.Content, w io.Writer) error {
+// getAll writes fragments one after another.
+func getAll(ctx context.Context, get getter, fragments []op.Content, w io.Writer) error {
 	for i, c := range fragments {
-		if err := m.fetch(ctx, c.Handle, w); err != nil {
+		if err := get(ctx, c.Handle, w); err != nil {
 			return fmt.Errorf("fragment %d: %w", i, err)
 		}
 	}
@@ -250,7 +305,7 @@ func appendFragments(ctx context.Context, m *Machine, o op.KeepFile) error {
 		return err
 	}
 	defer spool.Close()
-	if err := m.fetchAll(ctx, o.Fragments, spool); err != nil {
+	if err := getAll(ctx, m.fetch, o.Fragments, spool); err != nil {
 		return err
 	}
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {

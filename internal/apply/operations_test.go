@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -33,6 +34,7 @@ type bench struct {
 	m    Machine
 	keep keeper
 	log  *slog.Logger
+	text string // of the payload "text"
 }
 
 // keeper notes what is kept for later stages.
@@ -58,7 +60,7 @@ func newBench(t testing.TB, lines string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{TB: t, dir: t.TempDir(), jobs: jobs, log: slog.New(slog.DiscardHandler)}
+	b := &bench{TB: t, dir: t.TempDir(), jobs: jobs, log: slog.New(slog.DiscardHandler), text: "text"}
 	t.Cleanup(func() { jobs.Close() })
 	for line := range strings.Lines(lines) {
 		w := strings.Fields(line)
@@ -104,7 +106,7 @@ func (b *bench) apply(o op.Op, before func(string) error) (err error) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	text, keys := "text", "key\n"
+	text, keys := b.text, "key\n"
 	b.m = Machine{
 		Sys: fake.New("apply"), Root: root, Keep: &b.keep, Log: b.log,
 		Payloads: op.Payloads{"text": {Text: &text}, "keys": {Text: &keys}, op.VolumeKey("v"): {Text: &text}},
@@ -303,7 +305,7 @@ func TestRefusals(t *testing.T) {
 // What somebody makes by hand after a failure is nobody's leaving: the next run names it, and keeps it.
 func TestHandMade(t *testing.T) {
 	unknown := op.Content{Handle: "unknown"}
-	remote := op.Content{Handle: "unknown", Remote: true}
+	remote, fetched := op.Content{Handle: "unknown", Remote: true}, op.Content{Handle: "text", Remote: true}
 	for name, c := range map[string]struct {
 		o       op.Op
 		stopped bool // cut short, rather than failed
@@ -313,6 +315,9 @@ func TestHandMade(t *testing.T) {
 		"at a step that failed":        {op.WriteFile{Place: at("/etc/new"), Content: &unknown, Mode: op.NoMode}, false, "f /etc/new mine", ""},
 		"at a remote one that failed":  {op.WriteFile{Place: at("/etc/new"), Content: &remote, Mode: op.NoMode}, false, "f /etc/new mine", ""},
 		"at a file that was cut short": {op.WriteFile{Place: at("/etc/new"), Content: &text, Mode: 0o600}, true, "f /etc/new mine", "/etc/new: file exists"},
+		"at a remote file":             {op.WriteFile{Place: at("/etc/new"), Content: &fetched, Mode: 0o600}, true, "f /etc/new mine", "/etc/new: file exists"},
+		"at a remote fragment":         {op.WriteFile{Place: at("/etc/new"), Fragments: []op.Content{fetched}, Mode: 0o600}, true, "f /etc/new texts", "/etc/new: file exists"},
+		"another home directory":       {op.MoveHome{Name: "user", From: "/home/user", Home: "/home/new"}, true, "f /home/new/mine mine", "/home/new exists already; move it away"},
 		"another type":                 {op.WriteFile{Place: at("/etc/new"), Content: &text, Mode: 0o600}, true, "l /etc/new motd", "/etc/new: file exists"},
 		"longer":                       {op.WriteFile{Place: at("/etc/new"), Content: &text, Mode: 0o600}, true, "f /etc/new texts", "/etc/new: file exists"},
 		"another link":                 {op.MakeLink{Place: at("/etc/new"), Target: "motd"}, true, "l /etc/new other", "/etc/new: file exists"},
@@ -349,6 +354,51 @@ func TestHandMade(t *testing.T) {
 			}
 			if diff := changes(made, b.tree()); strings.Contains(diff, "-") {
 				t.Errorf("it is gone:\n%s", diff)
+			}
+		})
+	}
+}
+
+// A power cut after a file with content from the network has its name, and before the journal has the step: the next run replaces
+// the file although the server answers differently now, because the file has its mark. A file that was written to has none.
+func TestOtherAnswer(t *testing.T) {
+	fetched := op.Content{Handle: "text", Remote: true}
+	o := op.WriteFile{Place: at("/etc/new"), Content: &fetched, Mode: 0o600}
+	for name, c := range map[string]struct {
+		hand, answer string
+		keepTimes    bool // the filesystem does not store the mark
+		want, err    string
+	}{
+		"the same answer":                  {answer: "text", want: "text"},
+		"another answer":                   {answer: "other", want: "other"},
+		"written to by hand":               {hand: "mine", answer: "other", want: "mine", err: "/etc/new: file exists"},
+		"without a mark, the same answer":  {answer: "text", keepTimes: true, want: "text"},
+		"without a mark, another answer":   {answer: "other", keepTimes: true, want: "text", err: "/etc/new: file exists"},
+		"without a mark, a part of a file": {hand: "te\x00", answer: "text", keepTimes: true, want: "text"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, start)
+			if err := b.apply(o, nil); err != nil {
+				t.Fatal(err)
+			}
+			b.forget(o)
+			place := filepath.Join(b.dir, "etc/new")
+			if c.hand != "" {
+				if err := os.WriteFile(place, []byte(c.hand), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.keepTimes {
+				if err := os.Chtimes(place, time.Unix(1e9, 0), time.Unix(1e9, 0)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.text = c.answer
+			if err := b.apply(o, nil); (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("the error is %v", err)
+			}
+			if text, err := os.ReadFile(place); err != nil || string(text) != c.want {
+				t.Errorf("the file has %q, %v", text, err)
 			}
 		})
 	}

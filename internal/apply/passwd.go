@@ -174,7 +174,8 @@ func digestOf(root *rootfs.Root, name, suffix string) (string, error) {
 	return root.Digest(place+suffix, info.Size)
 }
 
-// makeHome makes a home directory, which an earlier run may have begun.
+// makeHome builds a home directory next to its place, so that a directory in that place is either complete or not ours. As
+// useradd(8) does, it leaves an existing directory as it is.
 func makeHome(_ context.Context, m *Machine, o op.MakeHome) error {
 	home, err := m.Root.Resolve(o.Home)
 	if err != nil {
@@ -183,31 +184,46 @@ func makeHome(_ context.Context, m *Machine, o op.MakeHome) error {
 	if err := parents(m, home); err != nil {
 		return err
 	}
-	if err := m.Root.Mkdir(home, 0o700); err != nil {
+	if info, err := m.Root.Lstat(home); err != nil || info.Type == rootfs.Directory {
 		return err
 	}
 	skeleton, err := m.Root.Follow(o.Skeleton)
 	if err != nil {
 		return err
 	}
-	if err := m.Root.CopyTree(skeleton, home, rootfs.CopyOptions{UID: o.Owner.UID, GID: o.Owner.GID}); err != nil {
+	aside := m.Root.Aside(home)
+	if err := m.Root.Mkdir(aside, 0o700); err != nil {
 		return err
 	}
-	return own(m.Root, home, o.Owner.UID, o.Owner.GID, uint32(o.Mode))
+	if err := m.Root.CopyTree(skeleton, aside, rootfs.CopyOptions{UID: o.Owner.UID, GID: o.Owner.GID, As: home}); err != nil {
+		return err
+	}
+	if err := own(m.Root, aside, o.Owner.UID, o.Owner.GID, uint32(o.Mode)); err != nil {
+		return err
+	}
+	return m.Root.Move(aside, home)
+}
+
+// recoverHome removes what an interrupted makeHome has built, because its files may be incomplete.
+func recoverHome(_ context.Context, m *Machine, o op.MakeHome) (Outcome, error) {
+	home, err := m.Root.Resolve(o.Home)
+	if err != nil {
+		return Unclear, err
+	}
+	return NotApplied, m.Root.Remove(m.Root.Aside(home))
 }
 
 func moveHome(_ context.Context, m *Machine, o op.MoveHome) error {
-	from, err := m.Root.Resolve(o.From)
-	if err != nil {
-		return err
-	}
-	to, err := m.Root.Resolve(o.Home)
+	from, to, err := homes(m, o)
 	if err != nil {
 		return err
 	}
 	info, err := m.Root.Lstat(from)
 	if err != nil || info.Type == rootfs.None {
 		return err // moved before the run was cut short
+	}
+	if there, err := m.Root.Lstat(to); err != nil || there.Type != rootfs.None {
+		return errors.Join(fmt.Errorf("%s exists already; move it away and boot again", to), err)
 	}
 	if err := parents(m, to); err != nil {
 		return err
@@ -216,36 +232,65 @@ func moveHome(_ context.Context, m *Machine, o op.MoveHome) error {
 	if !errors.Is(err, rootfs.ErrOtherFilesystem) {
 		return err
 	}
-	if err := m.Root.CopyTree(from, to, rootfs.CopyOptions{UID: -1, GID: -1}); err != nil {
+	copied := m.Root.Aside(to)
+	if err := m.Root.CopyTree(from, copied, rootfs.CopyOptions{UID: -1, GID: -1, As: to}); err != nil {
 		return err
 	}
-	if err := own(m.Root, to, info.UID, info.GID, info.Mode); err != nil {
+	if err := own(m.Root, copied, info.UID, info.GID, info.Mode); err != nil {
 		return err
 	}
 	if err := m.Root.Flush(); err != nil {
 		return err
 	}
-	return m.Root.Remove(from)
+	if err := m.Root.Move(from, m.Root.Aside(from)); err != nil { // from now on, the copy counts
+		return err
+	}
+	if err := m.Root.Flush(); err != nil {
+		return err
+	}
+	return finishMove(m, from, to)
 }
 
-// recoverMove removes an unfinished copy: as long as the old home directory exists, it is the one that counts.
+// finishMove puts a complete copy of a home directory into place and removes the original.
+func finishMove(m *Machine, from, to string) error {
+	if copied, err := m.Root.Lstat(m.Root.Aside(to)); err != nil {
+		return err
+	} else if copied.Type != rootfs.None {
+		if err := m.Root.Move(m.Root.Aside(to), to); err != nil {
+			return err
+		}
+		if err := m.Root.Flush(); err != nil {
+			return err
+		}
+	}
+	if there, err := m.Root.Lstat(to); err != nil || there.Type == rootfs.None {
+		return errors.Join(fmt.Errorf("%s is missing; move %s there and boot again", to, m.Root.Aside(from)), err)
+	}
+	return m.Root.Remove(m.Root.Aside(from))
+}
+
+// recoverMove finishes a move between filesystems whose copy is complete, and removes an incomplete copy. It touches neither of
+// the two places: only the names next to them are ours.
 func recoverMove(_ context.Context, m *Machine, o op.MoveHome) (Outcome, error) {
-	from, err := m.Root.Resolve(o.From)
+	from, to, err := homes(m, o)
 	if err != nil {
 		return Unclear, err
 	}
-	to, err := m.Root.Resolve(o.Home)
-	if err != nil {
+	switch kept, err := m.Root.Lstat(m.Root.Aside(from)); {
+	case err != nil:
 		return Unclear, err
+	case kept.Type != rootfs.None:
+		return NotApplied, finishMove(m, from, to)
 	}
-	source, err := m.Root.Lstat(from)
-	if err != nil || source.Type == rootfs.None {
-		return NotApplied, err
+	return NotApplied, m.Root.Remove(m.Root.Aside(to))
+}
+
+// homes returns the old and the new place of a home directory.
+func homes(m *Machine, o op.MoveHome) (from, to string, err error) {
+	if from, err = m.Root.Resolve(o.From); err == nil {
+		to, err = m.Root.Resolve(o.Home)
 	}
-	if copied, err := m.Root.Lstat(to); err != nil || copied.Type == rootfs.None || copied.Mode == source.Mode && copied.UID == source.UID {
-		return NotApplied, err // only its removal may be unfinished
-	}
-	return NotApplied, m.Root.Remove(to)
+	return from, to, err
 }
 
 func ownHome(_ context.Context, m *Machine, o op.OwnHome) error {

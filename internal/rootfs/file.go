@@ -20,6 +20,7 @@ type File struct {
 	temp   string
 	info   Info
 	mode   uint32 // that the file gets with its name
+	marked bool   // see Mark
 }
 
 // Modes of a file: until it is complete, since its content may be secret, and afterwards, unless Chmod was called.
@@ -180,6 +181,11 @@ func (f *File) commit(replace replacing) error {
 			return err
 		}
 		if err := unix.Fchmod(int(f.file.descriptor), f.mode); err != nil {
+			return err
+		}
+	}
+	if f.marked {
+		if err := f.setMark(); err != nil {
 			return err
 		}
 	}

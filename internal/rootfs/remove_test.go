@@ -22,7 +22,7 @@ func TestDirectoriesStay(t *testing.T) {
 	before := tree(t, dir)
 	for name, do := range map[string]func() error{
 		"write":       func() error { return r.WriteFile("/etc/passwd-", []byte("new"), 0, 0, 0o600) },
-		"copy":        func() error { return r.CopyTree("/skel", "/home", CopyOptions{-1, -1}) },
+		"copy":        func() error { return r.CopyTree("/skel", "/home", CopyOptions{UID: -1, GID: -1}) },
 		"remove file": func() error { return r.RemoveFile("/etc/passwd-") },
 		"link":        func() error { return r.Symlink("x", "/etc/passwd-", 0, 0, false) },
 	} {

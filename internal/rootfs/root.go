@@ -241,6 +241,8 @@ func (r *Root) wrap(verb, name string, err error) error {
 		e.do = r.full(name)
 	case errors.Is(err, unix.EDQUOT):
 		e.do = "raise the quota of the owner"
+	case errors.Is(err, unix.EEXIST):
+		e.do = "move it away and boot again, or remove the path from the config"
 	case errors.Is(err, unix.EBUSY):
 		e.do = "unmount it, or remove the path from the config"
 	case errors.Is(err, unix.EROFS):
