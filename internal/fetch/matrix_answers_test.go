@@ -44,6 +44,12 @@ func statusBehaviours() []behaviour {
 			list = append(list, b)
 		}
 	}
+	for kind, body := range map[string]string{"nothing": hold, "other protocol": "x" + hold, "nothing, then closed": ""} {
+		list = append(list, behaviour{
+			name: "101, switched to " + kind, total: 40 * time.Second, err: ErrFailed, most: 5 * time.Second,
+			world: answering("HTTP/1.1 101 " + echo + "\r\nConnection: Upgrade\r\nUpgrade: " + echo + "\r\n\r\n" + body),
+		})
+	}
 	return list
 }
 

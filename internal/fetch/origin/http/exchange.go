@@ -141,13 +141,14 @@ func (c *limitedConn) SetDeadline(t time.Time) error {
 // letGo ends an exchange whose body is not needed. It reads a short body to its end, so that the next request can reuse the
 // connection, but does not wait for a server that announces a body and does not send it.
 func letGo(resp *nethttp.Response) {
-	if resp.StatusCode != nethttp.StatusSwitchingProtocols && resp.ContentLength <= shortBody {
+	if resp.ContentLength <= shortBody {
 		io.CopyN(io.Discard, bounded(resp), shortBody) // an error only ends the connection
 	}
 	resp.Body.Close()
 }
 
-// bounded returns the body of an answer with the time limit bodyLimit.
+// bounded returns the body of an answer with the time limit bodyLimit. The end of the request's context does not end a body
+// after status 101 (net/http).
 func bounded(resp *nethttp.Response) io.Reader {
 	body := resp.Body
 	return readerFunc(func(p []byte) (int, error) {
