@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -383,6 +384,41 @@ func TestAppendBreaks(t *testing.T) {
 		if text, _ := os.ReadFile(file); !errors.Is(err, unix.EIO) || string(text) != "old" {
 			t.Errorf("after %d bytes: %v, %d bytes", left, err, len(text))
 		}
+	}
+}
+
+// vast is data that is larger than any disk.
+type vast struct{ reads int }
+
+func (v *vast) Seek(_ int64, whence int) (int64, error) {
+	if whence == io.SeekEnd {
+		return 1 << 60, nil
+	}
+	return 0, nil
+}
+
+func (v *vast) Read(p []byte) (int, error) {
+	if v.reads++; v.reads > 100 {
+		return 0, errors.New("read in spite of a full disk")
+	}
+	return len(p), nil
+}
+
+// TestAppendReserves: space for all appended data is reserved before the first byte is written, so that a power cut on a full disk
+// finds the file as it was.
+func TestAppendReserves(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "f")
+	if err := os.WriteFile(file, []byte("old"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	data := &vast{}
+	err := open(t, dir).Append("/f", 3, data)
+	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EFBIG) || data.reads > 0 {
+		t.Errorf("%v after %d reads", err, data.reads)
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "old" {
+		t.Errorf("the file has %d bytes, %v", len(text), err)
 	}
 }
 
