@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -27,15 +28,7 @@ type finding struct {
 
 // fail reports the error of a run in the log and on the console, and returns the exit code.
 func (r *run) fail(err error, code int) int {
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		r.log.Log(context.Background(), logx.Critical, "Ignition failed: "+line)
-	}
-	found := findings(err)
-	for _, f := range found[:min(len(found), mostFindings)] {
-		if f.place != "" {
-			r.log.Log(context.Background(), logx.Critical, "Ignition failed at "+f.place)
-		}
-	}
+	found := logFailure(r.log, err)
 	fmt.Fprintf(r.o.Stderr, "%s failed\n", r.o.Stage)
 	block := r.block(found)
 	if err := handover.WriteFile(r.failureFile(), []byte(block), 0o600, 0o755); err != nil {
@@ -43,6 +36,20 @@ func (r *run) fail(err error, code int) int {
 	}
 	r.say(block)
 	return code
+}
+
+// logFailure logs an error with the places in the config that it comes from, and returns its findings.
+func logFailure(log *slog.Logger, err error) []finding {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		log.Log(context.Background(), logx.Critical, "Ignition failed: "+line)
+	}
+	found := findings(err)
+	for _, f := range found[:min(len(found), mostFindings)] {
+		if f.place != "" {
+			log.Log(context.Background(), logx.Critical, "Ignition failed at "+f.place)
+		}
+	}
+	return found
 }
 
 // failureFile is what the emergency console shows last.

@@ -47,13 +47,12 @@ func Apply(ctx context.Context, o LiveOptions) int {
 	defer flush()
 	log.Info("Ignition " + version.Version())
 	if err := applyLive(ctx, o, log); err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			log.Log(ctx, logx.Critical, "Ignition failed: "+line)
-		}
-		for _, f := range findings(err) {
-			if f.do != "" {
+		said := map[string]bool{"": true}
+		for _, f := range logFailure(log, err) {
+			if !said[f.do] {
 				log.Log(ctx, logx.Critical, f.do)
 			}
+			said[f.do] = true
 		}
 		return ExitFailed
 	}

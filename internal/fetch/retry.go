@@ -119,10 +119,10 @@ func (r *retry) again(ctx context.Context, err error) error {
 	case !f.Class.Temporary():
 		return f.Err
 	case p.limit > 0 && elapsed >= p.limit:
-		return fmt.Errorf("%w; gave up after %s and %d attempts", f.Err, elapsed.Round(time.Second), r.attempt)
+		return fmt.Errorf("%w; gave up after %s and %d attempts", f.Err, brief(elapsed), r.attempt)
 	case f.RetryAfter > left:
 		return fmt.Errorf("%w: the server asks to wait %s, but only %s remain: %w",
-			ErrTimeout, f.RetryAfter, left.Round(time.Second), f.Err)
+			ErrTimeout, f.RetryAfter, brief(left), f.Err)
 	default:
 		return r.over(ctx, f)
 	}
@@ -143,7 +143,7 @@ func (r *retry) over(ctx context.Context, f *origin.Failure) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
-	return fmt.Errorf("%w after %s and %d attempts: %w", ErrTimeout, time.Since(r.began).Round(time.Second), r.attempt, f.Err)
+	return fmt.Errorf("%w after %s and %d attempts: %w", ErrTimeout, brief(time.Since(r.began)), r.attempt, f.Err)
 }
 
 // announce logs a wait, and shows it on the console if the console has been, or would be, silent for long.
@@ -154,7 +154,7 @@ func (r *retry) announce(f *origin.Failure, wait time.Duration) {
 	}
 	r.said = time.Now()
 	text := fmt.Sprintf("waiting for %s, %s so far: attempt %d: %v; next attempt in %s",
-		r.what, time.Since(r.began).Round(time.Second), r.attempt, f.Err, brief(wait))
+		r.what, brief(time.Since(r.began)), r.attempt, f.Err, brief(wait))
 	r.log.Warn(text)
 	if r.say != nil {
 		r.say(text)
@@ -190,10 +190,13 @@ func size(n int64) string {
 	return fmt.Sprintf("%d MiB", n/mebi)
 }
 
-// brief returns a wait for people.
+// brief returns a wait for people. None of them is shown as 0s.
 func brief(wait time.Duration) string {
-	if wait < time.Second {
+	switch {
+	case wait < time.Second:
 		return "less than a second"
+	case wait < 10*time.Second:
+		return wait.Round(time.Second / 10).String()
 	}
-	return wait.Round(time.Second / 10).String()
+	return wait.Round(time.Second).String()
 }

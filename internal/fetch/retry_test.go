@@ -60,7 +60,7 @@ func TestSize(t *testing.T) {
 
 func TestBrief(t *testing.T) {
 	for wait, want := range map[time.Duration]string{
-		0: "less than a second", 400 * time.Millisecond: "less than a second", time.Second: "1s", 3140 * time.Millisecond: "3.1s", 4 * time.Minute: "4m0s",
+		0: "less than a second", 400 * time.Millisecond: "less than a second", time.Second: "1s", 3140 * time.Millisecond: "3.1s", 31400 * time.Millisecond: "31s", 4 * time.Minute: "4m0s",
 	} {
 		if got := brief(wait); got != want {
 			t.Errorf("%s is shown as %s, want %s", wait, got, want)

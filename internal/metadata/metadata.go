@@ -171,7 +171,7 @@ func (c *Client) persist(ctx context.Context, s Service, host, path string) ([]b
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, fmt.Errorf("%w (gave up after %s and %d attempts)", last, time.Since(began).Round(time.Second), n)
+			return nil, fmt.Errorf("%w (gave up after %s and %d attempts)", last, time.Since(began).Round(time.Second/10), n)
 		case <-timer.C:
 		}
 		wait = min(2*wait, lastWait)
