@@ -166,6 +166,7 @@ func (v volume) bind(ctx context.Context, b op.Binding) error {
 			return fmt.Errorf("reach Tang server: %w", err)
 		}
 	}
+	// clevis takes its config only as an argument, and so do its children (docs/decisions/0009-clevis-config.md).
 	bind := sys.Command{
 		Name: "clevis", Quiet: true, Secret: v.key,
 		Args: []string{"luks", "bind", "-f", "-k", sys.SecretFile, "-d", v.alias, b.Pin, *config.Text},

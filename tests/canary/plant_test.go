@@ -84,7 +84,8 @@ const volumes = `{"ignition": {"version": "3.6.0"}, "storage": {
  "luks": [
   {"name": "one", "device": "/dev/disk/by-partlabel/a", "keyFile": {"source": "data:,{{luksInline}}"}},
   {"name": "two", "device": "/dev/disk/by-partlabel/b", "keyFile": {"source": "data:;base64,{{=luksInline64}}"},
-   "clevis": {"tang": [{"url": "http://{{tangUser}}:{{tangPass}}@HOST/", "thumbprint": "{{thumbprint}}", "advertisement": "{\"payload\":\"{{advertisement}}\"}"}]}},
+   "clevis": {"tang": [{"url": "http://{{tangUser}}:{{tangPass}}@HOST/", "thumbprint": "{{thumbprint}}", "advertisement": "{\"payload\":\"{{advertisement}}\"}"},
+    {"url": "http://{{tangTwoUser}}:{{tangTwoPass}}@HOST/two", "thumbprint": "{{tangTwoThumbprint}}"}]}},
   {"name": "three", "device": "/dev/disk/by-partlabel/c", "keyFile": {"source": "SERVER/key?sig={{luksQuery}}",
    "httpHeaders": [{"name": "X-{{luksHeaderName}}", "value": "{{luksHeaderValue}}"}], "verification": {"hash": "sha512-{{hashKey}}"}},
    "clevis": {"custom": {"pin": "tpm2", "config": "{\"pcr_ids\":\"{{clevisConfig}}\"}"}}}

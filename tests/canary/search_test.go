@@ -42,7 +42,7 @@ var places = []place{
 	{"root/etc/.firstlight/spool-*", 0o600, "*", "contents on their way into their files, without a name"},
 	{"tool text", 0, "unitDescription unitComment unitExec dropinExec ssh* hash*",
 		"excerpts of the config for the person who wrote it: units but for environment and credentials, public keys, digests of payloads"},
-	{"program clevis", 0, "thumbprint advertisement tang* clevisConfig", "clevis-luks-bind(1) takes its configuration as an argument only"},
+	{"program clevis luks bind", 0, "thumbprint advertisement tang* clevisConfig", "it takes its config as an argument only: docs/decisions/0009-clevis-config.md"},
 }
 
 // holds reports whether a place may have a canary.
