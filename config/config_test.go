@@ -37,7 +37,7 @@ func TestFindings(t *testing.T) {
 		{`{"ignition":{"version":"3.1.0"},"storage":{"filesystem":[]}}`, "V007", "f:1:44", "did you mean filesystems?"},
 		{`{"ignition":{"version":"3.6.0"},"storage":{"filesystems":[{"device":"/dev/a","format":"ext4","label":"aaaaaaaaaaaaaaaaaaaa"}]}}`,
 			"V405", "f:1:102", `"aaaaaaaaaaaaaaaa"`},
-		{`{"ignition":{"version":"3.6.0"},"storage":{"files":[{"path":"/a","mode":7777}]}}`, "V210", "f:1:73", "octal 7777 is 4095"},
+		{`{"ignition":{"version":"3.6.0"},"storage":{"files":[{"path":"/a","mode":7777}]}}`, "V210", "f:1:73", "write 4095, which is octal 7777"},
 		{`{"ignition":{"version":"3.4.0","proxy":{"httpProxy":"http://[bad"}}}`, "V130", "f:1:53", ""},
 		{`{"ignition":{"version":"3.2.0"},"storage":{"directories":[{"path":"/a"}],"links":[{"path":"/a","hard":true}]}}`, "V224", "f:1:84", "symbolic"},
 		{`{"ignition":{"version":"3.6.0"},"storage":{"files":[{"path":"/a"},{"path":"/a"}]}}`, "V022", "f:1:68", "merge the two entries"},
@@ -225,7 +225,7 @@ func TestParseUpTo(t *testing.T) {
 		`{"ignition": {"version": "3.4.0"}}`:    "",
 		"variant: flatcar\nversion: 1.0.0\n":    "",
 		`{"ignition": {"version": "3.9.0"}}`:    "1:26 set ignition.version to one of 3.0.0 to 3.6.0",
-		"variant: openshift\nversion: 4.23.0\n": "2:10 the newest final version of openshift is 4.22.0",
+		"variant: openshift\nversion: 4.23.0\n": "2:10 write version: 4.22.0, the newest final version of openshift, or an older one",
 		"variant: fcos\nversion: 1.5.0\nx: 1\n": "",
 	} {
 		d, report := ParseUpTo(diag.NewSource("f", []byte(text)), spec.V3_4)

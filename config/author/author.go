@@ -46,6 +46,7 @@ const (
 	CodeElided     = "A023" // a member has no effect in raw output
 	CodeRefused    = "A024" // a config that is merged is invalid; Butane does not report it
 	CodeFraction   = "A025" // a number has a fraction, which is dropped
+	CodeIgnored    = "A027" // there is a second document
 	CodeMisread    = "A026" // an anchor, a tag or a comment where a text was meant
 )
 
@@ -74,6 +75,7 @@ func Rules() []diag.ToolRule {
 		{Code: CodeRefused, About: "A local config, or an inline one of another version, is valid.", Severity: diag.Warning},
 		{Code: CodeElided, About: "The member has an effect in raw output.", Severity: diag.Warning},
 		{Code: CodeFraction, About: "A number that must be an integer has no fraction: Butane drops it.", Severity: diag.Info},
+		{Code: CodeIgnored, About: "A text has one YAML document; what follows it is ignored.", Severity: diag.Info},
 		{Code: CodeMisread, About: "A text that begins with `&`, `!` or `#` is in quotes: without them YAML reads an anchor, a tag or a comment.", Severity: diag.Info},
 	}
 }
@@ -154,6 +156,7 @@ func Translate(src *diag.Source, o Options) (*Result, diag.List) {
 		return nil, report
 	}
 	t := &translator{src: src, at: at, o: o}
+	t.ignored()
 	if !t.decode(root) {
 		return nil, t.report.List()
 	}
@@ -181,6 +184,16 @@ type translator struct {
 	jobs   []job // contents that are to become data URLs
 
 	compressor compressor // of encode
+}
+
+// ignored reports a second document, which nothing reads.
+func (t *translator) ignored() {
+	if at := secondDocument(t.src.Text); at >= 0 {
+		t.report.Add(diag.Diagnostic{
+			Severity: diag.Info, Code: CodeIgnored, Path: path.New("yaml"), Span: t.src.Span(at, at+len("---")),
+			Summary: "what follows this line is ignored: only the first YAML document is read", Hint: "remove the line, or what follows it",
+		})
+	}
 }
 
 // find reports something at a member of a node, or at the node itself. A missing member is reported at its object.

@@ -54,7 +54,7 @@ func (t *translator) decode(root *yaml.Node) bool {
 		finding := diag.Diagnostic{Severity: diag.Error, Code: code, Path: path.New("yaml"), Summary: problem, Hint: hint}
 		at := root
 		for _, key := range []string{"variant", "version"} {
-			if m := member(root, key); m != nil && code != CodeVariant {
+			if m := member(root, key); m != nil && code != CodeVariant && !(key == "version" && code == CodeUnknown && Latest(name) == "") {
 				at = m
 			}
 		}
@@ -244,7 +244,7 @@ func (d *decoder) members(y *yaml.Node, s *shape, at *step, n *node, merged bool
 			continue
 		}
 		if line, twice := lines[key.Value]; twice {
-			d.fail(y.Content[i], fmt.Sprintf("duplicate key %s; line %d has the first", shown(key.Value), line), "remove one of them", at)
+			d.fail(y.Content[i], fmt.Sprintf("duplicate key %s; line %d has the first", shown(key.Value), line), "merge the two, or remove one", at)
 			continue
 		}
 		lines[key.Value] = key.Line

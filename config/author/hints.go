@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -97,6 +98,7 @@ func (c *cause) problem(message string) string {
 var causes = []cause{
 	{only: "unknown anchor", text: "the alias names an anchor that the lines before do not have",
 		hint: "define the anchor with & before it is used, or put the value in quotes", find: unknownAlias},
+	{text: "the line is indented with a wide or non-breaking space", hint: "replace it with ordinary spaces", find: near(wideIndent)},
 	{only: "tab character", text: "the line is indented with a tab", hint: "replace the tab with spaces", find: tabBelow},
 	{only: "could not find expected ':'", text: "the text of the block above is not indented",
 		hint: "indent the lines of the text further than the key of the block", find: looseBlock},
@@ -107,6 +109,8 @@ var causes = []cause{
 	{text: "the line is indented with a tab", hint: "replace the tab with spaces", find: near(tabIndent)},
 	{only: "cannot start any token", text: "the value starts with a character that YAML reserves", hint: "put the value in quotes", find: near(reserved)},
 	{only: "could not find expected ':'", text: "the colon needs a space after it", hint: "write NAME: VALUE", find: near(tightColon)},
+	{only: "could not find expected ':'", text: "the line is neither NAME: VALUE nor part of the text above",
+		hint: "write NAME: VALUE, or indent the line as far as the text above", find: near(first)},
 	{only: "mapping values are not allowed", text: "the colon needs a space after it", hint: "write NAME: VALUE", find: near(tightColon)},
 	{only: "mapping values are not allowed", text: "the line has a second colon, or is indented too far",
 		hint: "quote the value if the colon belongs to it; otherwise align the line with the lines around it", find: near(secondColon)},
@@ -173,6 +177,16 @@ func first(line []byte) (int, int) {
 		return -1, 0
 	}
 	return i, len(line) - i
+}
+
+// wideIndent finds a space that is not YAML's before the first word.
+func wideIndent(line []byte) (int, int) {
+	rest := bytes.TrimLeft(line, " -")
+	r, size := utf8.DecodeRune(rest)
+	if r < utf8.RuneSelf || !unicode.IsSpace(r) {
+		return -1, 0
+	}
+	return len(line) - len(rest), size
 }
 
 func tabIndent(line []byte) (int, int) {

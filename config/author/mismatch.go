@@ -57,13 +57,16 @@ func (d *decoder) spelling(name string, s *shape) string {
 	if d.guesses++; d.guesses > most {
 		return "remove it"
 	}
+	if hint := foreignKeys[name]; hint != "" && s.place == "" {
+		return hint
+	}
 	if s.place == "ignition" && name == "version" {
 		return "remove it: the spec version follows from the version of the document, at its top"
 	}
 	for _, list := range []bool{false, true} {
 		for _, f := range s.all {
 			if f.list == list && f.elem != nil && f.elem.fields[name] != nil {
-				return "it belongs to " + f.name + ": indent it further, below " + f.name
+				return "it belongs to " + f.name + ": write it below " + f.name + ":, indented further"
 			}
 		}
 	}
@@ -73,7 +76,7 @@ func (d *decoder) spelling(name string, s *shape) string {
 			continue
 		}
 		if later := find(language(v), s.place); later != nil && later.fields[name] != nil {
-			return fmt.Sprintf("%s knows it from version %s on; this document says %s", v.Name, v.Version, d.t.v.Version)
+			return fmt.Sprintf("%s %s added it: write version: %s or later", v.Name, v.Version, v.Version)
 		}
 	}
 	var names []string
@@ -109,7 +112,12 @@ func (d *decoder) mismatch(y *yaml.Node, f *field, at *step) *node {
 
 // correction says what to write in place of a value of a wrong type.
 func correction(y *yaml.Node, f *field) string {
+	_, hasInline := fieldOf(f, "inline")
 	switch {
+	case f.list && y.Kind == yaml.MappingNode && len(y.Content) > 0 && len(y.Content[0].Value) > 1 && y.Content[0].Value[0] == '-':
+		return "put a space after the dash that begins an item"
+	case y.Kind == yaml.MappingNode && y.Style&yaml.FlowStyle != 0 && len(y.Content) > 0 && y.Content[0].Kind == yaml.MappingNode:
+		return "{{ begins a template, which firstlight does not fill in: fill it in first, or put the value in quotes"
 	case f.list:
 		return "begin each item with a dash, or put the list in square brackets"
 	case f.kind == integer:
@@ -118,6 +126,10 @@ func correction(y *yaml.Node, f *field) string {
 		return "write true or false, without quotes"
 	case f.kind == object && y.Kind == yaml.SequenceNode:
 		return "remove the dash or bracket" + members(f, "; the members are ")
+	case f.kind == object && hasInline && y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		return "write inline: | in the line below, indented, and the text below it, indented further"
+	case f.kind == object && hasInline:
+		return "in the line below, indented, write inline: TEXT for a text, local: FILE for a file, or source: URL"
 	case f.kind == object:
 		return "write its members in the lines below, indented" + members(f, ": ")
 	case y.Kind == yaml.ScalarNode:
@@ -128,6 +140,15 @@ func correction(y *yaml.Node, f *field) string {
 		return "write " + f.name + ": | and the text in the lines below, indented further"
 	}
 	return "write one value in this line; put it in quotes if it has a colon followed by a space"
+}
+
+// fieldOf returns a member of an object.
+func fieldOf(f *field, name string) (*field, bool) {
+	if f.elem == nil {
+		return nil, false
+	}
+	m := f.elem.fields[name]
+	return m, m != nil
 }
 
 // members lists the members of an object if they are few.
@@ -147,19 +168,13 @@ func members(f *field, before string) string {
 
 // number says how to write a number: people write sizes with units, modes as chmod takes them, and names in place of ids.
 func number(y *yaml.Node, name string) string {
-	digits := strings.TrimRight(y.Value, "BbIiKkMmGgTt ")
-	n, err := strconv.ParseUint(digits, 10, 31)
-	unit := strings.ToUpper(strings.TrimLeft(y.Value[len(digits):], " ") + " ")[:1]
-	shift, isUnit := map[string]int{"M": 0, "G": 10, "T": 20}[unit]
-	isSize := strings.HasSuffix(name, "_mib")
+	_, err := strconv.ParseUint(y.Value, 10, 31)
 	_, notOctal := strconv.ParseUint(strings.TrimPrefix(y.Value, "0o"), 8, 31)
 	switch {
 	case y.Kind != yaml.ScalarNode:
 		return "write one number"
-	case isSize && err == nil && isUnit:
-		return fmt.Sprintf("write %d: the number is in MiB", n<<shift)
-	case isSize && (err != nil || digits != y.Value):
-		return "write the number of MiB, without a unit"
+	case strings.HasSuffix(name, "_mib"):
+		return SizeHint(y.Value)
 	case name == "mode" && notOctal != nil, strings.HasSuffix(name, "_mode") && notOctal != nil:
 		return "write the mode in octal digits, 0 to 7, such as 0644"
 	case err != nil && (name == "uid" || name == "gid"):
@@ -168,6 +183,21 @@ func number(y *yaml.Node, name string) string {
 		return "write a number"
 	}
 	return "write the number without quotes"
+}
+
+// SizeHint says what to write in place of a size that is not a number of MiB.
+func SizeHint(text string) string {
+	digits := strings.TrimRight(text, "BbIiKkMmGgTt ")
+	n, err := strconv.ParseUint(digits, 10, 31)
+	unit := strings.ToUpper(strings.TrimLeft(text[len(digits):], " ") + " ")[:1]
+	shift, isUnit := map[string]int{"M": 0, "G": 10, "T": 20}[unit]
+	switch {
+	case err == nil && isUnit:
+		return fmt.Sprintf("write %d: the number is in MiB", n<<shift)
+	case err == nil && digits == text:
+		return "write the number without quotes"
+	}
+	return "write the number of MiB, without a unit"
 }
 
 func nameOf(y *yaml.Node) string {

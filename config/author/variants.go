@@ -133,7 +133,7 @@ func choose(name, version string) (v *Variant, code, problem, hint string) {
 		}
 		return nil, CodeVersion, strconv.Quote(version) + " is not a version: it needs three numbers", latest(name)
 	case name == "rhcos" && version == "0.1.0":
-		return nil, CodeUnknown, "the variant rhcos was replaced by openshift", latest("openshift")
+		return nil, CodeUnknown, "the variant rhcos was replaced by openshift", "write variant: openshift and version: " + Latest("openshift")
 	}
 	for i := range variants {
 		if variants[i].Name == name && variants[i].Version == version {
@@ -142,11 +142,14 @@ func choose(name, version string) (v *Variant, code, problem, hint string) {
 	}
 	for i := len(variants) - 1; i >= 0; i-- {
 		if v := &variants[i]; v.Name == name && v.Spec.String() == version {
-			return nil, CodeUnknown, "unknown variant and version: " + name + " " + version,
+			return nil, CodeUnknown, "unknown version of the variant " + name + ": " + version,
 				version + " is the spec version that " + name + " " + v.Version + " becomes; write version: " + v.Version
 		}
 	}
-	return nil, CodeUnknown, "unknown variant and version: " + name + " " + version, latest(name)
+	if Latest(name) == "" {
+		return nil, CodeUnknown, "unknown variant: " + name, latest(name)
+	}
+	return nil, CodeUnknown, "unknown version of the variant " + name + ": " + version, latest(name)
 }
 
 // Latest returns the newest final version of a variant, or "" if no variant has the name.
@@ -163,7 +166,7 @@ func Latest(name string) string {
 // latest says what to write for a variant, or which variants there are.
 func latest(name string) string {
 	if v := Latest(name); v != "" {
-		return "the newest final version of " + name + " is " + v
+		return "write version: " + v + ", the newest final version of " + name + ", or an older one"
 	}
 	var names []string
 	best, distance := "", 3
@@ -176,10 +179,15 @@ func latest(name string) string {
 			best, distance = v.Name, d
 		}
 	}
-	if best != "" {
+	switch {
+	case best != "":
 		return "did you mean " + best + "? Its newest final version is " + Latest(best)
+	case strings.Contains(name, "coreos"):
+		return "write variant: fcos for Fedora CoreOS, or variant: openshift for RHEL CoreOS"
+	case strings.Contains(name, "iot"):
+		return "write variant: fiot for Fedora IoT"
 	}
-	return "the variants are " + strings.Join(names, ", ")
+	return "write one of the variants " + strings.Join(names, ", ")
 }
 
 // isVersion reports whether a text is a semantic version: three numbers, then optionally a pre-release and metadata.

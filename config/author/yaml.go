@@ -241,6 +241,29 @@ func syntaxError(src *diag.Source, start, end int, problem, hint string) diag.Li
 	}}
 }
 
+// secondDocument returns the offset of the line --- that ends the first document, if another one follows, or -1. A line --- at the
+// start of the text only begins the first one.
+func secondDocument(text []byte) int {
+	begun := false
+	for at := 0; at < len(text); {
+		end := at + bytes.IndexByte(text[at:], '\n') + 1
+		if end == at {
+			end = len(text)
+		}
+		line := bytes.TrimRight(text[at:end], " \t\r\n")
+		switch {
+		case bytes.Equal(line, []byte("---")) || bytes.HasPrefix(line, []byte("--- ")):
+			if begun && len(bytes.Trim(text[end:], " \t\r\n-.")) > 0 {
+				return at
+			}
+		case len(line) > 0 && line[0] != '#' && line[0] != '%':
+			begun = true
+		}
+		at = end
+	}
+	return -1
+}
+
 // countValues returns how many values a text can have at most, by the characters that begin one.
 func countValues(text []byte) int {
 	n := 0

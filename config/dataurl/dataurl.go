@@ -18,6 +18,7 @@ const (
 	NoComma      = "it has no comma before the data"
 	BadCharacter = "it has a character that must be escaped"
 	BadBase64    = "its base64 is broken"
+	BadType      = "what precedes the data is not a media type"
 
 	brokenParameter = "it has a broken parameter"
 )
@@ -117,8 +118,11 @@ func mediaType(rest string) (int, string) {
 		}
 		return 0, ""
 	}
-	if len(main) == len(rest) || rest[len(main)] != '/' {
+	if len(main) == len(rest) || rest[len(main)] != '/' && rest[len(main)] != ',' && rest[len(main)] != ';' {
 		return 0, NoComma
+	}
+	if rest[len(main)] != '/' {
+		return 0, BadType
 	}
 	if !knownType(main) {
 		return 0, "its media type is not known"

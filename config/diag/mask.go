@@ -81,6 +81,10 @@ func (m *masker) word(from, to int) {
 	if to-from > longest {
 		return
 	}
+	if bytes.Equal(m.text[from:to], []byte("BEGIN")) {
+		m.privateKey(to)
+		return
+	}
 	name := strings.ToLower(strings.ReplaceAll(string(m.text[from:to]), "_", ""))
 	if secretSettings[name] && to < len(m.text) && m.text[to] == '=' {
 		m.add(to+1, m.settingEnd(to+1))
@@ -112,6 +116,21 @@ func (m *masker) word(from, to int) {
 	default:
 		m.value(at, column, kind)
 	}
+}
+
+// privateKey masks a private key in PEM, whatever member it stands in; at is behind BEGIN.
+func (m *masker) privateKey(at int) {
+	const longest = 40 // of the kind of key
+	kind, _, found := bytes.Cut(m.text[at:min(len(m.text), at+longest)], []byte("PRIVATE KEY-----"))
+	if !found || bytes.IndexByte(kind, '\n') >= 0 {
+		return
+	}
+	from := at + len(kind) + len("PRIVATE KEY-----")
+	to := bytes.Index(m.text[from:], []byte("-----END"))
+	if to < 0 {
+		to = len(m.text) - from
+	}
+	m.add(from, from+to)
 }
 
 func (m *masker) add(from, to int) {

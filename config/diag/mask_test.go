@@ -22,6 +22,8 @@ func TestSecretsAreMasked(t *testing.T) {
 		"hash, wrong type": `{"passwordHash": CaNaRy, "uid": 1}`,
 		"hash, no end":     "{\"passwordHash\": \"CaNaRy,\n\"uid\": 1}",
 		"hash, quotes":     `{'passwordHash': 'CaNaRy'}`,
+		"private key":      `{"sshAuthorizedKeys": ["-----BEGIN OPENSSH PRIVATE KEY-----\nCaNaRy\n-----END OPENSSH PRIVATE KEY-----\n"], "x": 1}`,
+		"private key, cut": "- ssh_authorized_keys:\n  - |\n    -----BEGIN PRIVATE KEY-----\n    abc\n    CaNaRy\n",
 		"data":             `{"source": "data:text/plain;charset=utf-8,CaNaRy", "x": 1}`,
 		"base64":           `{"source": "data:;base64,CaNaRy"}`,
 		"bad data":         `{"source": "dat:CaNaRy"}`,

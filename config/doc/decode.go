@@ -140,12 +140,9 @@ func (dec *decoder) mismatch(n *Node, want string) bool {
 	hint := ""
 	if n.Kind == Number && want != String.String() {
 		got = "the number " + shorten(n.Text)
-		hint = "integers have neither fraction nor exponent, and fit into " + strconv.Itoa(strconv.IntSize) + " bits"
+		hint = "write an integer: no fraction, no exponent, and at most " + strconv.Itoa(strconv.IntSize) + " bits"
 	} else if n.Kind == String && want != List.String() && want != Object.String() {
-		hint = "remove the quotes"
-		if want == "an integer" && len(n.Text) > 1 && n.Text[0] == '0' {
-			hint = "numbers are decimal and without quotes" + decimal(n.Text)
-		}
+		hint = unquoted(n.Text, want)
 	} else if want == String.String() && (n.Kind == Number || n.Kind == Bool) {
 		hint = "put it in double quotes"
 	} else if want == List.String() {
@@ -159,13 +156,20 @@ func (dec *decoder) mismatch(n *Node, want string) bool {
 	return false
 }
 
-// decimal gives an octal number in decimal, as the end of a hint.
-func decimal(octal string) string {
-	var v int64
-	if n, err := fmt.Sscanf(octal, "%o", &v); n != 1 || err != nil || fmt.Sprintf("0%o", v) != octal {
-		return ""
+// unquoted says what to write in place of a string where a number or boolean is wanted.
+func unquoted(text, want string) string {
+	_, err := strconv.Atoi(text)
+	switch {
+	case want != "an integer" && (text == "true" || text == "false"):
+		return "remove the quotes"
+	case want != "an integer":
+		return "write true or false, without quotes"
+	case len(text) > 1 && text[0] == '0':
+		return leadingZero(text)
+	case err == nil:
+		return "remove the quotes"
 	}
-	return fmt.Sprintf("; octal %s is %d", octal, v)
+	return "write a number, without quotes"
 }
 
 // shorten cuts a name or number of the document, and replaces characters that a terminal would act on.
@@ -216,7 +220,7 @@ func (dec *decoder) spelling(name string, shape *spec.Struct) string {
 	var known []string
 	for _, f := range shape.Fields {
 		if f.Name == name {
-			return fmt.Sprintf("it is known from version %s on; this config says %s", f.Since, dec.version)
+			return fmt.Sprintf("version %s added it: set ignition.version to %s or later", f.Since, f.Since)
 		}
 		if f.Since <= dec.version {
 			known = append(known, f.Name)

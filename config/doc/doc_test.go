@@ -37,7 +37,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"{a: 1}", 1, 2, "double quotes"},
 		{"{\"a\" 1}", 1, 6, "colon"},
 		{"{\"a\": // x\n1}", 1, 7, "value"},
-		{"{\"a\": # x\n1}", 1, 7, "no comments"},
+		{"{\"a\": # x\n1}", 1, 7, "JSON has none"},
 		{"#cloud-config\nusers: []\n", 1, 1, "cloud-config"},
 		{"#!/bin/sh\n", 1, 1, "scripts"},
 		{"{\"a\": True}", 1, 7, "value"},
@@ -48,7 +48,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{`["\u12g4"]`, 1, 7, "hexadecimal"},
 		{`["abc`, 1, 6, "ends inside a string"},
 		{"[01]", 1, 3, "leading zero"},
-		{`{"mode": 0644}`, 1, 11, "octal 0644 is 420"},
+		{`{"mode": 0644}`, 1, 11, "write 420, which is octal 0644"},
 		{"{\"a\": 1\n\"b\": 2}", 2, 1, "add a comma"},
 		{"[1.]", 1, 4, "digit"},
 		{"[-]", 1, 3, "digit"},
@@ -256,10 +256,10 @@ func TestMismatches(t *testing.T) {
 	}
 	want := []string{
 		"V003 error at line 1 col 31: $.storage.files.0.path must be a string, not a number | put it in double quotes | 29-30",
-		"V003 error at line 2 col 14: $.storage.files.0.mode must be an integer, not a string | numbers are decimal and without quotes; octal 0644 is 420 | 39-45",
+		"V003 error at line 2 col 14: $.storage.files.0.mode must be an integer, not a string | write 420, which is octal 0644; modes are decimal in JSON | 39-45",
 		"V003 error at line 2 col 23: $.storage.files.0.user must be an object, not a list |  | 53-55",
 		"V003 error at line 2 col 36: $.storage.disks must be a list, not an object | put it in square brackets | 66-68",
-		"V003 error at line 2 col 49: $.passwd must be an object, not the number 3 | integers have neither fraction nor exponent, and fit into " + strconv.Itoa(strconv.IntSize) + " bits | 79-80",
+		"V003 error at line 2 col 49: $.passwd must be an object, not the number 3 | write an integer: no fraction, no exponent, and at most " + strconv.Itoa(strconv.IntSize) + " bits | 79-80",
 		"V007 warning at $.timeouts, line 2 col 50: unused key timeouts |  | 0-0",
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -269,7 +269,7 @@ func TestMismatches(t *testing.T) {
 
 func TestSpelling(t *testing.T) {
 	for name, want := range map[string]string{
-		"filesystem": "did you mean filesystems?", "flies": "did you mean files?", "luks": "it is known from version 3.2.0 on; this config says 3.1.0",
+		"filesystem": "did you mean filesystems?", "flies": "did you mean files?", "luks": "version 3.2.0 added it: set ignition.version to 3.2.0 or later",
 		"xyzzy": "", "Files": "write it as files",
 	} {
 		d, _ := parse(`{"storage":{"` + name + `":[]}}`)

@@ -4,6 +4,7 @@ package doc
 
 import (
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
@@ -38,7 +39,11 @@ func ParseJSON(src *diag.Source) (*Document, diag.List) {
 		if p.pos == len(p.text) {
 			return &Document{Source: src, Root: root}, nil
 		}
-		p.fail("there is text after the end of the config", "")
+		hint := ""
+		if p.peek() == '{' {
+			hint = "merge the two objects into one: a text holds one config"
+		}
+		p.fail("there is text after the end of the config", hint)
 	}
 	report := syntaxError(src, p.pos, p.problem, p.hint)
 	if p.markTo > 0 {
@@ -163,7 +168,7 @@ func (p *parser) kids(n *Node) bool {
 		if c := p.peek(); c == closing {
 			break
 		} else if c != ',' {
-			return p.noComma(&kid.Node, what)
+			return p.noComma(n, &kid.Node, what)
 		}
 		comma := p.pos
 		p.pos++
@@ -265,16 +270,18 @@ func (p *parser) digits() bool {
 	return p.pos > from || p.unexpected("a digit")
 }
 
-// noComma fails after a member or item that neither a comma nor a bracket follows.
-func (p *parser) noComma(before *Node, want string) bool {
+// noComma fails after a member or item of n that neither a comma nor a bracket follows.
+func (p *parser) noComma(n, before *Node, want string) bool {
 	p.unexpected(want)
 	end := int(before.End)
 	switch c := p.peek(); {
+	case c == '}' || c == ']' || p.pos == len(p.text):
+		p.hint = p.closing(n)
 	case before.Kind == Number && p.pos == end && c >= '0' && c <= '9':
 		for to := end; ; to++ {
 			if to == len(p.text) || p.text[to] < '0' || p.text[to] > '9' {
 				octal := p.text[before.Start:to]
-				p.fail("numbers have no leading zero", "write it without the zero"+decimal(octal))
+				p.fail("numbers have no leading zero", leadingZero(octal))
 				return p.mark(int(before.Start), to)
 			}
 		}
@@ -283,6 +290,27 @@ func (p *parser) noComma(before *Node, want string) bool {
 		return p.mark(end, end+1)
 	}
 	return false
+}
+
+// closing says which bracket closes an object or list that is still open.
+func (p *parser) closing(n *Node) string {
+	what, bracket := "object", "}"
+	if n.Kind == List {
+		what, bracket = "list", "]"
+	}
+	where := "add " + bracket + " before it"
+	if p.pos == len(p.text) {
+		where = "the text may have been cut off, as clouds do with user data that is too large; if it was not, add " + bracket
+	}
+	return where + ": it closes the " + what + " that line " + strconv.Itoa(1+strings.Count(p.text[:n.Start], "\n")) + " opens"
+}
+
+// leadingZero says how to write a number that begins with a zero.
+func leadingZero(number string) string {
+	if v, err := strconv.ParseUint(number, 8, 31); err == nil {
+		return "write " + strconv.FormatUint(v, 10) + ", which is octal " + number + "; modes are decimal in JSON"
+	}
+	return "write it without the zero"
 }
 
 // unexpected fails at the present byte; for a common slip, it says how to fix it.
@@ -305,9 +333,14 @@ func (p *parser) unexpected(want string) bool {
 	case c == '#' && p.values <= 1:
 		hint = "a config starts with {; scripts, cloud-config and comments are not read"
 	case c == '/' || c == '#':
-		hint = "JSON has no comments"
+		hint = "remove the comment: JSON has none"
+	case strings.HasPrefix(rest, "None"):
+		hint = "write null, or remove the member"
 	case c == 'T' || c == 'F' || c == 'N':
-		hint = "true, false and null are lower case"
+		hint = "write true, false and null in lower case"
+	case strings.HasPrefix(rest, "\u201c") || strings.HasPrefix(rest, "\u201d") || strings.HasPrefix(rest, "\u2018") || strings.HasPrefix(rest, "\u2019"):
+		p.fail("expected "+want+", found a typographic quotation mark", "replace the typographic quotation marks with straight ones")
+		return p.mark(p.pos, p.pos+len("\u201c"))
 	case c == '}' || c == ']':
 		hint = "look for a missing or extra bracket"
 	case want == "a member name in double quotes" && (c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'):

@@ -19,7 +19,7 @@ func (p *parser) str() (string, bool) {
 	for {
 		p.pos = skipPlain(p.text, p.pos)
 		if p.pos >= len(p.text) {
-			p.fail("it ends inside a string", "the text was cut off, or a double quote is missing")
+			p.fail("it ends inside a string", "add the missing double quote; if there is none, the text was cut off: hand over all of it")
 			return "", p.mark(from-1, lineEnd(p.text, from))
 		}
 		switch c := p.text[p.pos]; {
@@ -96,7 +96,7 @@ func (p *parser) escape() bool {
 		return true
 	}
 	if p.pos >= len(p.text) {
-		return p.fail("it ends inside a string", "the text was cut off, or a double quote is missing")
+		return p.fail("it ends inside a string", "add the missing double quote; if there is none, the text was cut off: hand over all of it")
 	}
 	return p.fail("a string has an unknown escape, a backslash before "+quoteByte(p.text[p.pos]), "write a backslash as two")
 }

@@ -204,6 +204,68 @@ func mountWithoutUnit(c *checker) {
 	}
 }
 
+// mountTwice reports filesystems with the path of another: the one that is mounted later hides the other.
+func mountTwice(c *checker) {
+	first := map[string]int{}
+	for i := range c.config.Storage.Filesystems {
+		p := types.Text(c.config.Storage.Filesystems[i].Path)
+		j, twice := first[p]
+		if p == "" || !twice {
+			first[p] = i
+			continue
+		}
+		c.add(finding{
+			summary: "another filesystem has the path " + quote(p) + " too: one hides the other", hint: "give each filesystem a path of its own",
+			steps: at("storage", "filesystems", i, "path"), other: at("storage", "filesystems", j, "path"), otherText: "the other filesystem",
+		})
+	}
+}
+
+// joinedArguments reports kernel arguments with a blank outside of double quotes.
+func joinedArguments(c *checker) {
+	k := &c.config.KernelArguments
+	for name, list := range map[string][]string{"shouldExist": k.ShouldExist, "shouldNotExist": k.ShouldNotExist} {
+		for i, argument := range list {
+			quoted := false
+			for at, r := range argument {
+				if r == '"' {
+					quoted = !quoted
+				}
+				if r != ' ' || quoted {
+					continue
+				}
+				c.add(finding{
+					summary: "this entry has several kernel arguments; it is compared as one", hint: "write each argument as an entry of its own: " + entries(argument),
+					steps: []any{"kernelArguments", name, i}, from: at, to: at + 1,
+				})
+				break
+			}
+		}
+	}
+}
+
+// notPublicKey reports what people write in place of a public key.
+func notPublicKey(c *checker) {
+	for i := range c.config.Passwd.Users {
+		for j, key := range c.config.Passwd.Users[i].SSHAuthorizedKeys {
+			steps := at("passwd", "users", i, "sshAuthorizedKeys", j)
+			name := string(key)
+			switch {
+			case strings.Contains(name, "PRIVATE KEY-----"):
+				c.add(finding{
+					summary: "this is a private key; sshd(8) needs the public key", steps: steps,
+					hint: "write the line of the .pub file, and make a new pair of keys: whoever can read the config has the private one",
+				})
+			case !strings.ContainsAny(name, " \t") && (strings.HasSuffix(name, ".pub") || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "~/")):
+				c.add(finding{
+					summary: "this is the name of a file, not a public key", steps: steps,
+					hint: "write the line that the file has; in YAML, ssh_authorized_keys_local reads it from the files directory",
+				})
+			}
+		}
+	}
+}
+
 func joinedOptions(c *checker) {
 	check := func(options []string, steps ...any) {
 		for i, o := range options {

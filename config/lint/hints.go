@@ -3,11 +3,13 @@
 package lint
 
 import (
-	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/config/doc"
 	"github.com/firstlight-boot/firstlight/config/spec"
@@ -20,12 +22,10 @@ func advise(d *diag.Diagnostic, src *diag.Source, version spec.Version) {
 	}
 	hint := ""
 	switch d.Code {
-	case "V002":
-		hint = foreign(src.Text)
 	case "V003":
 		hint = typeHint(d)
 	case "V004", "V005":
-		hint = versionHint(src)
+		hint = versionHint(d, src)
 	case "V007":
 		hint = memberHint(d.Path.Path)
 		d.Summary = "unknown member " + quote(lastName(d.Path.Path)) + " is ignored"
@@ -77,50 +77,87 @@ func membersOf(steps []any, version spec.Version) []string {
 	return names
 }
 
-// formats that people hand over in place of a config, by how they begin.
-var formats = []struct{ start, what string }{
-	{"#cloud-config", `it is cloud-config; "firstlight convert" carries over what has a counterpart`},
-	{"## template: jinja", "it is a template of cloud-init, which firstlight does not expand"},
-	{"#!", "it is a script; run it from a unit: write it with storage.files, start it with systemd.units"},
-	{"Content-Type: multipart", "it is multipart user data of cloud-init; hand over the config by itself"},
-	{"MIME-Version:", "it is multipart user data of cloud-init; hand over the config by itself"},
-	{"<!DOCTYPE", "it is a web page: check the URL that it was downloaded from"},
-	{"<html", "it is a web page: check the URL that it was downloaded from"},
-	{"<?xml", "it is XML, perhaps the error page of a server: check the URL that it was downloaded from"},
-	{"\xff\xfe", "it is UTF-16; save it as UTF-8"},
-	{"\xfe\xff", "it is UTF-16; save it as UTF-8"},
-	{"eyJ", "it looks like base64: decode it with base64 -d"},
-}
-
-// foreign names the kind of a text that is not a config; it returns "" for an unknown kind.
-func foreign(text []byte) string {
-	start := bytes.TrimLeft(text[:min(len(text), 4096)], " \t\r\n")
-	for _, f := range formats {
-		if len(start) >= len(f.start) && strings.EqualFold(string(start[:len(f.start)]), f.start) {
-			return f.what
-		}
-	}
-	return ""
-}
-
 // typeHint is the hint for a value of a wrong type.
 func typeHint(d *diag.Diagnostic) string {
 	steps := d.About().Path
 	if len(steps) == 0 {
 		return ""
 	}
-	last := lastName(steps)
+	last, given := lastName(steps), givenString(d)
 	switch parent := parentOf(steps); {
+	case strings.HasSuffix(last, "MiB") && given != "":
+		return author.SizeHint(given)
+	case last == "mode" && given != "":
+		return modeHint(given)
+	case (last == "uid" || last == "gid" || last == "id") && given != "" && strings.Trim(given, "0123456789") != "":
+		return "write the number, without quotes; without " + last + ", one is chosen"
+	case slices.Contains(joinable, last) && strings.ContainsAny(given, ", "):
+		return "write each as an entry of its own: " + entries(given)
+	case isNamed(d):
+		return `write a list of objects, each with its name: [{"name": "NAME"}]`
 	case last == "append" && parent == "files":
 		return `before 3.0.0 append was true or false; now it is a list of what to append: "append": [{"source": "data:,TEXT"}]`
 	case last == "version":
 		return fmt.Sprintf("write it in quotes, as in %q", spec.Stable.String())
 	case last == "contents" && parent == "files":
-		return `contents is an object: {"source": "data:,TEXT"}`
+		return `write it as {"source": "data:,TEXT"}`
 	case (last == "user" || last == "group") && parent != "passwd":
 		return `write it as {"name": "NAME"} or {"id": NUMBER}`
 	}
 	return ""
+}
+
+// givenString returns the string that stands where another type is wanted, or "".
+func givenString(d *diag.Diagnostic) string {
+	span, text := d.Exact(), ""
+	if span.Source == nil || json.Unmarshal(span.Source.Text[span.Start.Offset:span.End.Offset], &text) != nil {
+		return ""
+	}
+	return text
+}
+
+// modeHint says what to write in place of a mode that is a string.
+func modeHint(given string) string {
+	if v, err := strconv.ParseUint(strings.TrimPrefix(given, "0o"), 8, 12); err == nil {
+		return fmt.Sprintf("write %d, which is octal %04o; modes are decimal in JSON", v, v)
+	}
+	for mode := range 0o1000 {
+		if given == permissions(mode) {
+			return fmt.Sprintf("write %d, which is octal %04o", mode, mode)
+		}
+	}
+	return "write the mode as a decimal number: octal 0644 is 420"
+}
+
+// joinable are lists of words that people write as one string.
+var joinable = []string{"groups", "noProxy", "shouldExist", "shouldNotExist", "devices", "options", "mountOptions"}
+
+// entries splits a string into entries of a list, and shows the first few.
+func entries(text string) string {
+	const most = 3
+	words := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	more := ""
+	if len(words) > most {
+		words, more = words[:most], ", …"
+	}
+	for i := range words {
+		words[i] = quote(diag.Cut(words[i], 20))
+	}
+	return "[" + strings.Join(words, ", ") + more + "]"
+}
+
+// isNamed reports whether a value is an object of objects where a list is wanted: its members are named after what should be in a list.
+func isNamed(d *diag.Diagnostic) bool {
+	span := d.Exact()
+	if span.Source == nil || !strings.Contains(d.Summary, "must be a list, not an object") {
+		return false
+	}
+	tree, report := doc.ParseJSON(diag.NewSource("", span.Source.Text[span.Start.Offset:span.End.Offset]))
+	if report.HasErrors() || len(tree.Root.Kids) == 0 {
+		return false
+	}
+	kid := &tree.Root.Kids[0]
+	return kid.Kind == doc.Object && !knows(d.About().Path, kid.Key)
 }
 
 // lastName returns the last name of a path.
@@ -157,11 +194,21 @@ func parentOf(steps []any) string {
 	return ""
 }
 
-// versionHint is the hint for a config whose version cannot be used, going by the rest of it.
-func versionHint(src *diag.Source) string {
+// versionHint is the hint for a config whose version cannot be used, going by the rest of it. It sets the exact place to the member
+// that shows what the config is.
+func versionHint(d *diag.Diagnostic, src *diag.Source) string {
 	tree, report := doc.ParseJSON(src)
 	if report.HasErrors() {
 		return ""
+	}
+	for _, name := range []string{"ignitionVersion", "variant", "version"} {
+		if kid := tree.Root.Member(name); kid != nil && (name != "version" || tree.Root.Member("ignition") == nil) {
+			d.Mark = tree.KeySpan(kid)
+			break
+		}
+	}
+	if kid := tree.Root.Member("ignition"); kid != nil && kid.Member("version") == nil && d.Mark.Source == nil {
+		d.Mark = tree.KeySpan(kid)
 	}
 	switch {
 	case tree.Root.Member("ignitionVersion") != nil:
@@ -227,6 +274,15 @@ func memberHint(steps []any) string {
 	}
 	if camel := camelCase(name); camel != name && knows(steps[:len(steps)-1], camel) {
 		return "write it as " + camel + ": names with underscores belong to the YAML form"
+	}
+	if s := structAt(steps[:len(steps)-1]); s != nil && !knows(steps[:len(steps)-1], name) {
+		for i := range s.Fields {
+			if f := &s.Fields[i]; f.Elem != nil {
+				if _, exact := f.Elem.Find(name, spec.Newest); exact {
+					return "it belongs to " + f.Name + ": put it inside that member"
+				}
+			}
+		}
 	}
 	return ""
 }

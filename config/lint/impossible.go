@@ -82,6 +82,27 @@ func digest(function string, text []byte) (string, bool) {
 	return hex.EncodeToString(h.Sum(nil)), true
 }
 
+// belowFile reports nodes below a file.
+func belowFile(c *checker) {
+	const longest = 4096 // the kernel takes no longer path
+	files := map[string]int{}
+	for i := range c.config.Storage.Files {
+		files[c.config.Storage.Files[i].Path] = i
+	}
+	c.eachPath(func(p string, steps []any) bool {
+		for end := strings.LastIndexByte(p, '/'); end > 0 && len(p) <= longest; end = strings.LastIndexByte(p[:end], '/') {
+			if i, ok := files[p[:end]]; ok {
+				c.add(finding{
+					summary: "the path is below " + quote(p[:end]) + ", which is a file", hint: "make that a directory, or use another path",
+					steps: join(steps, "path"), other: at("storage", "files", i, "path"), otherText: "the file",
+				})
+				break
+			}
+		}
+		return true
+	})
+}
+
 // userAndGroup reports users who get a group of their own whose name a group of the config has.
 func userAndGroup(c *checker) {
 	groups := map[string]int{}

@@ -138,6 +138,8 @@ func withoutRepeats(list diag.List) diag.List {
 			seen[key{"V020", d.Exact().Start.Offset}] = true
 		case "V401": // no format, which V403 reports for a label
 			seen[key{"V403", d.Exact().Start.Offset}] = true
+		case "V131": // a proxy that is no URL, and so names no host
+			seen[key{"E130", d.Exact().Start.Offset}] = true
 		case "A013": // a decimal mode in YAML, which causes the other two
 			seen[key{"I201", d.Exact().Start.Offset}] = true
 			seen[key{"V211", d.Exact().Start.Offset}] = true
@@ -177,9 +179,11 @@ type rule struct {
 // table is the list of all rules.
 var table = []rule{
 	{"E111", diag.Error, "The contents of a `data` URL match their hash and can be decompressed. A hash is that of the decompressed contents.", dataHash},
+	{"E221", diag.Error, "No file, directory or link is below a file of the config.", belowFile},
 	{"E601", diag.Error, "A mount, automount or swap unit is named after its `Where=` or `What=`.", mountUnitName},
 	{"E704", diag.Error, "No group of the config has the name of a user who gets a group of their own.", userAndGroup},
 	{"I001", diag.Info, "A member is given once.", repeatedMembers},
+	{"I023", diag.Info, "Each kernel argument is an entry of its own.", joinedArguments},
 	{"I101", diag.Info, "What is fetched without encryption has a hash.", plainHTTP},
 	{"I131", diag.Info, "Each entry of `noProxy` is one host.", noProxyList},
 	{"I201", diag.Info, "A mode is written in decimal: octal 0644 is 420.", decimalMode},
@@ -187,8 +191,10 @@ var table = []rule{
 	{"I401", diag.Info, "A swap area has no path.", swapPath},
 	{"I402", diag.Info, "A filesystem with a path has a mount unit; the path only mounts it while the machine is provisioned.", mountWithoutUnit},
 	{"I403", diag.Info, "Each argument of `options` is an entry of its own.", joinedOptions},
+	{"I404", diag.Info, "Filesystems have different paths.", mountTwice},
 	{"I601", diag.Info, "Sections of units are ones that systemd " + systemdVersion + " documents.", unitSections},
 	{"I602", diag.Info, "Settings of units are ones that systemd " + systemdVersion + " documents, in their section.", unitSettings},
+	{"I700", diag.Info, "An entry of `sshAuthorizedKeys` is a public key: neither the name of a file nor a private key.", notPublicKey},
 	{"I701", diag.Info, "`passwordHash` is a hash, not the password.", plainPassword},
 }
 

@@ -38,26 +38,33 @@ func (c *checker) relocate(report diag.List) {
 		switch d := &report[i]; {
 		case d.Code == "V102" && strings.HasSuffix(d.Summary, "no scheme"):
 			d.Hint = "for a text write inline: TEXT; for a file beside the document, local: FILE; a source is a URL"
+		case d.Code == "V210":
+			d.Hint = "write it in octal digits, 0 to 7777, such as 0644"
+		case d.Code == "I402":
+			d.Hint = "set with_mount_unit: true"
 		case d.Code == "V211":
-			d.Hint = c.specialBits(d)
+			c.specialBits(d)
 		}
 	}
 }
 
 // specialBits says what to do about a mode with bits that have no effect in the version of a variant. The digits 8 and 9 make
 // a number decimal even after a zero, and then it has such bits by accident.
-func (c *checker) specialBits(d *diag.Diagnostic) string {
+func (c *checker) specialBits(d *diag.Diagnostic) {
 	text := string(d.Span.Source.Text[d.Span.Start.Offset:d.Span.End.Offset])
 	if strings.ContainsAny(text, "89") && strings.Trim(text, "0123456789") == "" {
-		return "the digits 8 and 9 make the number decimal: write octal digits, such as 0644"
+		d.Summary = "the mode " + quote(text) + " is not octal: it has the digit 8 or 9, which makes it decimal"
+		d.Hint = "write octal digits, 0 to 7, such as 0644"
+		return
 	}
+	d.Hint = "remove the bits"
 	of := c.result.Variant
 	for _, v := range author.Variants() {
 		if v.Name == of.Name && v.Spec > of.Spec && v.Spec >= spec.V3_6 {
-			return "use " + v.String() + " or later"
+			d.Hint = "use " + v.String() + " or later"
+			return
 		}
 	}
-	return "remove the bits"
 }
 
 // memberNames are the members of configs that have another name in YAML.

@@ -276,6 +276,10 @@ func isGUID(s string) bool {
 
 // guidHint puts the digits of a GUID in order, if there are as many as there should be.
 func guidHint(s string) string {
+	const code = 4 // digits, of sgdisk
+	if len(s) == code && strings.Trim(s, "0123456789abcdefABCDEF") == "" {
+		return "this is a code of sgdisk: write the GUID of the type, which sgdisk -i NUMBER DEVICE prints for a partition of that type"
+	}
 	var digits []byte
 	for i := range len(s) {
 		if isHex(s[i]) {

@@ -158,7 +158,9 @@ func eachAccount(config *types.Config, f func(name string, id *int, fields map[s
 
 func impossibleAccounts(c *Context, config *types.Config) {
 	eachAccount(config, func(name string, _ *int, _ map[string]*string, steps ...any) {
-		if !accountName(name) {
+		if name == "" {
+			c.Report("the "+strings.TrimSuffix(steps[1].(string), "s")+" has no name", "add a name", append(steps, "name")...)
+		} else if !accountName(name) {
 			c.Report(shown(name)+" is not a name that useradd(8) accepts", "use at most 32 letters, digits, dashes and underscores, beginning with a letter",
 				append(steps, "name")...)
 		}

@@ -89,7 +89,7 @@ func octalHint(mode int, otherwise string) string {
 		}
 		meant = meant<<3 | int(d-'0')
 	}
-	return fmt.Sprintf("modes are decimal; octal %s is %d", digits, meant)
+	return fmt.Sprintf("write %d, which is octal %s; modes are decimal in JSON", meant, digits)
 }
 
 func specialBits(c *Context, config *types.Config) {

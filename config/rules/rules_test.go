@@ -56,7 +56,7 @@ func TestPaths(t *testing.T) {
 }
 
 func TestHints(t *testing.T) {
-	if got := modeHint(644); got != "modes are decimal; octal 644 is 420" {
+	if got := modeHint(644); got != "write 420, which is octal 644; modes are decimal in JSON" {
 		t.Error(got)
 	}
 	if got := modeHint(9999); got != "modes are decimal, 0 to 4095" {

@@ -36,7 +36,11 @@ func checkSource(source string, v spec.Version) (code, summary, hint string) {
 	if strings.HasPrefix(source, "data:") {
 		if at, problem := dataurl.Check(source); problem != "" {
 			if at >= 0 && source[at] < ' ' {
-				return "V104", "the source is not a URL: it has a control character", "write it as % and two hexadecimal digits"
+				hint := "write it as % and two hexadecimal digits"
+				if strings.Contains(source[:at], ";base64,") {
+					hint = "remove it: base64 -w0 FILE prints base64 without line breaks"
+				}
+				return "V104", "the source is not a URL: it has a control character", hint
 			}
 			return "V106", "the data URL cannot be decoded: " + problem, dataHint(problem)
 		}
@@ -128,7 +132,9 @@ func dataHint(problem string) string {
 	case dataurl.BadCharacter:
 		return "write the character as % and two hexadecimal digits"
 	case dataurl.BadBase64:
-		return "use the standard alphabet, with = at the end"
+		return "add = at the end until the number of characters is a multiple of four; base64 -w0 FILE prints it so"
+	case dataurl.BadType:
+		return "write it as data:,TEXT or data:;base64,DATA"
 	}
 	return ""
 }

@@ -137,7 +137,9 @@ func eachDropin(config *types.Config, f func(d *types.Dropin, at func(string) []
 
 func dropinName(c *Context, config *types.Config) {
 	eachDropin(config, func(d *types.Dropin, at func(string) []any) {
-		if !strings.HasSuffix(d.Name, ".conf") {
+		if d.Name == "" {
+			c.Report("the drop-in has no name", "add a name that ends in .conf, such as 10-local.conf", at("name")...)
+		} else if !strings.HasSuffix(d.Name, ".conf") {
 			c.Report("the name "+shown(d.Name)+" does not end in .conf", "did you mean "+shown(strings.TrimSuffix(d.Name, ".txt")+".conf")+"?", at("name")...)
 		}
 	})

@@ -133,12 +133,22 @@ func uncleanDevice(p string) (summary, hint string) {
 	if p == "" {
 		return "the device is missing", "name the block device, such as /dev/vdb"
 	}
-	return unclean(p)
+	if summary, hint = unclean(p); summary != "" && isName(p) {
+		hint = "did you mean " + shown("/dev/"+p) + "?"
+	}
+	return summary, hint
 }
+
+// isName reports whether a path is a name, with nothing that a path or another form of a device has.
+func isName(p string) bool {
+	return !strings.ContainsAny(p, "/\\=:$~ ") && strings.Trim(p, typographic) == p
+}
+
+// typographic are quotation marks that word processors write.
+const typographic = "\u2018\u2019\u201c\u201d\u00ab\u00bb\u201e\u201a"
 
 // absolute says what to write for a path that is not absolute.
 func absolute(p string) string {
-	const typographic = "\u2018\u2019\u201c\u201d\u00ab\u00bb\u201e\u201a"
 	switch plain := strings.Trim(p, typographic); {
 	case plain != p:
 		return "replace the typographic quotation marks with straight ones"
@@ -146,6 +156,9 @@ func absolute(p string) string {
 		return "nothing replaces ~: write the path of the home directory, such as " + shown(gopath.Join("/home/core", p[1:]))
 	case p[0] == '$':
 		return "nothing replaces variables: write the path itself"
+	}
+	if strings.ContainsAny(p, "\\\n\t") {
+		return "write an absolute path with slashes, such as /etc/motd"
 	}
 	return "did you mean " + shown(gopath.Join("/", p)) + "?"
 }

@@ -161,7 +161,7 @@ func cloudInit(text []byte, _ Options) (Foreign, bool) {
 		if bytes.HasPrefix(rest, []byte("{")) && bytes.Contains(head(rest, 4096), []byte(`"ignition"`)) {
 			return Foreign{"an Ignition config after a line for cloud-init", "remove the line #cloud-config", true}, true
 		}
-		return Foreign{"a cloud-config for cloud-init", other, false}, true
+		return Foreign{"a cloud-config for cloud-init", `translate it with "firstlight convert", which lists what it leaves out; cloud-init does not run in this boot`, false}, true
 	}
 	for _, k := range []string{"#cloud-boothook", "#include", "#part-handler", "#upstart-job"} {
 		if strings.HasPrefix(line, k) {

@@ -37,8 +37,8 @@ func coded(text string) string { return base64.StdEncoding.EncodeToString([]byte
 
 func TestIdentify(t *testing.T) {
 	for _, c := range []struct{ name, text, what, do string }{
-		{"cloud-config", "#cloud-config\nhostname: a\n", "a cloud-config for cloud-init", "write an Ignition config"},
-		{"cloud-config of Windows", "#cloud-config\r\nhostname: a\r\n", "a cloud-config for cloud-init", "write an Ignition config"},
+		{"cloud-config", "#cloud-config\nhostname: a\n", "a cloud-config for cloud-init", "firstlight convert"},
+		{"cloud-config of Windows", "#cloud-config\r\nhostname: a\r\n", "a cloud-config for cloud-init", "firstlight convert"},
 		{"a config behind the line", "#cloud-config\n" + config, "an Ignition config after a line for cloud-init", "remove the line"},
 		{"archive", "#cloud-config-archive\n- a\n", "a cloud-config archive", "write"},
 		{"jinja", "## template: jinja\n#cloud-config\nhostname: a\n", "a template for cloud-init (jinja)", "write"},
