@@ -13,7 +13,7 @@ import (
 
 // Options say what Parse accepts.
 type Options struct {
-	JSONOnly bool  // report YAML as malformed JSON
+	JSONOnly bool  // refuse YAML
 	Files    fs.FS // the local files of YAML; if nil, naming one is an error
 }
 

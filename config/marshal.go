@@ -73,7 +73,7 @@ func (e *encoder) object(shape *spec.Struct, v reflect.Value) {
 			continue
 		}
 		if f.Since > e.version {
-			e.fail(codeUnknown, "version "+e.version.String()+" does not know "+f.Name, "it is known from version "+f.Since.String()+" on", f.Name)
+			e.fail(codeUnknown, "version "+e.version.String()+" does not know "+f.Name, "use version "+f.Since.String()+" or later", f.Name)
 			continue
 		}
 		if !first {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/firstlight-boot/firstlight/config/author"
 	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/rules"
 	"github.com/firstlight-boot/firstlight/config/spec"
 )
 
@@ -35,7 +36,15 @@ func (c *checker) relocate(report diag.List) {
 		d.Summary, d.Hint = inYAML(d.Summary), inYAML(d.Hint)
 	}
 	for i := range report {
-		switch d := &report[i]; {
+		d := &report[i]
+		if later, ok := strings.CutPrefix(d.Hint, rules.LaterVersion); ok {
+			if since, err := spec.Parse(strings.TrimSuffix(later, " or later")); err == nil {
+				if d.Hint = c.laterVariant(since); d.Hint == "" {
+					d.Hint = "remove it: no version of " + c.result.Variant.Name + " has it"
+				}
+			}
+		}
+		switch {
 		case d.Code == "V102" && strings.HasSuffix(d.Summary, "no scheme"):
 			d.Hint = "for a text write inline: TEXT; for a file beside the document, local: FILE; a source is a URL"
 		case d.Code == "V210":
@@ -57,14 +66,19 @@ func (c *checker) specialBits(d *diag.Diagnostic) {
 		d.Hint = "write octal digits, 0 to 7, such as 0644"
 		return
 	}
-	d.Hint = "remove the bits"
-	of := c.result.Variant
+	if d.Hint = c.laterVariant(spec.V3_6); d.Hint == "" {
+		d.Hint = "remove the bits"
+	}
+}
+
+// laterVariant names the first version of the document's variant that has what came with a spec version; "" if none has.
+func (c *checker) laterVariant(since spec.Version) string {
 	for _, v := range author.Variants() {
-		if v.Name == of.Name && v.Spec > of.Spec && v.Spec >= spec.V3_6 {
-			d.Hint = "use " + v.String() + " or later"
-			return
+		if v.Name == c.result.Variant.Name && v.Spec >= since {
+			return "use " + v.String() + " or later"
 		}
 	}
+	return ""
 }
 
 // memberNames are the members of configs that have another name in YAML.

@@ -92,7 +92,7 @@ func formatKnown(c *Context, f *types.Filesystem, at func(string) []any) {
 		}
 		if c.Version < known.since {
 			c.Report("the format "+known.name+" is not known in version "+c.Version.String(),
-				"it is known from version "+known.since.String()+" on", at("format")...)
+				laterVersion(known.since), at("format")...)
 		}
 		return
 	}

@@ -102,7 +102,7 @@ func customConfig(c *Context, l *types.Luks, at func(...any) []any) {
 func knownPin(c *Context, l *types.Luks, at func(...any) []any) {
 	pins := []string{"tpm2", "tang", "sss"}
 	if p := l.Clevis.Custom.Pin; set(p) && !slices.Contains(pins, *p) {
-		c.Report("the pin "+shown(*p)+" is not known in version "+c.Version.String(), nearest(*p, pins)+"; from version 3.6.0 on any pin may be used",
+		c.Report("the pin "+shown(*p)+" is not known in version "+c.Version.String(), nearest(*p, pins)+"; spec version 3.6.0 and later take any pin",
 			at("clevis", "custom", "pin")...)
 	}
 }

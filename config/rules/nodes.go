@@ -97,7 +97,7 @@ func specialBits(c *Context, config *types.Config) {
 	eachMode(config, func(mode int, at where) {
 		if mode&special != 0 {
 			c.Report("set-user-id, set-group-id and sticky bits have no effect in version "+c.Version.String(),
-				octalHint(mode, "use version 3.6.0 or later"), at.steps("mode")...)
+				octalHint(mode, laterVersion(spec.V3_6)), at.steps("mode")...)
 		}
 	})
 }

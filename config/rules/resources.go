@@ -137,11 +137,11 @@ func checkHash(hash string, v spec.Version) (code, summary, hint string) {
 	digits, known := map[string]int{"sha512": 128, "sha256": 64}[function]
 	switch {
 	case known && function == "sha256" && v < spec.V3_1:
-		return "V113", "sha256 is not known in version " + v.String(), "use sha512, or version 3.1.0"
+		return "V113", "sha256 is not known in version " + v.String(), "use sha512, or spec version 3.1.0 or later"
 	case !known && strings.Contains(strings.ToLower(function), "sha256") && v >= spec.V3_1:
 		return "V113", "the hash function " + shown(function) + " is not known", "write it as sha256"
 	case !known:
-		return "V113", "the hash function " + shown(function) + " is not known", "use sha512 or, from version 3.1.0 on, sha256"
+		return "V113", "the hash function " + shown(function) + " is not known", "write sha512-DIGEST; sha256 needs spec version 3.1.0 or later"
 	case len(digest) != digits:
 		return "V114", fmt.Sprintf("the digest has %d characters; %s has %d", len(digest), function, digits), ""
 	}

@@ -92,7 +92,7 @@ func checkScheme(scheme, source string, v spec.Version) (code, summary, hint str
 		}
 		if v < s.since {
 			return "V102", "sources with the scheme " + scheme + " are not known in version " + v.String(),
-				"the scheme is known from version " + s.since.String() + " on"
+				laterVersion(s.since)
 		}
 		return "", "", ""
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/spec"
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
@@ -162,6 +163,11 @@ func absolute(p string) string {
 	}
 	return "did you mean " + shown(gopath.Join("/", p)) + "?"
 }
+
+// LaterVersion starts the hint of a finding about what only later spec versions have; the version and "or later" follow.
+const LaterVersion = "use spec version "
+
+func laterVersion(since spec.Version) string { return LaterVersion + since.String() + " or later" }
 
 // nearest guesses which of the allowed words was meant.
 func nearest(word string, allowed []string) string {

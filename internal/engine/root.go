@@ -103,7 +103,7 @@ func whole(root *rootfs.Root) (why string, err error) {
 		}
 		begun, err := exists(root, seal.Dir+"/"+seal.JournalName(p.Name))
 		if err != nil || begun {
-			return "an earlier boot was cut short after it had begun to change it", err
+			return "an earlier boot was interrupted after it began to change this root", err
 		}
 	}
 	for _, name := range []string{"/etc", "/usr/bin"} {
