@@ -88,17 +88,6 @@ func plainHTTP(c *checker) {
 	})
 }
 
-func noProxyList(c *checker) {
-	for i, host := range c.config.Ignition.Proxy.NoProxy {
-		if comma := strings.IndexByte(host, ','); comma >= 0 {
-			c.add(finding{
-				summary: "this entry of noProxy is a list; it matches no host", hint: "write each host as an entry of its own",
-				steps: at("ignition", "proxy", "noProxy", i), from: comma, to: comma + 1,
-			})
-		}
-	}
-}
-
 // usualModes are octal permissions that people set, as numbers.
 var usualModes = []int{
 	0o400, 0o440, 0o444, 0o500, 0o550, 0o555, 0o600, 0o640, 0o644, 0o660, 0o664, 0o666, 0o700, 0o710, 0o711, 0o744, 0o750, 0o755, 0o770, 0o771,

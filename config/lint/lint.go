@@ -185,7 +185,6 @@ var table = []rule{
 	{"I001", diag.Info, "A member is given once.", repeatedMembers},
 	{"I023", diag.Info, "Each kernel argument is an entry of its own.", joinedArguments},
 	{"I101", diag.Info, "What is fetched without encryption has a hash.", plainHTTP},
-	{"I131", diag.Info, "Each entry of `noProxy` is one host.", noProxyList},
 	{"I201", diag.Info, "A mode is written in decimal: octal 0644 is 420.", decimalMode},
 	{"I203", diag.Info, "Files are not below `/proc`, `/sys`, `/dev`, `/run` or `/tmp`, which are empty at every boot.", volatilePath},
 	{"I401", diag.Info, "A swap area has no path.", swapPath},

@@ -68,6 +68,14 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// TestNoProxyList: an entry of noProxy may be a list, as it is in NO_PROXY.
+func TestNoProxyList(t *testing.T) {
+	text := `{"ignition": {"version": "3.6.0", "proxy": {"httpProxy": "http://proxy:3128", "noProxy": ["localhost,example.com, 10.0.0.0/8"]}}}`
+	if report := lint.Check(diag.NewSource("f", []byte(text))); len(report) > 0 {
+		t.Error(report)
+	}
+}
+
 // TestPage checks that the report on the page about checking is one that the program makes.
 func TestPage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/validate.md")
