@@ -18,8 +18,14 @@ const (
 	MaxDepth  = 10000   // as of encoding/json
 )
 
-// maxValues is the limit for a text.
-func maxValues(text string) int { return max(MaxValues, len(text)/8) }
+// maxValues is the limit for a text. Where addresses have 32 bits, it is such that the values fit into memory.
+func maxValues(text string) int {
+	n := max(MaxValues, len(text)/8)
+	if strconv.IntSize == 32 {
+		n = min(n, 1<<23)
+	}
+	return n
+}
 
 // ParseJSON parses a JSON text. On a syntax error the list has one entry, at the offending byte.
 func ParseJSON(src *diag.Source) (*Document, diag.List) {
