@@ -45,6 +45,8 @@ func (c *checker) relocate(report diag.List) {
 			}
 		}
 		switch {
+		case d.Code == author.CodeUnused && d.Path.Len() > 0:
+			d.Summary = "unknown member " + quote(lastName(d.Path.Path)) + " is ignored"
 		case d.Code == "V102" && strings.HasSuffix(d.Summary, "no scheme"):
 			d.Hint = "for a text write inline: TEXT; for a file beside the document, local: FILE; a source is a URL"
 		case d.Code == "V210":
