@@ -66,6 +66,9 @@ func (d *decoder) spelling(name string, s *shape) string {
 	for _, list := range []bool{false, true} {
 		for _, f := range s.all {
 			if f.list == list && f.elem != nil && f.elem.fields[name] != nil {
+				if list {
+					return "it belongs to an item of " + f.name + ": indent it like the other members of the item"
+				}
 				return "it belongs to " + f.name + ": write it below " + f.name + ":, indented further"
 			}
 		}

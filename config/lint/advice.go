@@ -180,7 +180,7 @@ func mountWithoutUnit(c *checker) {
 	for i := range c.config.Storage.Filesystems {
 		f := &c.config.Storage.Filesystems[i]
 		p := types.Text(f.Path)
-		if p == "" || types.Text(f.Format) == "swap" || slices.Contains(elsewhere, p) {
+		if !strings.HasPrefix(p, "/") || types.Text(f.Format) == "swap" || slices.Contains(elsewhere, p) {
 			continue
 		}
 		if unit := escapePath(p) + ".mount"; !units[unit] {
