@@ -144,6 +144,9 @@ func newFragile(t *testing.T, guest Guest, name string) fragile {
 		t.Fatal(err)
 	}
 	boot.Cmdline += talking
+	if *soak != 0 {
+		m.CPUs = 2 // for the order of events on machines with several
+	}
 	return fragile{m, c, boot}
 }
 
