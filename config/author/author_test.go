@@ -81,7 +81,7 @@ func TestSyntax(t *testing.T) {
 		"lines in a list":   {"systemd:\n  units:\n    - name: a.service\n      contents:\n        - a\n", "7:9 $: $.systemd.units.0.contents must be a text, not a list; write contents: | and the text in the lines below, indented further\n"},
 		"bracket at start":  {"systemd:\n  units:\n    - {name: a.service, contents: [Unit]}\n", "5:35 $: $.systemd.units.0.contents must be a text, not a list; put the value in quotes: a bracket or brace at its start begins a list\n"},
 		"colon in an item":  {"passwd:\n  users:\n    - name: a\n      ssh_authorized_keys:\n        - ssh-ed25519 A a: b\n", "7:11 $: $.passwd.users.0.ssh_authorized_keys.0 must be a text, not a mapping; write one value in this line; put it in quotes if it has a colon followed by a space\n"},
-		"wide space":        {"storage:\n\u00a0\u00a0files:\n", "4:1 $.\u00a0\u00a0files: unused key \u00a0\u00a0files; replace the wide or non-breaking spaces of this line with ordinary ones\n"},
+		"wide space":        {"storage:\n\u00a0\u00a0files:\n", "4:1 $.\u00a0\u00a0files: unused key ··files; replace the wide or non-breaking spaces of this line with ordinary ones\n"},
 		"config's spelling": {"kernelArguments: {}\n", "3:1 $.kernelArguments: unused key kernelArguments; did you mean kernel_arguments?\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -247,8 +247,5 @@ func (s *step) text() string {
 // shown prints a short text of the document.
 func shown(s string) string {
 	const most = 40
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	return s
+	return diag.Cut(s, most)
 }

@@ -131,7 +131,7 @@ func choose(name, version string) (v *Variant, code, problem, hint string) {
 		if version == "" {
 			return nil, CodeVersion, "the document has no version", latest(name)
 		}
-		return nil, CodeVersion, strconv.Quote(version) + " is not a version: it needs three numbers", latest(name)
+		return nil, CodeVersion, strconv.Quote(shown(version)) + " is not a version: it needs three numbers", latest(name)
 	case name == "rhcos" && version == "0.1.0":
 		return nil, CodeUnknown, "the variant rhcos was replaced by openshift", "write variant: openshift and version: " + Latest("openshift")
 	}
@@ -147,9 +147,9 @@ func choose(name, version string) (v *Variant, code, problem, hint string) {
 		}
 	}
 	if Latest(name) == "" {
-		return nil, CodeUnknown, "unknown variant: " + name, latest(name)
+		return nil, CodeUnknown, "unknown variant: " + shown(name), latest(name)
 	}
-	return nil, CodeUnknown, "unknown version of the variant " + name + ": " + version, latest(name)
+	return nil, CodeUnknown, "unknown version of the variant " + name + ": " + shown(version), latest(name)
 }
 
 // Latest returns the newest final version of a variant, or "" if no variant has the name.

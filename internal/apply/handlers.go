@@ -93,8 +93,6 @@ func inspect(ctx context.Context, m *Machine, o op.Op) (Outcome, error) {
 	switch o := o.(type) {
 	case op.EditAccounts:
 		return recoverAccounts(ctx, m, o)
-	case op.MakeHome:
-		return recoverHome(ctx, m, o)
 	case op.MoveHome:
 		return recoverMove(ctx, m, o)
 	case op.WriteFile:

@@ -174,8 +174,8 @@ func digestOf(root *rootfs.Root, name, suffix string) (string, error) {
 	return root.Digest(place+suffix, info.Size)
 }
 
-// makeHome builds a home directory next to its place, so that a directory in that place is either complete or not ours. As
-// useradd(8) does, it leaves an existing directory as it is.
+// makeHome builds a home directory next to its place, so that a directory in that place is either complete or not ours. It replaces
+// what an interrupted run has built there. As useradd(8) does, it leaves an existing directory as it is.
 func makeHome(_ context.Context, m *Machine, o op.MakeHome) error {
 	home, err := m.Root.Resolve(o.Home)
 	if err != nil {
@@ -202,15 +202,6 @@ func makeHome(_ context.Context, m *Machine, o op.MakeHome) error {
 		return err
 	}
 	return m.Root.Move(aside, home)
-}
-
-// recoverHome removes what an interrupted makeHome has built, because its files may be incomplete.
-func recoverHome(_ context.Context, m *Machine, o op.MakeHome) (Outcome, error) {
-	home, err := m.Root.Resolve(o.Home)
-	if err != nil {
-		return Unclear, err
-	}
-	return NotApplied, m.Root.Remove(m.Root.Aside(home))
 }
 
 func moveHome(_ context.Context, m *Machine, o op.MoveHome) error {

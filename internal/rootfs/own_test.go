@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -73,5 +74,35 @@ func TestChownSpecial(t *testing.T) {
 	var st unix.Stat_t
 	if err := unix.Stat(other, &st); err != nil || st.Mode&0o7777 != 0o4711 || st.Uid != 5 {
 		t.Errorf("a file with two names: %o %d, %v", st.Mode, st.Uid, err)
+	}
+}
+
+// TestReadFile: a file that is longer than its limit is an error, never cut, and costs neither memory nor time. What is not a regular
+// file is not even opened.
+func TestReadFile(t *testing.T) {
+	dir := t.TempDir()
+	build(t, dir, "f limit 12345678\nf longer 123456789\nf sparse x\np fifo")
+	if err := os.Truncate(filepath.Join(dir, "sparse"), 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	if err == nil {
+		defer unix.Close(opened)
+		_, err = unix.InotifyAddWatch(opened, filepath.Join(dir, "fifo"), unix.IN_OPEN)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := open(t, dir)
+	if text, err := r.ReadFile("/limit", 8); err != nil || string(text) != "12345678" {
+		t.Errorf("got %q, %v", text, err)
+	}
+	for name, want := range map[string]string{"/longer": "longer than 8 bytes", "/sparse": "longer than 8 bytes", "/fifo": "not a regular file"} {
+		if text, err := r.ReadFile(name, 8); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %d bytes, %v", name, len(text), err)
+		}
+	}
+	if n, _ := unix.Read(opened, make([]byte, 4096)); n > 0 {
+		t.Error("the FIFO was opened")
 	}
 }
