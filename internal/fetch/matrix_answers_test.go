@@ -41,6 +41,9 @@ func statusBehaviours() []behaviour {
 			default:
 				b.err, b.most = ErrFailed, 5*time.Second
 			}
+			if kind == "half sent" && b.most < b.total { // more than is worth waiting for
+				b.most = time.Second
+			}
 			list = append(list, b)
 		}
 	}
