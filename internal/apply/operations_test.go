@@ -423,7 +423,7 @@ func (b *bench) forget(o op.Op) {
 // A step whose turn did not come has left nothing, however often it was planned.
 func TestNeverStarted(t *testing.T) {
 	b := newBench(t, start)
-	unknown := op.Content{Handle: "unknown"}
+	unknown, text := op.Content{Handle: "unknown"}, "mine is the beginning of this"
 	steps := []op.Op{op.WriteFile{Place: at("/a"), Content: &unknown, Mode: op.NoMode}, op.WriteFile{Place: at("/b"), Content: &op.Content{Handle: "text", Remote: true}, Mode: op.NoMode}}
 	p := op.Plan{Format: op.Format, Part: "test"}
 	for i, o := range steps {
@@ -450,7 +450,7 @@ func TestNeverStarted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := Machine{Sys: fake.New("apply"), Root: root, Keep: &b.keep, Log: slog.New(slog.DiscardHandler), Payloads: op.Payloads{"text": {Text: new(string)}}}
+		m := Machine{Sys: fake.New("apply"), Root: root, Keep: &b.keep, Log: slog.New(slog.DiscardHandler), Payloads: op.Payloads{"text": {Text: &text}}}
 		return errors.Join(Run(context.Background(), &m, j, p), j.Close())
 	}
 	if err := run(); err == nil {
@@ -466,6 +466,23 @@ func TestNeverStarted(t *testing.T) {
 		if text, err := os.ReadFile(filepath.Join(b.dir, "b")); err != nil || string(text) != "mine" {
 			t.Errorf("what was written by hand is %q, %v", text, err)
 		}
+	}
+}
+
+// A file that somebody makes at a step that has failed stays, even if it is the beginning of what the step writes.
+func TestPartMadeByHand(t *testing.T) {
+	b := newBench(t, start)
+	o := op.WriteFile{Place: at("/etc/new"), Content: &text, Mode: op.NoMode}
+	if err := b.apply(o, func(string) error { return errors.New("the disk is gone") }); err == nil {
+		t.Fatal("the step did not fail")
+	}
+	name := filepath.Join(b.dir, "etc/new")
+	if err := os.WriteFile(name, []byte("te"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	err := b.apply(o, nil)
+	if have, _ := os.ReadFile(name); err == nil || !strings.Contains(err.Error(), "/etc/new: file exists") || string(have) != "te" {
+		t.Errorf("%v, the file has %q", err, have)
 	}
 }
 

@@ -71,6 +71,7 @@ func answerBehaviours() []behaviour {
 		"control in a name":       ok + "X-" + echo + "\x01: y\r\n\r\nbody",
 		"unknown encoding":        ok + "Transfer-Encoding: " + echo + "\r\n\r\nbody",
 		"two encodings":           ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: " + echo + "\r\n\r\n0\r\n\r\n",
+		"announced bad trailer":   ok + "Trailer: Trailer\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
 		"list of encodings":       ok + "Transfer-Encoding: gzip, " + echo + "\r\n\r\nbody",
 	}
 	again := map[string]string{
@@ -104,6 +105,7 @@ func answerBehaviours() []behaviour {
 		list = append(list, behaviour{name: name, world: answering(text), total: 20 * time.Second, err: ErrTimeout, most: 20 * time.Second})
 	}
 	for name, text := range map[string]string{
+		"endless informational":  strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: "+echo+"\r\n\r\n", 20000),
 		"headers of 2 MB":        ok + "X-Long: " + huge + "\r\n\r\n",
 		"a thousand headers":     ok + strings.Repeat("X-"+echo+": "+huge[:2000]+"\r\n", 1000) + "\r\n",
 		"status line of 2 MB":    "HTTP/1.1 200 " + echo + huge + "\r\n\r\n",

@@ -54,7 +54,6 @@ var answerFlaws = []struct {
 	{"railer", ClassFinal, "an invalid trailer"},
 	{"malformed MIME header: missing colon", ClassGarbled, "malformed response header"}, // the answer may be truncated
 	{"malformed MIME header", ClassFinal, "a malformed header"},
-	{"too many 1xx", ClassFinal, "too many informational responses"},
 }
 
 func flawOf(err error) error {
