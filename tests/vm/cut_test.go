@@ -8,7 +8,9 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -57,38 +59,106 @@ type window struct {
 
 var windows = []window{{"", 0}, {"disks", 9 * time.Second}, {"", 0}, {"files", 2 * time.Second}}
 
+// soakers is how many guests are cut side by side: one for each core of a small machine.
+const soakers = 2
+
 // TestSoak cuts the power of guests at random moments, up to three times each, and checks the resulting machines.
 func TestSoak(t *testing.T) {
 	if *soak == 0 {
 		t.Skip("only with -soak TIME")
 	}
-	guest := needGuest(t)
+	s := &soaking{guest: needGuest(t), end: time.Now().Add(*soak), cuts: map[string]int{}, whole: map[string]time.Duration{}}
 	seed := uint64(time.Now().UnixNano())
-	random := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
-	guests, total, cuts, whole := 0, 0, map[string]int{}, map[string]time.Duration{}
-	for end := time.Now().Add(*soak); time.Now().Before(end) && !t.Failed(); guests++ {
-		f := newFragile(t, guest, soaked[guests%len(soaked)])
-		if whole[f.Name] == 0 { // once without a cut, for the duration and to check the case itself
-			began := time.Now()
-			newFragile(t, guest, soaked[guests%len(soaked)]).whole(t)
-			whole[f.Name] = time.Since(began)
+	t.Run("guests", func(t *testing.T) {
+		for i := range soakers {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel()
+				s.run(t, rand.New(rand.NewPCG(seed, uint64(i))), 1+i)
+			})
 		}
+	})
+	t.Logf("%d guests, %d cuts", s.guests, s.total)
+	for _, where := range slices.Sorted(maps.Keys(s.cuts)) {
+		t.Logf("%4d %s", s.cuts[where], where)
+	}
+}
+
+// soaking is what the guests of one run of the soak test share.
+type soaking struct {
+	guest Guest
+	end   time.Time
+
+	mu            sync.Mutex
+	failed        bool
+	guests, total int
+	cuts          map[string]int
+	whole         map[string]time.Duration // of each case without a cut
+}
+
+// next returns the number of the next guest and its case, or false if the time is over or a guest has failed.
+func (s *soaking) next(t *testing.T) (int, string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed = s.failed || t.Failed(); s.failed || time.Now().After(s.end) { // t.Failed after an error that did not end the test
+		return 0, "", false
+	}
+	s.guests++
+	return s.guests - 1, soaked[(s.guests-1)%len(soaked)], true
+}
+
+// time returns how long a case takes without a cut. It boots the case once for that, and to check the case itself.
+func (s *soaking) time(t *testing.T, name string) time.Duration {
+	s.mu.Lock()
+	took := s.whole[name]
+	s.mu.Unlock()
+	if took > 0 {
+		return took
+	}
+	began := time.Now()
+	newFragile(t, s.guest, name).whole(t)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.whole[name] = time.Since(began)
+	return s.whole[name]
+}
+
+// window returns the time in which the next cut happens.
+func (s *soaking) window(whole time.Duration) window {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.total++
+	w := windows[(s.total-1)%len(windows)]
+	if w.stage == "" {
+		w.time = whole + 10*time.Second
+	}
+	return w
+}
+
+// run cuts one guest after the other, each with some processors: the order of events depends on their number.
+func (s *soaking) run(t *testing.T, random *rand.Rand, processors int) {
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.failed = s.failed || t.Failed()
+	}()
+	for {
+		n, name, ok := s.next(t)
+		if !ok {
+			return
+		}
+		whole := s.time(t, name)
+		f := newFragile(t, s.guest, name)
+		f.CPUs = processors
 		for range 1 + random.IntN(3) {
-			w := windows[total%len(windows)]
-			if w.stage == "" {
-				w.time = whole[f.Name] + 10*time.Second
-			}
+			w := s.window(whole)
 			stage, doing := f.cut(t, w.stage, time.Duration(random.Int64N(int64(w.time))))
-			t.Logf("guest %d (%s): cut in %s: %s", guests, f.Name, stage, doing)
-			cuts[f.Name+" "+stage]++
-			total++
+			t.Logf("guest %d (%s): cut in %s: %s", n, f.Name, stage, doing)
+			s.mu.Lock()
+			s.cuts[f.Name+" "+stage]++
+			s.mu.Unlock()
 		}
 		f.whole(t)
-	}
-	t.Logf("%d guests, %d cuts", guests, total)
-	for _, where := range slices.Sorted(maps.Keys(cuts)) {
-		t.Logf("%4d %s", cuts[where], where)
 	}
 }
 
@@ -144,9 +214,6 @@ func newFragile(t *testing.T, guest Guest, name string) fragile {
 		t.Fatal(err)
 	}
 	boot.Cmdline += talking
-	if *soak != 0 {
-		m.CPUs = 2 // for the order of events on machines with several
-	}
 	return fragile{m, c, boot}
 }
 
