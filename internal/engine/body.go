@@ -52,7 +52,7 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 			return err
 		}
 		defer lock.Close()
-		if err := r.sealedMeanwhile(m.Root); err != nil {
+		if err := r.sealedMeanwhile(ctx, m.Root); err != nil {
 			return err
 		}
 	}

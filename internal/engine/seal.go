@@ -108,10 +108,11 @@ func (r *run) stillSealed(ctx context.Context) (*handover.Sealed, error) {
 }
 
 // sealedMeanwhile returns errSealed if the root has another seal than this run knew when it decided to provision: another run has
-// finished since. It is called under the lock of the root.
-func (r *run) sealedMeanwhile(root *rootfs.Root) error {
+// finished since. A seal that asks for another provisioning is older: the root showed it only now. It is called under the lock of
+// the root.
+func (r *run) sealedMeanwhile(ctx context.Context, root *rootfs.Root) error {
 	found, err := seal.Read(root)
-	if err != nil || found == nil || !r.elsewhere() && found.Name() == r.progress.Seen {
+	if err != nil || found == nil || !r.elsewhere() && (found.Name() == r.progress.Seen || r.again(ctx, found)) {
 		return err
 	}
 	r.log.Warn("another run of firstlight provisioned this root meanwhile")
@@ -124,7 +125,12 @@ func (r *run) look(ctx context.Context) (found *seal.Seal, known bool, err error
 	device, format, options := r.rootDevice()
 	switch {
 	case r.stage.onRoot:
-		found, err = r.readSeal(r.o.Root)
+		if found, err = r.readSeal(r.o.Root); err == nil && found == nil && !r.stage.seals {
+			if found, err = r.readLater(ctx); err != nil {
+				r.log.Info("not known yet whether this machine was provisioned before: " + err.Error())
+				return nil, false, nil
+			}
+		}
 	case device == "" || !sys.IsBlockDevice(device):
 		return nil, false, nil
 	default:
@@ -142,12 +148,21 @@ func (r *run) look(ctx context.Context) (found *seal.Seal, known bool, err error
 	if found == nil {
 		return nil, true, nil
 	}
-	if again := found.Again(r.flag(ctx), r.machine(ctx)); again != "" {
-		r.log.Info("this machine was provisioned on " + found.Provisioned + " (boot " + found.BootID + "); " + again + ": provisioning again")
-		r.progress.Seen = found.Name()
+	if r.again(ctx, found) {
 		return nil, true, nil
 	}
 	return found, true, nil
+}
+
+// again reports whether a machine with this seal must be provisioned again, and remembers the seal if so.
+func (r *run) again(ctx context.Context, found *seal.Seal) bool {
+	why := found.Again(r.flag(ctx), r.machine(ctx))
+	if why == "" {
+		return false
+	}
+	r.log.Info("this machine was provisioned on " + found.Provisioned + " (boot " + found.BootID + "); " + why + ": provisioning again")
+	r.progress.Seen = found.Name()
+	return true
 }
 
 // readSeal reads the seal of the root that is mounted in a directory.
@@ -157,6 +172,16 @@ func (r *run) readSeal(dir string) (*seal.Seal, error) {
 		return nil, err
 	}
 	found, err := seal.Read(root)
+	return found, errors.Join(err, root.Close())
+}
+
+// readLater reads the seal in an /etc that the initramfs will mount on the mounted root between this stage and the one that seals.
+func (r *run) readLater(ctx context.Context) (*seal.Seal, error) {
+	root, err := rootfs.Open(r.o.Root)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.seekEtc(ctx, root)
 	return found, errors.Join(err, root.Close())
 }
 

@@ -231,6 +231,52 @@ func TestSeek(t *testing.T) {
 	}
 }
 
+// TestEtcMountedLater: the mount stage, if it is the first one that sees the root, finds the seal in an /etc that the initramfs mounts
+// after it.
+func TestEtcMountedLater(t *testing.T) {
+	for name, c := range map[string]struct {
+		device string // of /var, which has the overlay's upper directory
+		want   string // in the log of the stage
+	}{
+		"on the root":                              {"", "already provisioned on 2026-01-01T00:00:00Z"},
+		"on a filesystem that does not appear yet": {"LABEL=gone /var ext4 x-initrd.mount 0 0\n", "not known yet whether this machine was provisioned before: LABEL=gone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBoot(t, "ignition.firstboot", motd)
+			b.write("root/etc/fstab", c.device+"overlay /etc overlay lowerdir=/sysroot/etc,upperdir=/sysroot/var/lib/overlay/1/etc,workdir=/sysroot/w,x-initrd.mount 0 0\n")
+			b.write("root/var/lib/overlay/1/etc/.firstlight/seal.json", `{"provisioned":"2026-01-01T00:00:00Z"}`)
+			b.stage("fetch-offline", "root")
+			if log := b.stage("mount", "root"); !strings.Contains(log, c.want) {
+				t.Errorf("the log has no %q:\n%s", c.want, log)
+			}
+		})
+	}
+}
+
+// TestSealShowsLate: a seal that only the files stage can see, because a program of the distribution has mounted /etc by then, is
+// compared with the flag like one that an earlier stage sees.
+func TestSealShowsLate(t *testing.T) {
+	b := newTestBoot(t, "ignition.firstboot", motd)
+	b.write("root/boot/ignition.firstboot", "")
+	b.boot()
+	late := func() string {
+		b.write("root/etc/motd", "changed")
+		b.write("run/progress.json", `{"root":"`+b.path("root")+`","unsealed":true}`)
+		return b.stage("files", "root")
+	}
+	if log := late(); b.read("root/etc/motd") != "changed" {
+		t.Fatalf("the flag is still set, and the machine was provisioned again:\n%s", log)
+	}
+	if err := os.Remove(b.path("root/boot/ignition.firstboot")); err != nil {
+		t.Fatal(err)
+	}
+	b.write("root/boot/ignition.firstboot", "")
+	b.stage("fetch-offline", "root")
+	if log := late(); b.read("root/etc/motd") != "hello" {
+		t.Fatalf("the flag was set again, and the machine was not provisioned:\n%s", log)
+	}
+}
+
 // TestReadFlagFile: the three answers for both kinds of flag files.
 func TestReadFlagFile(t *testing.T) {
 	dir := t.TempDir()
