@@ -78,8 +78,23 @@ func release() string {
 	return "bookworm"
 }
 
+// An Extra is what a guest has in addition to the common one.
+type Extra struct {
+	Packages []string // of Debian
+	Dracut   []string // arguments of dracut
+}
+
+// key identifies the addition in names of files; the common guest has none.
+func (e Extra) key() string {
+	if len(e.Packages)+len(e.Dracut) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q", e.Packages, e.Dracut))
+	return "-" + hex.EncodeToString(sum[:6])
+}
+
 // Prepare builds the engine and, if the cache has none for the current module and scripts, the guest. Progress goes to log.
-func Prepare(log io.Writer) (Guest, error) {
+func Prepare(log io.Writer, extra Extra) (Guest, error) {
 	dir, err := top()
 	if err != nil {
 		return Guest{}, fmt.Errorf("find the project: %w", err)
@@ -110,10 +125,10 @@ func Prepare(log io.Writer) (Guest, error) {
 			return Guest{}, fmt.Errorf("download the guest: %w", err)
 		}
 	}
-	boot := tree + "-" + bootKey
+	boot := tree + "-" + bootKey + extra.key()
 	if _, err := os.Stat(boot); err != nil {
 		fmt.Fprintln(log, "building a guest in", boot)
-		if err := makeGuest(scripts, tree, boot, modules, engine); err != nil {
+		if err := makeGuest(scripts, tree, boot, modules, engine, extra); err != nil {
 			return Guest{}, err
 		}
 	}
@@ -134,7 +149,7 @@ func buildEngine(dir string) (string, error) {
 }
 
 // makeGuest runs mkguest with a copy of the dracut directory that has the engine.
-func makeGuest(scripts, tree, boot, modules, engine string) error {
+func makeGuest(scripts, tree, boot, modules, engine string, extra Extra) error {
 	work, err := os.MkdirTemp("", "dracut-")
 	if err != nil {
 		return err
@@ -150,7 +165,8 @@ func makeGuest(scripts, tree, boot, modules, engine string) error {
 	if err := os.WriteFile(filepath.Join(work, "30ignition/ignition"), data, 0o755); err != nil {
 		return err
 	}
-	if err := run(filepath.Join(scripts, "mkguest"), tree, boot, work); err != nil {
+	args := append([]string{tree, boot, work, strings.Join(extra.Packages, " ")}, extra.Dracut...)
+	if err := run(filepath.Join(scripts, "mkguest"), args...); err != nil {
 		return fmt.Errorf("build the guest: %w", err)
 	}
 	return nil
@@ -192,6 +208,46 @@ func withEngine(initramfs, engine string) (string, error) {
 		return "", err
 	}
 	return name, os.Rename(name+".new", name)
+}
+
+// WithFiles writes an initramfs with the files of a directory, if it exists, in addition to those of another initramfs.
+func WithFiles(initramfs, name, dir string) (string, error) {
+	if _, err := os.Stat(dir); err != nil {
+		return initramfs, nil
+	}
+	whole, err := os.ReadFile(initramfs)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || p == dir {
+			return err
+		}
+		rel, err := filepath.Rel(dir, p)
+		if err != nil {
+			return err
+		}
+		mode, data := 0o040755, []byte(nil)
+		if !d.IsDir() {
+			mode = 0o100755
+			data, err = os.ReadFile(p)
+			if d.Type()&fs.ModeSymlink != 0 {
+				var target string
+				mode = 0o120777
+				target, err = os.Readlink(p)
+				data = []byte(target)
+			}
+		}
+		cpioEntry(&b, rel, mode, data)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	cpioEntry(&b, "TRAILER!!!", 0, nil)
+	whole = append(whole, make([]byte, (4-len(whole)%4)%4)...)
+	return name, os.WriteFile(name, append(whole, b.Bytes()...), 0o644)
 }
 
 // unused is the age at which a file of the cache counts as unused. Other runs, with other engines, share the cache.

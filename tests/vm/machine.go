@@ -26,6 +26,7 @@ type Machine struct {
 	Dir   string   // all files of this machine
 	Disks []string // sizes of the blank disks, for truncate(1): "512M"; "512M 4096" is one with sectors of 4096 bytes
 	Late  int      // this many of the last disks are plugged in by Plug
+	Paths int      // number of SCSI paths to the first disk; 0: it is a virtio disk
 	TPM   bool     // an emulated TPM 2.0, whose state persists across boots
 	Share string   // directory of the host that the guest has as a virtiofs share with the tag "share"; empty: none
 	IOPS  int      // limit of requests per second of each disk; 0: unlimited
@@ -187,6 +188,10 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 		"-kernel", m.Guest.Kernel, "-initrd", m.Guest.Initramfs, "-append", cmdline + " " + b.Cmdline,
 	}
 	for i, disk := range m.Disks {
+		if i == 0 && m.Paths > 0 {
+			args = append(args, m.paths()...)
+			continue
+		}
 		drive := fmt.Sprintf("file=%s,if=none,id=d%d,format=raw,cache=unsafe,discard=unmap", m.Disk(i), i)
 		if m.IOPS > 0 {
 			drive += fmt.Sprintf(",throttling.iops-total=%d", m.IOPS)
@@ -243,6 +248,16 @@ func (m *Machine) arguments(b Boot, script, output string) []string {
 			nic += fmt.Sprintf(",net=169.254.0.0/16,host=169.254.0.2,dns=169.254.0.3,dhcpstart=169.254.0.15,guestfwd=tcp:%s:80-cmd:%s", metadataService, m.forward())
 		}
 		args = append(args, "-nic", nic)
+	}
+	return args
+}
+
+// paths returns the arguments for the SCSI disks that are paths to the first disk.
+func (m *Machine) paths() []string {
+	args := []string{"-device", "virtio-scsi-pci"}
+	for i := range m.Paths {
+		args = append(args, "-drive", fmt.Sprintf("file=%s,if=none,id=path%d,format=raw,file.locking=off,cache=unsafe", m.Disk(0), i),
+			"-device", fmt.Sprintf("scsi-hd,drive=path%d,serial=lab0,wwn=0x5000000000000001,share-rw=on", i))
 	}
 	return args
 }

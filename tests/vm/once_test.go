@@ -3,9 +3,7 @@
 package vm
 
 import (
-	"bytes"
 	"encoding/json"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +25,9 @@ import (
 type sequence struct {
 	About   string
 	Long    bool // as of a case
+	Extra        // in addition to the common guest
 	Disks   []string
+	Paths   int    // SCSI paths to the first disk in the boots; 0: it is a virtio disk, as it always is for prepare
 	Cmdline string // of all boots
 	Boots   []struct {
 		About       string
@@ -68,6 +68,9 @@ func TestOnce(t *testing.T) {
 
 func runSequence(t *testing.T, guest Guest, dir string, s sequence) {
 	var err error
+	if s.key() != "" {
+		guest = needGuestWith(t, s.Extra)
+	}
 	m := &Machine{Guest: guest, Dir: t.TempDir(), Disks: s.Disks}
 	if err := m.Create(); err != nil {
 		t.Fatal(err)
@@ -80,9 +83,10 @@ func runSequence(t *testing.T, guest Guest, dir string, s sequence) {
 		}
 		next = nextWords(said, next)
 	}
-	if m.Guest.Initramfs, err = withFiles(guest.Initramfs, filepath.Join(m.Dir, "initramfs"), filepath.Join(dir, "initramfs")); err != nil {
+	if m.Guest.Initramfs, err = WithFiles(guest.Initramfs, filepath.Join(m.Dir, "initramfs"), filepath.Join(dir, "initramfs")); err != nil {
 		t.Fatal(err)
 	}
+	m.Paths = s.Paths
 	leave, _ := os.ReadFile(filepath.Join(dir, "leave"))
 	const report = "echo motd $(cat /etc/motd)\necho changed >/etc/motd\njournalctl -b -t ignition -o cat --no-pager\nsync\n"
 	for i, b := range s.Boots {
@@ -139,43 +143,3 @@ const copyRoot = `copyroot() {
 	echo uninitialized >"$1/etc/machine-id"
 }
 `
-
-// withFiles writes an initramfs with the files of a directory, if it exists, in addition to those of another initramfs.
-func withFiles(initramfs, name, dir string) (string, error) {
-	if _, err := os.Stat(dir); err != nil {
-		return initramfs, nil
-	}
-	whole, err := os.ReadFile(initramfs)
-	if err != nil {
-		return "", err
-	}
-	var b bytes.Buffer
-	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || p == dir {
-			return err
-		}
-		rel, err := filepath.Rel(dir, p)
-		if err != nil {
-			return err
-		}
-		mode, data := 0o040755, []byte(nil)
-		if !d.IsDir() {
-			mode = 0o100755
-			data, err = os.ReadFile(p)
-			if d.Type()&fs.ModeSymlink != 0 {
-				var target string
-				mode = 0o120777
-				target, err = os.Readlink(p)
-				data = []byte(target)
-			}
-		}
-		cpioEntry(&b, rel, mode, data)
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	cpioEntry(&b, "TRAILER!!!", 0, nil)
-	whole = append(whole, make([]byte, (4-len(whole)%4)%4)...)
-	return name, os.WriteFile(name, append(whole, b.Bytes()...), 0o644)
-}

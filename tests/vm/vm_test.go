@@ -46,12 +46,15 @@ func TestCases(t *testing.T) {
 }
 
 // needGuest returns the guest, or skips the test with the reason why none can run here.
-func needGuest(t *testing.T) Guest {
+func needGuest(t *testing.T) Guest { t.Helper(); return needGuestWith(t, Extra{}) }
+
+// needGuestWith does the same for a guest with additions.
+func needGuestWith(t *testing.T, extra Extra) Guest {
 	t.Helper()
 	if why := Unable(); why != "" {
 		t.Skip(why)
 	}
-	guest, err := Prepare(os.Stderr)
+	guest, err := Prepare(os.Stderr, extra)
 	if err != nil {
 		t.Fatal(err)
 	}

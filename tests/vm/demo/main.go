@@ -42,7 +42,7 @@ func demo() error {
 		return errors.New(why)
 	}
 	step("Preparing a Debian guest (built once, then cached)")
-	guest, err := vm.Prepare(os.Stdout)
+	guest, err := vm.Prepare(os.Stdout, vm.Extra{})
 	if err != nil {
 		return err
 	}

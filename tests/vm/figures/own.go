@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/firstlight-boot/firstlight/tests/vm"
+)
+
+// pairs is the number of boots of each kind that own measures.
+const pairs = 3
+
+// stageUnits are the units of a first boot.
+var stageUnits = []string{
+	"ignition-fetch-offline.service", "ignition-fetch.service", "ignition-kargs.service", "ignition-disks.service", "ignition-mount.service",
+	"ignition-remount-sysroot.service", "ignition-files.service",
+}
+
+// stopwatch is a unit that reports, in place of switch root, the time since the kernel's start and the processor time of the units, and
+// switches the machine off.
+const stopwatch = `[Unit]
+DefaultDependencies=false
+After=initrd-switch-root.target
+Before=initrd-switch-root.service
+
+[Service]
+Type=oneshot
+StandardOutput=tty
+TTYPath=/dev/ttyS0
+ExecStart=/bin/sh -c 'read -r up idle </proc/uptime; echo; echo "up $up"; for u in %s; do echo "cpu $u $(systemctl show -P CPUUsageNSec $u)"; done; echo "stopwatch ends"; poweroff -ff'
+`
+
+// A timing is what the stopwatch of a boot has reported.
+type timing struct {
+	up  time.Duration
+	cpu map[string]time.Duration // by unit
+}
+
+// own prints what a first boot with an empty config costs, in emulation: the difference, from the kernel's start to switch root, to a
+// boot without the first-boot flag. Both kinds of boots run in turn.
+func own(guest vm.Guest) error {
+	dir, err := os.MkdirTemp("", "firstlight-figures-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if guest, err = withStopwatch(guest, dir); err != nil {
+		return err
+	}
+	config := filepath.Join(dir, "empty.ign")
+	if err := os.WriteFile(config, []byte(`{"ignition":{"version":"3.4.0"}}`), 0o644); err != nil {
+		return err
+	}
+	var first, later []timing
+	for range pairs {
+		b := vm.Boot{FwCfg: config, Cmdline: "ignition.platform.id=qemu", Timeout: 6 * time.Minute}
+		for _, list := range []*[]timing{&later, &first} {
+			t, err := timed(guest, b)
+			if err != nil {
+				return err
+			}
+			*list = append(*list, t)
+			b.Cmdline += " ignition.firstboot"
+		}
+	}
+	up := func(t timing) time.Duration { return t.up }
+	fmt.Printf("from the kernel's start to switch root with an empty config, emulated, medians of %d in turn:\n", pairs)
+	with, without := median(first, up), median(later, up)
+	fmt.Printf("  %-32s %6.2f s   of %s\n", "first boot", with.Seconds(), all(first, up))
+	fmt.Printf("  %-32s %6.2f s   of %s\n", "boot without the flag", without.Seconds(), all(later, up))
+	fmt.Printf("  %-32s %6.2f s\n", "own cost of the first boot", (with - without).Seconds())
+	var sum time.Duration
+	fmt.Println("of that, processor time of the units:")
+	for _, u := range stageUnits {
+		cpu := func(t timing) time.Duration { return t.cpu[u] }
+		m := median(first, cpu)
+		fmt.Printf("  %-32s %6.2f s   of %s\n", u, m.Seconds(), all(first, cpu))
+		sum += m
+	}
+	fmt.Printf("  %-32s %6.2f s\n", "all units", sum.Seconds())
+	return nil
+}
+
+func median(list []timing, of func(timing) time.Duration) time.Duration {
+	return sorted(list, of)[len(list)/2]
+}
+
+// all lists the measured values.
+func all(list []timing, of func(timing) time.Duration) string {
+	var words []string
+	for _, d := range sorted(list, of) {
+		words = append(words, strconv.FormatFloat(d.Seconds(), 'f', 2, 64))
+	}
+	return strings.Join(words, ", ")
+}
+
+func sorted(list []timing, of func(timing) time.Duration) []time.Duration {
+	var values []time.Duration
+	for _, t := range list {
+		values = append(values, of(t))
+	}
+	slices.Sort(values)
+	return values
+}
+
+// withStopwatch returns the guest with the stopwatch in its initramfs.
+func withStopwatch(guest vm.Guest, dir string) (vm.Guest, error) {
+	files := filepath.Join(dir, "files")
+	units := filepath.Join(files, "etc/systemd/system")
+	wants := filepath.Join(units, "initrd-switch-root.target.wants")
+	err := errors.Join(os.MkdirAll(wants, 0o755),
+		os.WriteFile(filepath.Join(units, "stopwatch.service"), fmt.Appendf(nil, stopwatch, strings.Join(stageUnits, " ")), 0o644),
+		os.Symlink("../stopwatch.service", filepath.Join(wants, "stopwatch.service")))
+	if err == nil {
+		guest.Initramfs, err = vm.WithFiles(guest.Initramfs, filepath.Join(dir, "initramfs"), files)
+	}
+	return guest, err
+}
+
+// timed boots a new machine up to the report of its stopwatch.
+func timed(guest vm.Guest, b vm.Boot) (timing, error) {
+	t := timing{cpu: map[string]time.Duration{}}
+	dir, err := os.MkdirTemp("", "firstlight-figures-")
+	if err != nil {
+		return t, err
+	}
+	defer os.RemoveAll(dir)
+	m := &vm.Machine{Guest: guest, Dir: dir, CPUs: 2}
+	if err := m.Create(); err != nil {
+		return t, err
+	}
+	r, err := m.Start(b)
+	if err != nil {
+		return t, err
+	}
+	reported := r.AwaitConsole(context.Background(), "stopwatch ends")
+	r.Kill()
+	if !reported {
+		return t, errors.New("the guest did not reach switch root; its console shows\n" + r.Console())
+	}
+	for line := range strings.Lines(r.Console()) {
+		switch f := strings.Fields(line); {
+		case len(f) == 2 && f[0] == "up":
+			seconds, err := strconv.ParseFloat(f[1], 64)
+			if err != nil {
+				return t, err
+			}
+			t.up = time.Duration(seconds * float64(time.Second))
+		case len(f) == 3 && f[0] == "cpu":
+			if ns, err := strconv.ParseInt(f[2], 10, 64); err == nil { // "[not set]" for a unit that did not run
+				t.cpu[f[1]] = time.Duration(ns)
+			}
+		}
+	}
+	return t, nil
+}
