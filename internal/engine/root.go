@@ -66,8 +66,12 @@ func (r *run) peek(ctx context.Context, use func(*rootfs.Root) error) (device, u
 	case !sys.IsBlockDevice(device):
 		return device, device + " does not exist yet", nil
 	}
-	if readable, err := r.mountable(device); err != nil || !readable {
+	found, err := r.mountable(device)
+	if err != nil || found == "" {
 		return device, device + " holds no filesystem", err
+	}
+	if format == "auto" {
+		format = found
 	}
 	var failed error
 	err = sys.Peek(ctx, r.host, device, format, selecting(options), func(dir string) error {
@@ -123,12 +127,12 @@ func exists(root *rootfs.Root, name string) (bool, error) {
 	return err == nil && info.Type != rootfs.None, err
 }
 
-// mountable reports whether a device has a filesystem that can be read. A blank device was never provisioned, and an encrypted
-// one cannot be read yet.
-func (r *run) mountable(device string) (bool, error) {
+// mountable returns the format of a device's filesystem, or "" if the device has none that can be read. A blank device was never
+// provisioned, and an encrypted one cannot be read yet.
+func (r *run) mountable(device string) (format string, err error) {
 	content, err := r.content(device)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	if !content.Mountable() {
 		holds := "nothing"
@@ -136,9 +140,9 @@ func (r *run) mountable(device string) (bool, error) {
 			holds = content.String()
 		}
 		r.log.Info("no seal can be read from the root device " + device + ", which holds " + holds)
-		return false, nil
+		return "", nil
 	}
-	return true, nil
+	return content.Type, nil
 }
 
 // content returns what a device holds; an empty type means that it holds nothing.

@@ -134,8 +134,12 @@ func (r *run) look(ctx context.Context) (found *seal.Seal, known bool, err error
 	case device == "" || !sys.IsBlockDevice(device):
 		return nil, false, nil
 	default:
-		if readable, err := r.mountable(device); err != nil || !readable {
-			return nil, false, err
+		content, failed := r.mountable(device)
+		if failed != nil || content == "" {
+			return nil, false, failed
+		}
+		if format == "auto" {
+			format = content
 		}
 		err = r.within(ctx, device, format, options, func(dir string) error {
 			found, err = r.seek(ctx, dir)

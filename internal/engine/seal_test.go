@@ -238,7 +238,7 @@ func TestEtcMountedLater(t *testing.T) {
 		device string // of /var, which has the overlay's upper directory
 		want   string // in the log of the stage
 	}{
-		"on the root":                              {"", "already provisioned on 2026-01-01T00:00:00Z"},
+		"on the root": {"", "already provisioned on 2026-01-01T00:00:00Z"},
 		"on a filesystem that does not appear yet": {"LABEL=gone /var ext4 x-initrd.mount 0 0\n", "not known yet whether this machine was provisioned before: LABEL=gone"},
 	} {
 		t.Run(name, func(t *testing.T) {

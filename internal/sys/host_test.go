@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 var errStop = errors.New("stop")
@@ -252,12 +254,11 @@ func TestResolve(t *testing.T) {
 
 // mounter records mounts; mounting fails if fail is set.
 type mounter struct {
-	Mounter
 	fail error
 	did  []string
 }
 
-func (m *mounter) Mount(_ context.Context, device, target, format, options string) error {
+func (m *mounter) MountToRead(_ context.Context, device, target, format, options string) error {
 	m.did = append(m.did, "mount "+device+" "+format+" "+options)
 	return m.fail
 }
@@ -274,9 +275,9 @@ func TestPeek(t *testing.T) {
 		fail, f error
 		want    []string
 	}{
-		{nil, nil, []string{"mount /dev/x ext4 ro,noload", "unmount"}},
-		{nil, inside, []string{"mount /dev/x ext4 ro,noload", "unmount"}},
-		{errStop, nil, []string{"mount /dev/x ext4 ro,noload"}},
+		{nil, nil, []string{"mount /dev/x ext4 noload", "unmount"}},
+		{nil, inside, []string{"mount /dev/x ext4 noload", "unmount"}},
+		{errStop, nil, []string{"mount /dev/x ext4 noload"}},
 	} {
 		m := &mounter{fail: c.fail}
 		var seen string
@@ -289,6 +290,47 @@ func TestPeek(t *testing.T) {
 		}
 		if _, err := os.Stat(seen); seen != "" && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is left (%v)", seen, err)
+		}
+	}
+}
+
+// MountToRead starts no program if the format is known, and has mount(8) find it out if the kernel does not mount the device under
+// that name.
+func TestMountToRead(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("mounting needs root")
+	}
+	dir := t.TempDir()
+	image, at := filepath.Join(dir, "image"), filepath.Join(dir, "at")
+	for _, c := range [][]string{{"truncate", "-s", "8M", image}, {"mkfs.ext4", "-q", image}, {"mkdir", at}} {
+		if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	out, err := exec.Command("losetup", "-f", "--show", image).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	device := strings.TrimSpace(string(out))
+	defer exec.Command("losetup", "-d", device).Run()
+	for _, c := range []struct {
+		format, mount string
+		works         bool
+	}{{"ext4", "false", true}, {"auto", "false", false}, {"auto", "mount", true}, {"of another name", "mount", true}} {
+		h, _ := newHost()
+		h.Programs = map[string]string{"mount": c.mount}
+		err := h.MountToRead(context.Background(), device, at, c.format, "")
+		if (err == nil) != c.works {
+			t.Errorf("%s with %s: %v", c.format, c.mount, err)
+		}
+		if err != nil {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(at, "file"), nil, 0o600); !errors.Is(err, unix.EROFS) {
+			t.Errorf("%s with %s: writing there: %v", c.format, c.mount, err)
+		}
+		if err := h.Unmount(at); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

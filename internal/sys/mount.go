@@ -49,12 +49,12 @@ func (h *Host) Unmount(target string) error {
 
 // Peek mounts a device read-only on a private directory, calls f with the directory, and unmounts it again. Mounting may
 // replay the filesystem's journal, which the mount of the root would do anyway.
-func Peek(ctx context.Context, m Mounter, device, format, options string, f func(dir string) error) error {
+func Peek(ctx context.Context, m ReadMounter, device, format, options string, f func(dir string) error) error {
 	dir, err := os.MkdirTemp("/run", "firstlight-peek-")
 	if err != nil {
 		return fmt.Errorf("look into %s: %w", device, err)
 	}
-	if err := m.Mount(ctx, device, dir, format, strings.TrimSuffix("ro,"+options, ",")); err != nil {
+	if err := m.MountToRead(ctx, device, dir, format, options); err != nil {
 		return errors.Join(fmt.Errorf("look into %s: %w", device, err), os.Remove(dir))
 	}
 	seen := f(dir)
@@ -62,4 +62,28 @@ func Peek(ctx context.Context, m Mounter, device, format, options string, f func
 		return errors.Join(seen, err)
 	}
 	return errors.Join(seen, os.Remove(dir))
+}
+
+// A ReadMounter mounts for a look.
+type ReadMounter interface {
+	// MountToRead mounts a device read-only, with options that the kernel knows.
+	MountToRead(ctx context.Context, device, target, format, options string) error
+	Unmount(target string) error
+}
+
+// MountToRead implements ReadMounter. It needs mount(8) only if the format is not known, or if the kernel does not mount it under
+// that name: every first boot looks into its root, and starting a program takes longer than mounting.
+func (h *Host) MountToRead(ctx context.Context, device, target, format, options string) error {
+	if format != "" && format != "auto" {
+		if err := h.effect("mount " + target); err != nil {
+			return err
+		}
+		err := unix.Mount(device, target, format, unix.MS_RDONLY, options)
+		if err == nil {
+			h.Log.Debug("mounted " + device + " (" + format + ") read-only to look into it")
+			return nil
+		}
+		h.Log.Debug("mount " + device + " as " + format + ": " + err.Error())
+	}
+	return h.Mount(ctx, device, target, "auto", strings.TrimSuffix("ro,"+options, ","))
 }
