@@ -268,13 +268,18 @@ func (r *run) work(ctx context.Context) error {
 	if r.stage.acquires {
 		watched, stop := r.watch(ctx)
 		doc, err := r.acquire(watched)
-		patience := r.patience(&doc.Config, err)
+		got, patience := err == nil, r.patience(&doc.Config, err)
 		if errors.Is(err, fetch.ErrNeedNet) && r.stage.offline {
 			r.log.Info("the network is needed: " + err.Error())
 			patience, err = 0, r.signalNeedNet()
 		}
 		if err := stop(err, patience); err != nil {
 			return err
+		}
+		if got {
+			if err := r.skipIdle(&doc.Config); err != nil {
+				return err
+			}
 		}
 		r.log.Info(r.stage.name + ": " + r.stage.name + " passed")
 		return nil
@@ -283,7 +288,12 @@ func (r *run) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.decide(ctx, &doc.Config); err != nil {
+	if r.stage.seals {
+		err = r.catchUp(ctx, &doc.Config)
+	} else {
+		err = r.decide(ctx, &doc.Config)
+	}
+	if err != nil {
 		return err
 	}
 	prefixed := *r

@@ -87,24 +87,7 @@ func (r *run) stillSealed(ctx context.Context) (*handover.Sealed, error) {
 	if err := os.Remove(r.o.ConfigCache); err != nil {
 		return nil, fmt.Errorf("forget the cached config: %w", err)
 	}
-	for _, s := range stages() {
-		if s.offline {
-			continue // the stage after it asks the same places
-		}
-		if s.seals {
-			break
-		}
-		missed := *r
-		missed.stage = s
-		if err := missed.prepareFetch(); err != nil {
-			return nil, err
-		}
-		if err := missed.work(ctx); err != nil {
-			return nil, fmt.Errorf("stage %s, which the seal had skipped: %w", s.name, err)
-		}
-		r.progress = missed.progress
-	}
-	return nil, nil
+	return nil, r.doSkipped(ctx, func(stage) bool { return true })
 }
 
 // sealedMeanwhile returns errSealed if the root has another seal than this run knew when it decided to provision: another run has

@@ -17,14 +17,15 @@ import (
 
 // Progress is what the stages of one boot tell each other in addition to Ignition's state file.
 type Progress struct {
-	Root     string  `json:"root,omitempty"` // the target root of the boot, as its first stage was told
-	Sealed   *Sealed `json:"sealed,omitempty"`
-	Unsealed bool    `json:"unsealed,omitempty"` // the root was looked at and has no seal
-	Seen     string  `json:"seen,omitempty"`     // the seal that was there then, if the boot provisions again nevertheless
-	Touched  bool    `json:"touched,omitempty"`  // a step was begun: the machine may have been changed
-	Source   string  `json:"source,omitempty"`
-	Stages   []Timed `json:"stages,omitempty"`
-	Counts   []Count `json:"counts,omitempty"`
+	Root     string   `json:"root,omitempty"` // the target root of the boot, as its first stage was told
+	Sealed   *Sealed  `json:"sealed,omitempty"`
+	Unsealed bool     `json:"unsealed,omitempty"` // the root was looked at and has no seal
+	Seen     string   `json:"seen,omitempty"`     // the seal that was there then, if the boot provisions again nevertheless
+	Idle     []string `json:"idle,omitempty"`     // stages that the config gives nothing to do, so that they do not run
+	Touched  bool     `json:"touched,omitempty"`  // a step was begun: the machine may have been changed
+	Source   string   `json:"source,omitempty"`
+	Stages   []Timed  `json:"stages,omitempty"`
+	Counts   []Count  `json:"counts,omitempty"`
 	// Sessions are those with metadata services, as the package metadata writes them; nil after the last stage that may ask one.
 	// They hold secrets.
 	Sessions json.RawMessage `json:"sessions,omitempty"`
