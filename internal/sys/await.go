@@ -69,15 +69,31 @@ func (h *Host) Await(ctx context.Context, limit time.Duration, what string, read
 	return nil
 }
 
-// Appear calls ready after each of udev's events and returns when ready returns true or ctx ends. It reports no progress.
+// Appear calls ready after each of udev's events and returns when ready returns true or ctx ends, without delay. It reports no
+// progress.
 func (h *Host) Appear(ctx context.Context, ready func() bool) {
 	events, err := openEvents()
 	if err != nil {
 		h.Log.Debug("wait without events: " + err.Error())
 	}
-	defer events.close()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	changed := make(chan struct{})
+	go func() {
+		defer events.close()
+		for ctx.Err() == nil {
+			events.wait(recheck)
+			select {
+			case changed <- struct{}{}:
+			case <-ctx.Done():
+			}
+		}
+	}()
 	for !ready() && ctx.Err() == nil {
-		events.wait(recheck)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -294,6 +294,21 @@ func TestPeek(t *testing.T) {
 	}
 }
 
+// Appear returns as soon as its context ends: a first boot whose config was found at once does not wait for the next look.
+func TestAppearEnds(t *testing.T) {
+	h, _ := newHost()
+	least := time.Hour
+	for range 10 {
+		ctx, cancel := context.WithCancel(context.Background())
+		began := time.Now()
+		h.Appear(ctx, func() bool { time.AfterFunc(time.Millisecond, cancel); return false })
+		least = min(least, time.Since(began))
+	}
+	if least > recheck/2 {
+		t.Errorf("it took %s at least", least)
+	}
+}
+
 // MountToRead starts no program if the format is known, and has mount(8) find it out if the kernel does not mount the device under
 // that name.
 func TestMountToRead(t *testing.T) {
