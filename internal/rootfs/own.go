@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"path"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,8 +38,11 @@ func (f *File) setMark() error {
 	if err := unix.Fstat(int(f.file.descriptor), &st); err != nil {
 		return err
 	}
-	modified := st.Mtim
-	modified.Nsec = f.parent.root.mark(f.parent.path)
+	seconds, _ := st.Mtim.Unix()
+	modified, err := unix.TimeToTimespec(time.Unix(seconds, f.parent.root.mark(f.parent.path)))
+	if err != nil {
+		return err
+	}
 	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, modified}
 	return unix.UtimesNanoAt(f.parent.fd, f.temp, times, unix.AT_SYMLINK_NOFOLLOW)
 }
@@ -53,5 +57,5 @@ func (r *Root) Marked(name string) (bool, error) {
 	defer p.close()
 	var st unix.Stat_t
 	err = unix.Fstatat(p.fd, p.name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	return err == nil && infoOf(&st).Type == Regular && st.Mtim.Nsec == r.mark(name), r.wrap("look at", name, err)
+	return err == nil && infoOf(&st).Type == Regular && int64(st.Mtim.Nsec) == r.mark(name), r.wrap("look at", name, err)
 }
