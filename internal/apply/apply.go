@@ -149,7 +149,7 @@ func (r *run) resume(ctx context.Context) ([]int, error) {
 		}
 		outcome := NotApplied
 		switch state, on := r.journal.State(s.ID); {
-		case state == journal.Done && on == r.on[i]:
+		case state == journal.Done && on == r.on[i] && !fromStage(s.Op):
 			outcome = Applied
 		case state == "", state == journal.Undone:
 		default:
@@ -165,6 +165,18 @@ func (r *run) resume(ctx context.Context) ([]int, error) {
 		}
 	}
 	return todo, nil
+}
+
+// fromStage reports whether an operation writes what an earlier stage of the same boot has left. After a power cut that stage runs
+// again, and may leave something else.
+func fromStage(o op.Op) bool {
+	switch o := o.(type) {
+	case op.WriteVolumeKey:
+		return true
+	case op.WriteFile:
+		return o.Content != nil && o.Content.Handle.FromStage()
+	}
+	return false
 }
 
 func (r *run) record(s journal.State, steps []int) error {

@@ -6,6 +6,8 @@ import (
 	"context"
 	"io"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/firstlight-boot/firstlight/internal/op"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
@@ -29,17 +31,39 @@ func writeVolumeKey(ctx context.Context, m *Machine, o op.WriteVolumeKey) error 
 	return create(m, o.Place, op.Owner{}, 0o600, func(w io.Writer) error { return m.fetch(ctx, o.Key, w) })
 }
 
-func recoverVolumeKey(ctx context.Context, m *Machine, o op.WriteVolumeKey) (Outcome, error) {
-	return recoverText(m, o.Place, func(w io.Writer) error { return m.fetch(ctx, o.Key, w) })
+// recoverVolumeKey removes the key that an earlier run wrote: its place was empty before, and the disks stage may have made the
+// volume again since, with another key.
+func recoverVolumeKey(m *Machine, o op.WriteVolumeKey) (Outcome, error) {
+	return recoverNode(m, o.Place, func(i rootfs.Info) (bool, error) { return i.Type == rootfs.Regular, nil })
 }
 
+// addCrypttab adds lines. A line that differs only in its UUID is from an earlier run, whose volume does not exist any more.
 func addCrypttab(_ context.Context, m *Machine, o op.AddCrypttab) error {
 	text, err := readConfig(m.Root, o.Path)
 	if err != nil {
 		return err
 	}
+	wanted := map[string]string{}
+	for _, l := range o.Lines {
+		wanted[withoutUUID(l)] = l
+	}
+	ours := func(l string) bool { return withoutUUID(l) != "" && wanted[withoutUUID(l)] != "" }
+	lines := slices.Collect(strings.Lines(text))
+	if slices.ContainsFunc(lines, func(l string) bool { return ours(l) && wanted[withoutUUID(l)] != strings.TrimSuffix(l, "\n") }) {
+		text = strings.Join(slices.DeleteFunc(lines, ours), "")
+	}
 	if err := addLines(m.Root, o.Path, text, o.Lines, 0o600); err != nil {
 		return err
 	}
 	return m.Root.Chmod(o.Path, 0o600)
+}
+
+// withoutUUID returns a line of crypttab without the UUID of the volume, or "" if it names no UUID.
+func withoutUUID(line string) string {
+	f := strings.Fields(line)
+	if len(f) < 2 || !strings.HasPrefix(f[1], "UUID=") {
+		return ""
+	}
+	f[1] = "UUID="
+	return strings.Join(f, " ")
 }

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"log/slog"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
@@ -87,10 +88,20 @@ func (k keyed) add(texts ...string) {
 }
 
 // VolumeKey returns the handle of the key that the disks stage left for an encrypted volume.
-func VolumeKey(name string) Handle { return Handle("volume-key:" + name) }
+func VolumeKey(name string) Handle { return volumeKey + Handle(name) }
 
 // LeftFile returns the handle of the content of a file that an earlier stage left for the target root, by its path there.
-func LeftFile(name string) Handle { return Handle("left-file:" + name) }
+func LeftFile(name string) Handle { return leftFile + Handle(name) }
+
+const (
+	volumeKey Handle = "volume-key:"
+	leftFile  Handle = "left-file:"
+)
+
+// FromStage reports whether the handle stands for something that an earlier stage of the same boot left.
+func (h Handle) FromStage() bool {
+	return strings.HasPrefix(string(h), string(volumeKey)) || strings.HasPrefix(string(h), string(leftFile))
+}
 
 // A Want is a payload that a stage will need, and its purpose.
 type Want struct {

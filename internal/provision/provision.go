@@ -150,16 +150,23 @@ func (all Forecast) steps() int {
 // part plans and applies one part, or continues it.
 func (r *Run) part(ctx context.Context, p Part) (seed string, err error) {
 	j, err := r.resume(p)
-	if err == nil && j == nil {
+	resumed := j != nil
+	if err == nil && !resumed {
 		j, err = r.begin(ctx, p)
 	}
 	if err != nil || j == nil {
 		return "", err
 	}
-	if err := r.touch(); err != nil {
+	h := j.Header()
+	if resumed {
+		h.Plan, err = r.renew(ctx, p, h.Plan)
+	}
+	if err == nil {
+		err = r.touch()
+	}
+	if err != nil {
 		return "", errors.Join(err, j.Close())
 	}
-	h := j.Header()
 	loads := plan.Payloads(r.Doc, h.Seed)
 	if r.Left != nil {
 		for handle, load := range r.Left() {
@@ -171,6 +178,22 @@ func (r *Run) part(ctx context.Context, p Part) (seed string, err error) {
 		err = errors.Join(err, r.Done())
 	}
 	return h.Seed, errors.Join(err, j.Close())
+}
+
+// renew returns the plan of an interrupted run with what is different now, because an earlier stage has made it again.
+func (r *Run) renew(ctx context.Context, p Part, old op.Plan) (op.Plan, error) {
+	if !plan.NamesVolumes(old) {
+		return old, nil
+	}
+	f, err := r.facts(ctx, p)
+	if err != nil {
+		return old, err
+	}
+	renewed := plan.Renew(old, r.Doc, f)
+	if renewed.Report.HasErrors() {
+		return old, &PlanError{Part: p.Name, Report: renewed.Report}
+	}
+	return renewed.Plan, nil
 }
 
 // touch announces the first effect.
