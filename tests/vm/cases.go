@@ -231,6 +231,11 @@ func Compare(expect []string, said string) []string {
 		}
 		wrong = append(wrong, "expected: "+e+"\n     got: "+closest)
 	}
+	for _, f := range facts { // no case wants that
+		if strings.HasPrefix(f, "volume ") && strings.HasSuffix(f, " opens=no") {
+			wrong = append(wrong, "a later boot cannot open it: "+f)
+		}
+	}
 	return wrong
 }
 
