@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"path"
 	"strings"
@@ -148,8 +149,17 @@ func (r *run) resume(ctx context.Context) ([]int, error) {
 			return nil, &StepError{Step: s, Err: err}
 		}
 		outcome := NotApplied
-		switch state, on := r.journal.State(s.ID); {
-		case state == journal.Done && on == r.on[i] && !fromStage(s.Op):
+		state, on := r.journal.State(s.ID)
+		done := state == journal.Done && on == r.on[i]
+		if done {
+			stale, err := r.stale(ctx, s.Op)
+			if err != nil {
+				return nil, &StepError{Step: s, Err: err}
+			}
+			done = !stale
+		}
+		switch {
+		case done:
 			outcome = Applied
 		case state == "", state == journal.Undone:
 		default:
@@ -167,16 +177,24 @@ func (r *run) resume(ctx context.Context) ([]int, error) {
 	return todo, nil
 }
 
-// fromStage reports whether an operation writes what an earlier stage of the same boot has left. After a power cut that stage runs
-// again, and may leave something else.
-func fromStage(o op.Op) bool {
+// stale reports whether a finished step wrote something else than an earlier stage of this boot has left. After a power cut that
+// stage has run again.
+func (r *run) stale(ctx context.Context, o op.Op) (bool, error) {
+	var place string
+	var handle op.Handle
 	switch o := o.(type) {
 	case op.WriteVolumeKey:
-		return true
+		place, handle = o.Path, o.Key
 	case op.WriteFile:
-		return o.Content != nil && o.Content.Handle.FromStage()
+		if o.Content == nil || !o.Content.Handle.FromStage() {
+			return false, nil
+		}
+		place, handle = o.Path, o.Content.Handle
+	default:
+		return false, nil
 	}
-	return false
+	same, err := holds(r.m, place, func(w io.Writer) error { return r.m.fetch(ctx, handle, w) })
+	return !same, err
 }
 
 func (r *run) record(s journal.State, steps []int) error {

@@ -28,13 +28,17 @@ func writeVolumeKey(ctx context.Context, m *Machine, o op.WriteVolumeKey) error 
 			return err
 		}
 	}
-	return create(m, o.Place, op.Owner{}, 0o600, func(w io.Writer) error { return m.fetch(ctx, o.Key, w) })
+	return put(m, withMark(m.Root.Create), o.Place, op.Owner{}, 0o600, func(w io.Writer) error { return m.fetch(ctx, o.Key, w) })
 }
 
-// recoverVolumeKey removes the key that an earlier run wrote: its place was empty before, and the disks stage may have made the
-// volume again since, with another key.
-func recoverVolumeKey(m *Machine, o op.WriteVolumeKey) (Outcome, error) {
-	return recoverNode(m, o.Place, func(i rootfs.Info) (bool, error) { return i.Type == rootfs.Regular, nil })
+// recoverVolumeKey recognises a key by its mark: the disks stage may have made the volume again since, with another key.
+func recoverVolumeKey(ctx context.Context, m *Machine, o op.WriteVolumeKey) (Outcome, error) {
+	return recoverNode(m, o.Place, func(i rootfs.Info) (bool, error) {
+		if marked, err := m.Root.Marked(o.Path); err != nil || marked || i.Type != rootfs.Regular {
+			return marked, err
+		}
+		return isLeaving(m, o.Path, func(w io.Writer) error { return m.fetch(ctx, o.Key, w) })
+	})
 }
 
 // addCrypttab adds lines. A line that differs only in its UUID is from an earlier run, whose volume does not exist any more.

@@ -102,7 +102,7 @@ func inspect(ctx context.Context, m *Machine, o op.Op) (Outcome, error) {
 	case op.MakeHardLink:
 		return recoverHardLink(ctx, m, o)
 	case op.WriteVolumeKey:
-		return recoverVolumeKey(m, o)
+		return recoverVolumeKey(ctx, m, o)
 	}
 	return NotApplied, nil
 }

@@ -3,6 +3,7 @@
 package apply
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -119,6 +120,25 @@ func (l *leaving) ours() bool {
 	return !l.differs && n == 0
 }
 
+// holds reports whether a file has exactly the content.
+func holds(m *Machine, place string, content func(io.Writer) error) (bool, error) {
+	info, err := m.Root.Lstat(place)
+	if err != nil || info.Type != rootfs.Regular {
+		return false, err
+	}
+	file, err := m.Root.Open(place)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	var want bytes.Buffer
+	if err := content(&want); err != nil {
+		return false, err
+	}
+	have, err := io.ReadAll(io.LimitReader(file, int64(want.Len())+1))
+	return bytes.Equal(have, want.Bytes()), err
+}
+
 func recoverLink(_ context.Context, m *Machine, o op.MakeLink) (Outcome, error) {
 	return recoverNode(m, o.Place, func(i rootfs.Info) (bool, error) {
 		if i.Type != rootfs.Symlink {
@@ -188,6 +208,11 @@ func marking(o op.WriteFile, begin func(path string) (*rootfs.File, error)) func
 	if o.Replace || !remote(o) {
 		return begin
 	}
+	return withMark(begin)
+}
+
+// withMark has the file marked as firstlight's own.
+func withMark(begin func(path string) (*rootfs.File, error)) func(path string) (*rootfs.File, error) {
 	return func(path string) (*rootfs.File, error) {
 		f, err := begin(path)
 		if err == nil {
