@@ -17,7 +17,7 @@ import (
 )
 
 // pairs is the number of boots of each kind that own measures.
-const pairs = 3
+const pairs = 7
 
 // stageUnits are the units of a first boot.
 var stageUnits = []string{
