@@ -57,13 +57,14 @@ type volumeOf struct {
 	mount   func(t *testing.T, image, target string)
 }
 
+// program runs a program. Without the program the test is skipped; a program that fails fails the test.
 func program(t *testing.T, name string, args ...string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
 		t.Skip(err)
 	}
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		t.Skipf("%s: %v: %s", name, err, out)
+		t.Fatalf("%s: %v: %s", name, err, out)
 	}
 }
 
@@ -74,6 +75,9 @@ func image(format string) volumeOf {
 		}
 		program(t, "mkfs."+format, "-q", image)
 	}, func(t *testing.T, image, target string) {
+		if _, err := os.Stat("/dev/loop-control"); err != nil {
+			t.Skip("no loop devices")
+		}
 		program(t, "mount", "-o", "loop", "-t", format, image, target)
 	}}
 }
