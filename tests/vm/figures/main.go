@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command figures prints the cost of the engine: bytes, memory, and time in a real guest. It checks nothing. Arguments select parts
-// of it: size, version, boot, empty, own, disks.
+// of it: size, version, boot, own, disks.
 package main
 
 import (
@@ -38,7 +38,7 @@ func figures() error {
 	for _, part := range []struct {
 		name  string
 		print func(vm.Guest) error
-	}{{"size", sizes}, {"version", version}, {"boot", boots}, {"empty", empty}, {"own", own}, {"disks", disks}} {
+	}{{"size", sizes}, {"version", version}, {"boot", boots}, {"own", own}, {"disks", disks}} {
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], part.name) {
 			continue
 		}
@@ -146,83 +146,6 @@ func boots(guest vm.Guest) error {
 		fmt.Printf("  %-14s %6.2f s   peak memory %5.1f MB\n", s.Stage, s.Took.Seconds(), mb(s.Peak))
 	}
 	return nil
-}
-
-// empty prints what the stages of a first boot cost with an empty config, in emulation: the time between systemd's messages that it
-// starts a unit and that the unit has finished.
-func empty(guest vm.Guest) error {
-	dir, err := os.MkdirTemp("", "firstlight-figures-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	m := &vm.Machine{Guest: guest, Dir: dir, CPUs: 2}
-	if err := m.Create(); err != nil {
-		return err
-	}
-	config := filepath.Join(dir, "empty.ign")
-	if err := os.WriteFile(config, []byte(`{"ignition":{"version":"3.4.0"}}`), 0o644); err != nil {
-		return err
-	}
-	r, err := m.Start(vm.Boot{
-		FwCfg: config, Cmdline: "ignition.firstboot ignition.platform.id=qemu", Timeout: 6 * time.Minute,
-		Script: "journalctl -b -o json --no-pager --output-fields=MESSAGE_ID,UNIT,MESSAGE _PID=1",
-	})
-	if err != nil {
-		return err
-	}
-	said, err := r.Wait()
-	if err != nil {
-		return err
-	}
-	spans, err := unitSpans(said)
-	if err != nil {
-		return err
-	}
-	var total time.Duration
-	fmt.Println("first boot with an empty config, emulated:")
-	for _, s := range spans {
-		fmt.Printf("  %-32s %6.2f s\n", s.unit, s.took.Seconds())
-		total += s.took
-	}
-	fmt.Printf("  %-32s %6.2f s\n", "all stages", total.Seconds())
-	return nil
-}
-
-// A span is the time that a unit took to start.
-type span struct {
-	unit string
-	from time.Duration
-	took time.Duration
-}
-
-// unitSpans reads, from a journal in JSON, how long the units of the stages took (systemd's catalog: SD_MESSAGE_UNIT_STARTING,
-// SD_MESSAGE_UNIT_STARTED).
-func unitSpans(journal string) ([]span, error) {
-	const starting, started = "7d4958e842da4a758f6c1cdc7b36dcc5", "39f53479d3a045ac8e11786248231fbf"
-	var spans []span
-	for line := range strings.Lines(journal) {
-		var entry struct {
-			ID   string `json:"MESSAGE_ID"`
-			Unit string `json:"UNIT"`
-			At   int64  `json:"__MONOTONIC_TIMESTAMP,string"` // in microseconds
-		}
-		if json.Unmarshal([]byte(line), &entry) != nil || !strings.HasPrefix(entry.Unit, "ignition-") || !strings.HasSuffix(entry.Unit, ".service") {
-			continue
-		}
-		at := time.Duration(entry.At) * time.Microsecond
-		i := slices.IndexFunc(spans, func(s span) bool { return s.unit == entry.Unit })
-		switch {
-		case entry.ID == starting && i < 0:
-			spans = append(spans, span{unit: entry.Unit, from: at})
-		case entry.ID == started && i >= 0:
-			spans[i].took = at - spans[i].from
-		}
-	}
-	if len(spans) == 0 {
-		return nil, errors.New("the journal of the guest names no unit of the stages")
-	}
-	return spans, nil
 }
 
 // disks prints the duration of the disks stage for one disk and for eight, with two filesystems each, in emulation. It uses
