@@ -62,7 +62,8 @@ type record struct {
 	Steps  []op.StepID `json:"steps,omitempty"`
 }
 
-// record is the record of a header, in the form that is encoded fastest.
+// record returns the first record of a journal. The plan in it is a value without a method of its own, because encoding/json checks
+// and copies what a method returns, and the plan is most of the journal.
 func (h Header) record() any {
 	type header struct {
 		Header
