@@ -191,9 +191,13 @@ func (m *masker) skip(at int, lines bool) int {
 
 // value masks one value. In YAML it may go on in lines that are deeper than the column of its name.
 func (m *masker) value(at, column int, kind secretKind) {
-	for at < len(m.text) && (m.text[at] == '&' || m.text[at] == '!') { // an anchor, a tag
+	for at < len(m.text) && (m.text[at] == '&' || m.text[at] == '!') { // an anchor or a tag, or a text that somebody forgot to quote
+		from := at
 		for at < len(m.text) && m.text[at] > ' ' {
 			at++
+		}
+		if !bytes.HasPrefix(m.text[from:at], []byte("!!")) {
+			m.add(from+1, at)
 		}
 		at = m.skip(at, false)
 	}
