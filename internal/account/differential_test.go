@@ -105,7 +105,7 @@ var cases = []struct {
 	{name: "other ranges", start: []func(Texts){with(LoginDefs, "UID_MIN 500\nUID_MAX 600\nGID_MIN 0500\nGID_MAX 700\n"+
 		"SYS_UID_MIN 200\nSYS_UID_MAX 210\nSYS_GID_MIN 0xC8\nUSERGROUPS_ENAB yes\nPASS_MAX_DAYS \"90\"\n")},
 		steps: []step{user(UserRequest{Name: "a"}), user(UserRequest{Name: "b", System: true})}},
-	{name: "ageing", start: []func(Texts){with(LoginDefs, "PASS_MAX_DAYS 90\nPASS_MIN_DAYS 3\nPASS_WARN_AGE 14\nUSERGROUPS_ENAB no\n")},
+	{name: "aging", start: []func(Texts){with(LoginDefs, "PASS_MAX_DAYS 90\nPASS_MIN_DAYS 3\nPASS_WARN_AGE 14\nUSERGROUPS_ENAB no\n")},
 		steps: []step{user(UserRequest{Name: "core"})}},
 	{name: "no shadow", start: []func(Texts){without(Shadow)}, steps: []step{user(UserRequest{Name: "core", Password: p("h")})}},
 	{name: "no gshadow", start: []func(Texts){without(GShadow)}, steps: []step{

@@ -197,9 +197,9 @@ func (db *DB) defaultGroup() (gid int, warning string) {
 	return gid, ""
 }
 
-// addShadow makes a line of shadow(5); system accounts have no ageing.
+// addShadow makes a line of shadow(5); system accounts have no aging.
 func (db *DB) addShadow(name, password string, system bool) {
-	ageing := func(setting string) string {
+	aging := func(setting string) string {
 		if n := db.defs.number(setting, -1); n >= 0 && !system {
 			return strconv.Itoa(n)
 		}
@@ -207,7 +207,7 @@ func (db *DB) addShadow(name, password string, system bool) {
 	}
 	db.files[Shadow].remove(name)
 	db.files[Shadow].add([]string{
-		name, password, db.day(), ageing("PASS_MIN_DAYS"), ageing("PASS_MAX_DAYS"), ageing("PASS_WARN_AGE"),
+		name, password, db.day(), aging("PASS_MIN_DAYS"), aging("PASS_MAX_DAYS"), aging("PASS_WARN_AGE"),
 		db.defaults.inactive(), db.defaults.expiry(), "",
 	})
 }

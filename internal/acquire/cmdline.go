@@ -35,7 +35,7 @@ const (
 	paramPath   = "ignition.config.path"
 )
 
-// fromCmdline returns the config that the kernel command line names: a URL, or a file of a labelled filesystem.
+// fromCmdline returns the config that the kernel command line names: a URL, or a file of a labeled filesystem.
 func fromCmdline(ctx context.Context, env Env, note func(platform.Attempt)) (platform.Found, error) {
 	values := map[string]string{}
 	for _, name := range []string{paramURL, paramDevice, paramPath} {

@@ -31,7 +31,7 @@ func writeVolumeKey(ctx context.Context, m *Machine, o op.WriteVolumeKey) error 
 	return put(m, withMark(m.Root.Create), o.Place, op.Owner{}, 0o600, func(w io.Writer) error { return m.fetch(ctx, o.Key, w) })
 }
 
-// recoverVolumeKey recognises a key by its mark: the disks stage may have made the volume again since, with another key.
+// recoverVolumeKey recognizes a key by its mark: the disks stage may have made the volume again since, with another key.
 func recoverVolumeKey(ctx context.Context, m *Machine, o op.WriteVolumeKey) (Outcome, error) {
 	return recoverNode(m, o.Place, func(i rootfs.Info) (bool, error) {
 		if marked, err := m.Root.Marked(o.Path); err != nil || marked || i.Type != rootfs.Regular {

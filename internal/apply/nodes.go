@@ -37,7 +37,7 @@ func recoverNode(m *Machine, p op.Place, own func(rootfs.Info) (bool, error)) (O
 	return NotApplied, err
 }
 
-// recoverFile recognises a file with content from the network by its mark: a server may answer differently the next time, and
+// recoverFile recognizes a file with content from the network by its mark: a server may answer differently the next time, and
 // fetching takes long. Where the filesystem keeps no mark, the content is fetched again and compared.
 func recoverFile(ctx context.Context, m *Machine, o op.WriteFile) (Outcome, error) {
 	if !remote(o) {

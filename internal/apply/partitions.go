@@ -204,7 +204,7 @@ func tellKernel(ctx context.Context, m *Machine, d sys.Disk, o op.WritePartition
 	var resized []sys.Block
 	for _, k := range known {
 		w, stays := missing[k.Number]
-		if !stays || w.start != k.Start || slices.Contains(o.Anew, k.Number) {
+		if !stays || w.start != k.Start || slices.Contains(o.Created, k.Number) {
 			if err := d.DeletePartition(ctx, k.Number); err != nil {
 				return err
 			}

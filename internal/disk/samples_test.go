@@ -14,7 +14,7 @@ type piece struct {
 	data []byte
 }
 
-// sample is the smallest image that libblkid recognises as a kind.
+// sample is the smallest image that libblkid recognizes as a kind.
 type sample struct {
 	kind, variant string
 	size          int64 // 64 MiB if 0
@@ -97,7 +97,7 @@ func xor16(order binary.ByteOrder, b []byte) (sum uint16) {
 	return sum
 }
 
-// samples lists every kind, with a variant for each place, byte order and version that is recognised differently.
+// samples lists every kind, with a variant for each place, byte order and version that is recognized differently.
 func samples() []sample {
 	var all []sample
 	for _, f := range []func() []sample{controllerSamples, memberSamples, containerSamples, linuxSamples, foreignSamples, opticalSamples, tableSamples} {

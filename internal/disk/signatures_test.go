@@ -331,11 +331,11 @@ func signatures(rows map[string]*row) string {
 
 const signaturesHead = `# Signatures
 
-For operators who want to know which contents of a device firstlight recognises. It overwrites none of them unless the config says to wipe.
+For operators who want to know which contents of a device firstlight recognizes. It overwrites none of them unless the config says to wipe.
 
 How the table is made: a test writes each kind to the smallest image that libblkid accepts, once for each place, byte order and version of the kind, on devices
-with 512-byte and 4096-byte sectors. The columns *libblkid* and *firstlight* count the images that each recognises, with the same usage, label and UUID. The columns
-*erases* count the images on which neither recognises anything after ` + "`wipefs --all`" + `, or after firstlight erased the signatures. A second test compares
+with 512-byte and 4096-byte sectors. The columns *libblkid* and *firstlight* count the images that each recognizes, with the same usage, label and UUID. The columns
+*erases* count the images on which neither recognizes anything after ` + "`wipefs --all`" + `, or after firstlight erased the signatures. A second test compares
 firstlight with libblkid on the images from util-linux's own tests.
 
 libblkid ` + reference + ` does not know ` + "`dasd`" + ` and ScoutFS, nor UDF with blocks above 4096 bytes on such devices. It lists the partitions of ` + "`bsd`" + ` without naming the

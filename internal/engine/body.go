@@ -120,7 +120,7 @@ func (r *run) saveFacts(f facts.Facts, _ provision.Forecast) {
 	}
 }
 
-// finish writes result and seal and sets their SELinux labels; the plan's last step has labelled everything else.
+// finish writes result and seal and sets their SELinux labels; the plan's last step has labeled everything else.
 func (r *run) finish(ctx context.Context, m *apply.Machine, digest, seed string) error {
 	if err := seal.Lift(m.Root); err != nil { // an old seal is still there if no step had to run
 		return err

@@ -363,7 +363,7 @@ func (r *run) watch(ctx context.Context) (watched context.Context, stop func(fai
 		var looked time.Time
 		r.host.Appear(waiting, func() bool {
 			if sys.IsBlockDevice(device) && time.Since(looked) > lookAgain {
-				found, known, _ = r.look(ctx) // not cancelled: an interrupted mount would stay
+				found, known, _ = r.look(ctx) // not canceled: an interrupted mount would stay
 				looked = time.Now()
 			}
 			return known

@@ -234,7 +234,7 @@ func statusFaults() []fault {
 		{name: "425", answers: again(425), want: body, requests: 2},
 		{name: "410 at first", answers: again(410), want: body, requests: 2},
 		{name: "410 for ever", answers: []answer{code(410)}, err: ErrFailed, text: "status 410 Gone; gave up after 2m", least: 2 * time.Minute, most: 3 * time.Minute},
-		refusal(400, "bad request"), refusal(401, "unauthorised"), refusal(403, "forbidden"), refusal(206, "a range nobody asked for"),
+		refusal(400, "bad request"), refusal(401, "unauthorized"), refusal(403, "forbidden"), refusal(206, "a range nobody asked for"),
 		refusal(304, "not modified"), refusal(416, "no such range"),
 		{name: "404", answers: again(404), err: ErrNotFound, text: "not found: status 404", requests: 1, most: 1},
 		{name: "204", answers: again(204), requests: 1},
@@ -330,7 +330,7 @@ func redirectFaults() []fault {
 	}
 }
 
-// TestCancel checks that a cancelled fetch ends at once.
+// TestCancel checks that a canceled fetch ends at once.
 func TestCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

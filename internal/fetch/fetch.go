@@ -124,7 +124,7 @@ func (c *Client) Fetch(ctx context.Context, r Request, w io.Writer) error {
 	return c.failed(r, err)
 }
 
-// failed logs the end of a fetch and returns its error. ErrNeedNet and a cancelled fetch are not failures.
+// failed logs the end of a fetch and returns its error. ErrNeedNet and a canceled fetch are not failures.
 func (c *Client) failed(r Request, err error) error {
 	err = &Error{URL: Redact(r.URL), Purpose: r.Purpose, Err: err}
 	if errors.Is(err, ErrNeedNet) || errors.Is(err, context.Canceled) {

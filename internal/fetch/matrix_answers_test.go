@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// statusBehaviours has every status with complete, missing and endless bodies.
-func statusBehaviours() []behaviour {
-	var list []behaviour
+// statusBehaviors has every status with complete, missing and endless bodies.
+func statusBehaviors() []behavior {
+	var list []behavior
 	codes := []int{101, 200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 300, 301, 302, 303, 304, 305, 307, 308,
 		400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 425, 426, 428, 429, 431, 451,
 		500, 501, 502, 503, 504, 505, 507, 508, 511, 599, 600, 999}
@@ -26,7 +26,7 @@ func statusBehaviours() []behaviour {
 			"never begun":  "Transfer-Encoding: chunked\r\n\r\n" + hold,
 			"never closed": "\r\n" + hold,
 		} {
-			b := behaviour{name: fmt.Sprintf("%d, body %s", code, kind), total: 40 * time.Second, most: 40 * time.Second,
+			b := behavior{name: fmt.Sprintf("%d, body %s", code, kind), total: 40 * time.Second, most: 40 * time.Second,
 				world: answering(fmt.Sprintf("HTTP/1.1 %d %s\r\nX-Echo: %s\r\n%s", code, echo, echo, body))}
 			switch {
 			case code == 200 && kind == "sent":
@@ -48,7 +48,7 @@ func statusBehaviours() []behaviour {
 		}
 	}
 	for kind, body := range map[string]string{"nothing": hold, "other protocol": "x" + hold, "nothing, then closed": ""} {
-		list = append(list, behaviour{
+		list = append(list, behavior{
 			name: "101, switched to " + kind, total: 40 * time.Second, err: ErrFailed, most: 5 * time.Second,
 			world: answering("HTTP/1.1 101 " + echo + "\r\nConnection: Upgrade\r\nUpgrade: " + echo + "\r\n\r\n" + body),
 		})
@@ -56,8 +56,8 @@ func statusBehaviours() []behaviour {
 	return list
 }
 
-// answerBehaviours has answers that are not valid HTTP.
-func answerBehaviours() []behaviour {
+// answerBehaviors has answers that are not valid HTTP.
+func answerBehaviors() []behavior {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	huge := strings.Repeat("x", 2<<20)
 	final := map[string]string{
@@ -97,12 +97,12 @@ func answerBehaviours() []behaviour {
 		"header without a colon":     ok + echo + "\r\n\r\nbody",
 		"bad trailer":                ok + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + echo + "\r\n\r\n",
 	}
-	var list []behaviour
+	var list []behavior
 	for name, text := range final {
-		list = append(list, behaviour{name: name, world: answering(text), err: ErrFailed, most: 5 * time.Second})
+		list = append(list, behavior{name: name, world: answering(text), err: ErrFailed, most: 5 * time.Second})
 	}
 	for name, text := range again {
-		list = append(list, behaviour{name: name, world: answering(text), total: 20 * time.Second, err: ErrTimeout, most: 20 * time.Second})
+		list = append(list, behavior{name: name, world: answering(text), total: 20 * time.Second, err: ErrTimeout, most: 20 * time.Second})
 	}
 	for name, text := range map[string]string{
 		"endless informational":  strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: "+echo+"\r\n\r\n", 20000),
@@ -111,7 +111,7 @@ func answerBehaviours() []behaviour {
 		"status line of 2 MB":    "HTTP/1.1 200 " + echo + huge + "\r\n\r\n",
 		"payload over the limit": ok + "\r\n" + huge,
 	} {
-		list = append(list, behaviour{name: name, world: answering(text), err: ErrTooLarge, most: 5 * time.Second})
+		list = append(list, behavior{name: name, world: answering(text), err: ErrTooLarge, most: 5 * time.Second})
 	}
 	for name, text := range map[string]string{
 		"equal lengths":            ok + "Content-Length: 4\r\nContent-Length: 4\r\n\r\nbody",
@@ -124,14 +124,14 @@ func answerBehaviours() []behaviour {
 		"echo in every header":     ok + "ETag: \"" + echo + "\"\r\nLast-Modified: " + echo + "\r\nContent-Type: " + echo + "\r\nContent-Range: " + echo + "\r\nRetry-After: " + echo + "\r\nSet-Cookie: " + echo + "\r\nContent-Length: 4\r\n\r\nbody",
 		"encoded without asking":   ok + "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nbody",
 	} {
-		list = append(list, behaviour{name: name, world: answering(text), want: "body", most: 5 * time.Second})
+		list = append(list, behavior{name: name, world: answering(text), want: "body", most: 5 * time.Second})
 	}
 	return list
 }
 
-// redirectBehaviours has the targets of redirects.
-func redirectBehaviours() []behaviour {
-	var list []behaviour
+// redirectBehaviors has the targets of redirects.
+func redirectBehaviors() []behavior {
+	var list []behavior
 	for name, location := range map[string]string{
 		"malformed":             "http://[" + echo,
 		"malformed escape":      "http://other/%zz" + echo,
@@ -152,7 +152,7 @@ func redirectBehaviours() []behaviour {
 	} {
 		for _, code := range []int{301, 302, 303, 307, 308} {
 			text := fmt.Sprintf("HTTP/1.1 %d %s\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", code, echo, location)
-			list = append(list, behaviour{name: fmt.Sprintf("%d %s", code, name), world: answering(text), err: ErrFailed, most: 5 * time.Second})
+			list = append(list, behavior{name: fmt.Sprintf("%d %s", code, name), world: answering(text), err: ErrFailed, most: 5 * time.Second})
 		}
 	}
 	for name, location := range map[string]string{
@@ -161,7 +161,7 @@ func redirectBehaviours() []behaviour {
 		"no TLS":                    "https://" + strings.ToLower(echo) + "/",
 	} {
 		text := "HTTP/1.1 302 Found\r\nLocation: " + location + "\r\nContent-Length: 4\r\n\r\nbody"
-		list = append(list, behaviour{name: name, world: answering(text), total: 20 * time.Second, err: ErrTimeout, most: 20 * time.Second})
+		list = append(list, behavior{name: name, world: answering(text), total: 20 * time.Second, err: ErrTimeout, most: 20 * time.Second})
 	}
 	for name, rest := range map[string]string{
 		"body that does not come": "Content-Length: 100\r\n\r\n" + hold,
@@ -170,7 +170,7 @@ func redirectBehaviours() []behaviour {
 		"relative, with secrets":  "Content-Length: 0\r\n\r\n",
 	} {
 		first := answering("HTTP/1.1 302 Found\r\nLocation: //other/" + echo + "?" + echo + "\r\n" + rest)
-		list = append(list, behaviour{name: "followed, " + name, want: body, most: 5 * time.Second, world: func(w *world) {
+		list = append(list, behavior{name: "followed, " + name, want: body, most: 5 * time.Second, world: func(w *world) {
 			first(w)
 			w.http("other:80", nil, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				for name, values := range r.Header {
@@ -188,13 +188,13 @@ func redirectBehaviours() []behaviour {
 	return list
 }
 
-// requestBehaviours has requests that no server could answer.
-func requestBehaviours() []behaviour {
+// requestBehaviors has requests that no server could answer.
+func requestBehaviors() []behavior {
 	nobody := func(w *world) {
 		w.servers["host:80"] = func(c net.Conn) { c.Close(); w.t.Error("a malformed request was sent") }
 	}
 	value := func(s string) *string { return &s }
-	var list []behaviour
+	var list []behavior
 	for name, url := range map[string]string{
 		"no host":              "http:///canaryquery",
 		"opaque":               "http:canaryuser:canarypass@host",
@@ -212,7 +212,7 @@ func requestBehaviours() []behaviour {
 		"gs without an object": "gs://canaryuser:canarypass@bucket",
 		"data undecodable":     "data:;base64,canaryvalue!",
 	} {
-		list = append(list, behaviour{name: name, url: url, world: nobody, err: ErrURL, most: time.Second})
+		list = append(list, behavior{name: name, url: url, world: nobody, err: ErrURL, most: time.Second})
 	}
 	for name, url := range map[string]string{
 		"no scheme":         "canaryuser/canarypass",
@@ -220,7 +220,7 @@ func requestBehaviours() []behaviour {
 		"no scheme, a host": "//canaryuser:canarypass@host/",
 		"another scheme":    "ftp://canaryuser:canarypass@host/",
 	} {
-		list = append(list, behaviour{name: name, url: url, world: nobody, err: ErrScheme, most: time.Second})
+		list = append(list, behavior{name: name, url: url, world: nobody, err: ErrScheme, most: time.Second})
 	}
 	for name, h := range map[string]Header{
 		"header name with a space":   {Name: "Canaryname x", Value: value("canaryvalue")},
@@ -233,19 +233,19 @@ func requestBehaviours() []behaviour {
 		"empty value":                {Name: "Canaryname", Value: value("")},
 		"no value":                   {Name: "Canaryname"},
 	} {
-		list = append(list, behaviour{name: name, headers: []Header{h}, world: nobody, err: ErrHeader, most: time.Second})
+		list = append(list, behavior{name: name, headers: []Header{h}, world: nobody, err: ErrHeader, most: time.Second})
 	}
 	for name, hash := range map[string]string{
 		"hash of another function": "canaryvalue-00", "hash without a function": "canaryvalue", "short hash": "sha512-canaryvalue",
 		"hash not hexadecimal": "sha256-" + strings.Repeat("canaryvalue", 6)[:64],
 	} {
-		list = append(list, behaviour{name: name, hash: hash, world: nobody, err: ErrBadHash, most: time.Second})
+		list = append(list, behavior{name: name, hash: hash, world: nobody, err: ErrBadHash, most: time.Second})
 	}
 	return list
 }
 
-// silenceBehaviours has servers that stop in the middle of an exchange, and succeed the second time.
-func silenceBehaviours() []behaviour {
+// silenceBehaviors has servers that stop in the middle of an exchange, and succeed the second time.
+func silenceBehaviors() []behavior {
 	good := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	mute := func(c net.Conn) { io.Copy(io.Discard, c) }
 	deaf := func(net.Conn) {} // the connection stays open; see below
@@ -256,7 +256,7 @@ func silenceBehaviours() []behaviour {
 			mute(c)
 		}
 	}
-	var list []behaviour
+	var list []behavior
 	for name, first := range map[string]func(net.Conn){
 		"accepts and says nothing":    mute,
 		"half a status line":          says("HTTP/1.1 2"),
@@ -273,7 +273,7 @@ func silenceBehaviours() []behaviour {
 		"hangs up after the request":  func(c net.Conn) { readRequest(c); c.Close() },
 		"hangs up within the headers": func(c net.Conn) { readRequest(c); io.WriteString(c, "HTTP/1.1 200 OK\r\nX"); c.Close() },
 	} {
-		list = append(list, behaviour{name: name, want: body, most: 40 * time.Second, world: func(w *world) {
+		list = append(list, behavior{name: name, want: body, most: 40 * time.Second, world: func(w *world) {
 			calls := 0
 			w.servers["host:80"] = func(c net.Conn) {
 				w.mu.Lock()

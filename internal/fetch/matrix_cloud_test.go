@@ -23,7 +23,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
-// The matrix of clouds: each object store with each behaviour of the metadata service and of the store. The metadata service
+// The matrix of clouds: each object store with each behavior of the metadata service and of the store. The metadata service
 // hands out secrets, and the store echoes them.
 
 // cloudCanaries are the secrets that metadata services hand out.
@@ -65,7 +65,7 @@ const (
 	trouble
 )
 
-// metadataServices has the behaviours of metadata services.
+// metadataServices has the behaviors of metadata services.
 var metadataServices = []struct {
 	name string
 	gets knowledge
@@ -98,7 +98,7 @@ var metadataServices = []struct {
 	{"hangs up", trouble, func(cloud, http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 }
 
-// stores has the behaviours of stores: the answer to a request, and the result of the fetch.
+// stores has the behaviors of stores: the answer to a request, and the result of the fetch.
 var stores = []struct {
 	name string
 	want error // nil: the payload

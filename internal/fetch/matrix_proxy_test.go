@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// proxyBehaviours has proxies that reject requests to a TLS server, and their credentials.
-func proxyBehaviours() []behaviour {
+// proxyBehaviors has proxies that reject requests to a TLS server, and their credentials.
+func proxyBehaviors() []behavior {
 	const secretURL = "https://canaryuser:canarypass@host/config?token=canaryquery#canaryfragment"
 	through := func(text string) func(*world) {
 		return func(w *world) {
@@ -28,9 +28,9 @@ func proxyBehaviours() []behaviour {
 			}
 		}
 	}
-	var list []behaviour
+	var list []behavior
 	add := func(name, text string, err error, most time.Duration) {
-		list = append(list, behaviour{
+		list = append(list, behavior{
 			name: name, url: secretURL, world: through(text), proxy: "http://canaryuser:canarypass@proxy:3128",
 			total: 40 * time.Second, err: err, most: most,
 		})

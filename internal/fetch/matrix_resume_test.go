@@ -165,25 +165,25 @@ func servesParts(v validators) answer {
 	}
 }
 
-// resumeBehaviours has servers that break a body off. It combines the headers of the version, whether the size is known, the
+// resumeBehaviors has servers that break a body off. It combines the headers of the version, whether the size is known, the
 // next answer, and whether the writer can rewind. Later answers serve the payload properly.
-func resumeBehaviours() []behaviour {
-	var list []behaviour
+func resumeBehaviors() []behavior {
+	var list []behavior
 	for _, v := range versions {
 		for _, s := range secondAnswers() {
 			for _, sized := range []bool{true, false} {
 				for _, fixed := range []bool{false, true} {
-					list = append(list, resumeBehaviour(v, s, sized, fixed))
+					list = append(list, resumeBehavior(v, s, sized, fixed))
 				}
 			}
 		}
 	}
 	// Without a size in the first answer, nothing says that this is another version.
-	return append(list, resumeBehaviour(versions[0], second{"a larger size", longer("bytes 5000-8999/9000"), startOver, startOver, true}, true, false))
+	return append(list, resumeBehavior(versions[0], second{"a larger size", longer("bytes 5000-8999/9000"), startOver, startOver, true}, true, false))
 }
 
-func resumeBehaviour(v validators, s second, sized, fixed bool) behaviour {
-	b := behaviour{name: fmt.Sprintf("%s, %s, sized %v, fixed %v", v.name, s.name, sized, fixed), fixed: fixed, want: body, most: 30 * time.Second}
+func resumeBehavior(v validators, s second, sized, fixed bool) behavior {
+	b := behavior{name: fmt.Sprintf("%s, %s, sized %v, fixed %v", v.name, s.name, sized, fixed), fixed: fixed, want: body, most: 30 * time.Second}
 	first := part(brokeAt, body, hangUp, v.headers...)
 	if !sized {
 		first = func(w http.ResponseWriter, _ *http.Request) {

@@ -63,8 +63,8 @@ func (e *emitted) search(t *testing.T, err error) {
 	}
 }
 
-// A behaviour is a server's behaviour and its expected result.
-type behaviour struct {
+// A behavior is a server's behavior and its expected result.
+type behavior struct {
 	name    string
 	url     string // default: canaryURL
 	headers []Header
@@ -78,7 +78,7 @@ type behaviour struct {
 	most    time.Duration // on the clock of the bubble
 }
 
-func (b behaviour) run(t *testing.T) {
+func (b behavior) run(t *testing.T) {
 	w := newWorld(t)
 	defer w.shut()
 	b.world(w)
@@ -121,7 +121,7 @@ func (b behaviour) run(t *testing.T) {
 	out.search(t, err)
 }
 
-func (b behaviour) fetch(ctx context.Context, client *Client) (string, error) {
+func (b behavior) fetch(ctx context.Context, client *Client) (string, error) {
 	r := Request{URL: b.url, Headers: b.headers, Hash: b.hash, Purpose: "config"}
 	if b.fixed {
 		var s strings.Builder
@@ -132,32 +132,32 @@ func (b behaviour) fetch(ctx context.Context, client *Client) (string, error) {
 	return string(got), err
 }
 
-// TestMatrix runs all behaviours.
+// TestMatrix runs all behaviors.
 func TestMatrix(t *testing.T) {
 	log.SetOutput(io.Discard) // as the engine does: net/http prints unsolicited answers there
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	total := 0
 	for _, group := range []struct {
-		name       string
-		behaviours []behaviour
+		name      string
+		behaviors []behavior
 	}{
-		{"status", statusBehaviours()},
-		{"answer", answerBehaviours()},
-		{"redirect", redirectBehaviours()},
-		{"request", requestBehaviours()},
-		{"silence", silenceBehaviours()},
-		{"proxy", proxyBehaviours()},
-		{"resume", resumeBehaviours()},
+		{"status", statusBehaviors()},
+		{"answer", answerBehaviors()},
+		{"redirect", redirectBehaviors()},
+		{"request", requestBehaviors()},
+		{"silence", silenceBehaviors()},
+		{"proxy", proxyBehaviors()},
+		{"resume", resumeBehaviors()},
 	} {
-		for _, b := range group.behaviours {
+		for _, b := range group.behaviors {
 			t.Run(group.name+"/"+b.name, func(t *testing.T) { synctest.Test(t, b.run) })
 		}
-		t.Logf("%s: %d behaviours", group.name, len(group.behaviours))
-		total += len(group.behaviours)
+		t.Logf("%s: %d behaviors", group.name, len(group.behaviors))
+		total += len(group.behaviors)
 	}
 	t.Logf("%d hostile servers; %d canaries each, searched for in log, console, error and hint", total, len(canaries)+1)
 	if total < 200 {
-		t.Errorf("only %d behaviours", total)
+		t.Errorf("only %d behaviors", total)
 	}
 }
 

@@ -30,7 +30,7 @@ type world struct {
 	t       *testing.T
 	mu      sync.Mutex
 	servers map[string]func(net.Conn) // by host:port
-	down    map[string][]error        // results of dialling a host:port, in order; a final nil means that it works from then on
+	down    map[string][]error        // results of dialing a host:port, in order; a final nil means that it works from then on
 	close   []func()
 }
 

@@ -138,7 +138,7 @@ func (r *retry) again(ctx context.Context, err error) error {
 	return nil
 }
 
-// over returns the error of a fetch that timed out or was cancelled.
+// over returns the error of a fetch that timed out or was canceled.
 func (r *retry) over(ctx context.Context, f *origin.Failure) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()

@@ -83,9 +83,9 @@ func client(t *testing.T, handler http.HandlerFunc) *Client {
 func TestSecondHost(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Host) }))
 	t.Cleanup(server.Close)
-	var dialled []string
+	var dialed []string
 	c := New(Options{Dial: func(ctx context.Context, network, address string, _ int) (net.Conn, error) {
-		dialled = append(dialled, address)
+		dialed = append(dialed, address)
 		if address != "[fd00::1]:80" {
 			return nil, syscall.ENETUNREACH
 		}
@@ -100,8 +100,8 @@ func TestSecondHost(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	}
-	if got := c.Hosts(s); !slices.Equal(got, []string{"[fd00::1]"}) || len(dialled) != 3 {
-		t.Errorf("the host is %s, connections went to %v", got, dialled)
+	if got := c.Hosts(s); !slices.Equal(got, []string{"[fd00::1]"}) || len(dialed) != 3 {
+		t.Errorf("the host is %s, connections went to %v", got, dialed)
 	}
 }
 

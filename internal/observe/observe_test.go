@@ -37,7 +37,7 @@ l /etc/systemd/system/masked.service /dev/null
 
 const mib = 1 << 20
 
-// newMachine is a modelled machine with a disk of two partitions, the first with a filesystem, and a root.
+// newMachine is a modeled machine with a disk of two partitions, the first with a filesystem, and a root.
 func newMachine(t *testing.T) (Machine, *fake.Machine) {
 	t.Helper()
 	m := fake.New("observe")

@@ -29,7 +29,7 @@ func (MakeFilesystem) Kind() Kind { return "make-filesystem" }
 func (o MakeFilesystem) Describe() string {
 	words := []string{"format", o.Device, "as", o.Format}
 	if o.Label != nil && *o.Label != "" {
-		words = append(words, "labelled "+*o.Label)
+		words = append(words, "labeled "+*o.Label)
 	}
 	return strings.Join(words, " ") + destroys(o.Destroy)
 }

@@ -66,7 +66,7 @@ func operations() []Op {
 		SetKernelArguments{Present: []string{"a"}, Absent: []string{"b"}},
 		NameDevices{Paths: []string{"/dev/vda"}},
 		StopArray{Node: "/dev/md127", Members: []string{"/dev/vda2"}},
-		WritePartitionTable{Device: "/dev/vda", Node: "/dev/vda", Zap: []probe.Extent{{Offset: 0, Length: 512}}, Table: &grown, Anew: []int{3}, Deleted: []int{2},
+		WritePartitionTable{Device: "/dev/vda", Node: "/dev/vda", Zap: []probe.Extent{{Offset: 0, Length: 512}}, Table: &grown, Created: []int{3}, Deleted: []int{2},
 			Mark: &gpt.Mark{Content: []int{3}}, Summary: "delete 2", Losses: []string{"partition 2"}, Paths: map[int][]string{3: {"/dev/disk/by-partlabel/c"}}},
 		WritePartitionTable{Device: "/dev/vda", Node: "/dev/vda", Deleted: []int{1, 2}, Summary: "wipe its table"},
 		MarkDisk{Device: "/dev/vda", Node: "/dev/vda", Mark: &gpt.Mark{Content: []int{1}}},

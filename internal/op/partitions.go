@@ -77,8 +77,8 @@ type WritePartitionTable struct {
 	Old *gpt.Table `json:"old,omitempty"`
 	// Table is the new table; nil: none.
 	Table *gpt.Table `json:"table,omitempty"`
-	// Anew lists the partitions that this step makes, even where an identical one was; Deleted those that are gone afterwards.
-	Anew    []int            `json:"anew,omitempty"`
+	// Created lists the partitions that this step makes, even in the place of an identical one; Deleted those that are gone afterwards.
+	Created []int            `json:"created,omitempty"`
 	Deleted []int            `json:"deleted,omitempty"`
 	Mark    *gpt.Mark        `json:"mark,omitempty"`
 	Summary string           `json:"summary"`          // what changes, for people
@@ -118,7 +118,7 @@ func bytesOf(b gpt.Block, sectorSize int) probe.Extent {
 func (o WritePartitionTable) Predict(f *facts.Facts) {
 	disk := f.Block.Disks[o.Node]
 	whole := f.Block.Devices[o.Node]
-	for _, n := range append(slices.Clone(o.Deleted), o.Anew...) {
+	for _, n := range append(slices.Clone(o.Deleted), o.Created...) {
 		f.Block.Remove(f.Block.Partition(o.Node, n))
 	}
 	for _, n := range o.Deleted {
@@ -144,7 +144,7 @@ func (o WritePartitionTable) predictPartition(f *facts.Facts, disk facts.Disk, p
 	node := f.Block.Partition(o.Node, p.Number)
 	d := f.Block.Devices[node]
 	size := int64(p.Size()) * int64(o.Table.SectorSize)
-	if _, exists := f.Block.Devices[node]; !exists || slices.Contains(o.Anew, p.Number) {
+	if _, exists := f.Block.Devices[node]; !exists || slices.Contains(o.Created, p.Number) {
 		d = facts.Device{Predicted: true, SectorSize: o.Table.SectorSize, Signatures: disk.Regions[facts.Region(p)]}
 	}
 	d.Size = size

@@ -12,7 +12,7 @@ import (
 type Relabel struct {
 	Policy string   `json:"policy"`          // its name, as in SELINUXTYPE of selinux_config(5)
 	Paths  []string `json:"paths"`           // resolved; those that do not exist are left out
-	Units  []string `json:"units,omitempty"` // the links that enable these are labelled, too
+	Units  []string `json:"units,omitempty"` // the links that enable these are labeled, too
 }
 
 // Kind implements Op.

@@ -157,7 +157,7 @@ func TestDiskPlans(t *testing.T) {
 	}{
 		{"blank disk", twoPartitions, func(*testing.T) *facts.Block { return machine("/dev/vda") }, `
 partition /dev/vda: make a table; create partition 1 10 MiB "a"; create partition 2 53 MiB "b"
-format /dev/disk/by-partlabel/a as ext4 labelled a
+format /dev/disk/by-partlabel/a as ext4 labeled a
 format /dev/vda2 as xfs
 note that the work on /dev/vda is finished`},
 		{"used disk, all kept", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"a"}]}],
@@ -168,9 +168,9 @@ note that the work on /dev/vda is finished`},
 			func(t *testing.T) *facts.Block {
 				return with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4", "b:xfs", "c")
 			}, `
-error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labelled "a", ext4 labelled "a", 10 MiB) does not match the config: it exists and differs: its label is "a", wanted "x" (set wipePartitionEntry to have it replaced)
-error at $.storage.disks.0.partitions.1: partition 2 of /dev/vda (labelled "b", xfs labelled "b", 10 MiB) does not match the config: it exists and differs: its size in sectors is 20480, wanted 10240 (set resize to have its size changed, or wipePartitionEntry to have it replaced)
-error at $.storage.disks.0.partitions.2: partition 3 of /dev/vda (labelled "c", empty, 10 MiB) does not match the config: it exists, but must not (set wipePartitionEntry to have it deleted)`},
+error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labeled "a", ext4 labeled "a", 10 MiB) does not match the config: it exists and differs: its label is "a", wanted "x" (set wipePartitionEntry to have it replaced)
+error at $.storage.disks.0.partitions.1: partition 2 of /dev/vda (labeled "b", xfs labeled "b", 10 MiB) does not match the config: it exists and differs: its size in sectors is 20480, wanted 10240 (set resize to have its size changed, or wipePartitionEntry to have it replaced)
+error at $.storage.disks.0.partitions.2: partition 3 of /dev/vda (labeled "c", empty, 10 MiB) does not match the config: it exists, but must not (set wipePartitionEntry to have it deleted)`},
 		{"a device that nobody makes, and programs that are missing", `{"filesystems":[{"device":"/dev/vdz1","format":"ext4"},
 			{"device":"/dev/vda","format":"xfs","path":"/x"}]}`,
 			func(*testing.T) *facts.Block {
@@ -186,7 +186,7 @@ error at $.storage.filesystems.0.device: /dev/vdz1 does not exist, and nothing i
 			func(t *testing.T) *facts.Block {
 				return with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4", "b:xfs")
 			}, `
-partition /dev/vda: wipe its table; destroy partition 1 (labelled "a", ext4 labelled "a", 10 MiB); destroy partition 2 (labelled "b", xfs labelled "b", 10 MiB); create partition 1 63 MiB
+partition /dev/vda: wipe its table; destroy partition 1 (labeled "a", ext4 labeled "a", 10 MiB); destroy partition 2 (labeled "b", xfs labeled "b", 10 MiB); create partition 1 63 MiB
 format /dev/vda1 as xfs
 note that the work on /dev/vda is finished`},
 		{"another table", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1}]}]}`, func(*testing.T) *facts.Block {
@@ -200,7 +200,7 @@ note that the work on /dev/vda is finished`},
 				b.Devices[node] = facts.Device{Size: testDisk, SectorSize: 512, Signatures: []probe.Signature{{Type: "xfs", Usage: probe.Filesystem, Label: "l"}}}
 			}
 			return b
-		}, `error at $.storage.disks.0: /dev/vda (64 MiB) has no partition table, but it holds xfs labelled "l" (set wipeTable to have it destroyed)`},
+		}, `error at $.storage.disks.0: /dev/vda (64 MiB) has no partition table, but it holds xfs labeled "l" (set wipeTable to have it destroyed)`},
 		{"no table, but udev knows better", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1}]},
 			{"device":"/dev/vdb","wipeTable":true,"partitions":[{"number":1}]}],"filesystems":[{"device":"/dev/vdb1","format":"xfs"}]}`, func(*testing.T) *facts.Block {
 			b := machine("/dev/vda", "/dev/vdb")
@@ -230,15 +230,15 @@ note that the work on /dev/vda is finished`},
 				d.MountedOn = []string{"/boot"}
 				b.Devices["/dev/vda1"] = d
 				return b
-			}, `error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labelled "a", ext4 labelled "a", 10 MiB) is mounted on /boot, so firstlight cannot replace it (take it out of the config, or keep the initramfs from mounting or assembling it: rd.auto=0, rd.md=0, rd.lvm=0, rd.luks=0)`},
+			}, `error at $.storage.disks.0.partitions.0: partition 1 of /dev/vda (labeled "a", ext4 labeled "a", 10 MiB) is mounted on /boot, so firstlight cannot replace it (take it out of the config, or keep the initramfs from mounting or assembling it: rd.auto=0, rd.md=0, rd.lvm=0, rd.luks=0)`},
 		{"another filesystem", `{"filesystems":[{"device":"/dev/vda1","format":"xfs"},{"device":"/dev/vda2","format":"ext4","label":"z"},
 			{"device":"/dev/vda3","format":"none"}]}`,
 			func(t *testing.T) *facts.Block {
 				return with(t, machine("/dev/vda"), "/dev/vda", nil, "a:ext4", "b:ext4", "c:swap")
 			}, `
-error at $.storage.filesystems.0: /dev/vda1 (10 MiB) cannot be used: it holds ext4 labelled "a", wanted xfs (set wipeFilesystem to have it destroyed)
-error at $.storage.filesystems.1: /dev/vda2 (10 MiB) cannot be used: it holds ext4 labelled "b", wanted label "z" (set wipeFilesystem to have it destroyed)
-error at $.storage.filesystems.2: /dev/vda3 (10 MiB) cannot be used: it holds swap labelled "c", wanted nothing (set wipeFilesystem to have it destroyed)`},
+error at $.storage.filesystems.0: /dev/vda1 (10 MiB) cannot be used: it holds ext4 labeled "a", wanted xfs (set wipeFilesystem to have it destroyed)
+error at $.storage.filesystems.1: /dev/vda2 (10 MiB) cannot be used: it holds ext4 labeled "b", wanted label "z" (set wipeFilesystem to have it destroyed)
+error at $.storage.filesystems.2: /dev/vda3 (10 MiB) cannot be used: it holds swap labeled "c", wanted nothing (set wipeFilesystem to have it destroyed)`},
 		{"the key of a volume is tried before any table is written", `{"disks":[{"device":"/dev/vda","partitions":[{"number":2,"label":"b"}]}],
 			"luks":[{"name":"mine","device":"/dev/vda1","discard":true,"keyFile":{"source":"data:,k"}}]}`,
 			func(t *testing.T) *facts.Block {
@@ -280,7 +280,7 @@ note that the work on /dev/disk/by-id/vdb is finished`},
 			return with(t, machine("/dev/vda"), "/dev/vda", &gpt.Mark{Created: []int{1, 2}, Content: []int{1, 2}}, "a:ext4", "b:ext4")
 		}, `
 partition /dev/vda: create partition 1 10 MiB "a"; create partition 2 53 MiB "b"
-format /dev/disk/by-partlabel/a as ext4 labelled a
+format /dev/disk/by-partlabel/a as ext4 labeled a
 format /dev/vda2 as xfs
 note that the work on /dev/vda is finished`},
 		{"what an unfinished run was making on an old partition is recreated", `{"disks":[{"device":"/dev/vda","partitions":[{"number":1,"label":"a"}]}],
@@ -288,7 +288,7 @@ note that the work on /dev/vda is finished`},
 			return with(t, machine("/dev/vda"), "/dev/vda", &gpt.Mark{Content: []int{1}}, "a:ext4")
 		}, `
 note that work on /dev/vda begins
-format /dev/vda1 as ext4 labelled a, destroying ext4 labelled "a", 10 MiB
+format /dev/vda1 as ext4 labeled a, destroying ext4 labeled "a", 10 MiB
 note that the work on /dev/vda is finished`},
 		{"partitions of a mapping are known by number, whatever their nodes", `{"disks":[{"device":"/dev/dm-0","partitions":[
 			{"number":1,"label":"a","sizeMiB":10},{"number":2,"shouldExist":false,"wipePartitionEntry":true},{"number":3,"label":"c"}]}],
@@ -296,7 +296,7 @@ note that the work on /dev/vda is finished`},
 			func(t *testing.T) *facts.Block {
 				return mapped(with(t, machine("/dev/dm-0"), "/dev/dm-0", nil, "a:ext4", "b:xfs"), "/dev/dm-0")
 			}, `
-partition /dev/dm-0: delete partition 2 (labelled "b", xfs labelled "b", 10 MiB); create partition 3 53 MiB "c"
+partition /dev/dm-0: delete partition 2 (labeled "b", xfs labeled "b", 10 MiB); create partition 3 53 MiB "c"
 format /dev/mapper/disk3 as xfs
 note that the work on /dev/dm-0 is finished`},
 		{"nothing makes the partitions of a mapping without kpartx", `{"disks":[{"device":"/dev/dm-0","partitions":[{"label":"a"}]}]}`,
@@ -338,7 +338,7 @@ note that the work on /dev/vda is finished`},
 				return with(t, machine("/dev/vda"), "/dev/vda", mark, "a:crypto_LUKS", "b:ext4")
 			}, `
 note that work on /dev/vda begins
-encrypt /dev/vda1 as sec, destroying crypto_LUKS labelled "a", 10 MiB
+encrypt /dev/vda1 as sec, destroying crypto_LUKS labeled "a", 10 MiB
 note that the work on /dev/vda is finished`},
 	}
 	for _, c := range cases {

@@ -64,15 +64,15 @@ func TestJudgeFilesystem(t *testing.T) {
 		{want, predicted, "renew: it is new"},
 		{wipe, holding(ext4), "renew: wipeFilesystem is set"},
 		{wipe, holding(), "renew: wipeFilesystem is set"},
-		{with(func(f *types.Filesystem) { f.Format = ptr("xfs") }), holding(ext4), "refuse: it holds ext4 labelled \"l\" (aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa), wanted xfs"},
-		{with(func(f *types.Filesystem) { f.Label = ptr("other") }), holding(ext4), "refuse: it holds ext4 labelled \"l\" (aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa), wanted label \"other\""},
+		{with(func(f *types.Filesystem) { f.Format = ptr("xfs") }), holding(ext4), "refuse: it holds ext4 labeled \"l\" (aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa), wanted xfs"},
+		{with(func(f *types.Filesystem) { f.Label = ptr("other") }), holding(ext4), "refuse: it holds ext4 labeled \"l\" (aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa), wanted label \"other\""},
 		{with(func(f *types.Filesystem) { f.Label = ptr("l") }), holding(ext4), "leave: "},
 		{with(func(f *types.Filesystem) { f.UUID = ptr("AAAAAAAA-AAAA-4AAA-8AAA-AAAAAAAAAAAA") }), holding(ext4), "leave: "},
 		{with(func(f *types.Filesystem) { f.UUID = ptr("bbbbbbbb-aaaa-4aaa-8aaa-aaaaaaaaaaaa") }), holding(ext4),
-			"refuse: it holds ext4 labelled \"l\" (aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa), wanted UUID bbbbbbbb-aaaa-4aaa-8aaa-aaaaaaaaaaaa"},
+			"refuse: it holds ext4 labeled \"l\" (aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa), wanted UUID bbbbbbbb-aaaa-4aaa-8aaa-aaaaaaaaaaaa"},
 		{none, holding(), "leave: "},
 		{none, unfinished, "leave: "},
-		{none, holding(ext4), "refuse: it holds ext4 labelled \"l\" (aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa), wanted nothing"},
+		{none, holding(ext4), "refuse: it holds ext4 labeled \"l\" (aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa), wanted nothing"},
 		{types.Filesystem{Format: ptr("none"), WipeFilesystem: ptr(true)}, holding(ext4), "erase: wipeFilesystem is set"},
 	} {
 		v, reason := judgeFilesystem(c.f, c.d)
@@ -91,19 +91,19 @@ func TestAmbiguous(t *testing.T) {
 	befs := probe.Signature{Type: "befs", Usage: probe.Filesystem}
 	raid := probe.Signature{Type: "linux_raid_member", Usage: probe.RAID}
 	dos := probe.Signature{Type: "dos", Usage: probe.PartTable}
-	const kept = `warning: /dev/vda is kept: it holds ext4 labelled "l" (` + uuid + `), which matches the config, but also `
+	const kept = `warning: /dev/vda is kept: it holds ext4 labeled "l" (` + uuid + `), which matches the config, but also `
 	const hint = ` (the leftovers keep udev from naming the device by label or UUID; remove them with "wipefs --all --types `
 	for _, c := range []struct {
 		name, want string
 		wanted     string
 		found      []probe.Signature
 	}{
-		{"an old pool", kept + `zfs_member labelled "tank" (12)` + hint + `zfs_member /dev/vda")`, `"label":"l"`, []probe.Signature{ext4, zfs}},
-		{"several", kept + `zfs_member labelled "tank" (12), befs` + hint + `zfs_member,befs /dev/vda")`, `"uuid":"` + uuid + `"`, []probe.Signature{ext4, zfs, befs, dos}},
+		{"an old pool", kept + `zfs_member labeled "tank" (12)` + hint + `zfs_member /dev/vda")`, `"label":"l"`, []probe.Signature{ext4, zfs}},
+		{"several", kept + `zfs_member labeled "tank" (12), befs` + hint + `zfs_member,befs /dev/vda")`, `"uuid":"` + uuid + `"`, []probe.Signature{ext4, zfs, befs, dos}},
 		{"a partition table does not count", "", `"label":"l"`, []probe.Signature{ext4, dos}},
-		{"another label", `error: /dev/vda (64 MiB) cannot be used: it holds ext4 labelled "l" (` + uuid + `), wanted label "m" (set wipeFilesystem to have it destroyed)`,
+		{"another label", `error: /dev/vda (64 MiB) cannot be used: it holds ext4 labeled "l" (` + uuid + `), wanted label "m" (set wipeFilesystem to have it destroyed)`,
 			`"label":"m"`, []probe.Signature{ext4, zfs}},
-		{"libblkid finds the other first", `error: /dev/vda (64 MiB) cannot be used: it holds zfs_member labelled "tank" (12), wanted ext4 (set wipeFilesystem to have it destroyed)`,
+		{"libblkid finds the other first", `error: /dev/vda (64 MiB) cannot be used: it holds zfs_member labeled "tank" (12), wanted ext4 (set wipeFilesystem to have it destroyed)`,
 			`"label":"l"`, []probe.Signature{zfs, ext4}},
 		{"a member of an array hides it", `error: /dev/vda (64 MiB) cannot be used: it holds linux_raid_member, wanted ext4 (set wipeFilesystem to have it destroyed)`,
 			`"label":"l"`, []probe.Signature{raid, ext4}},
@@ -155,7 +155,7 @@ func TestJudgeVolume(t *testing.T) {
 		{types.Luks{Name: "v"}, unfinished, "renew: an earlier run did not finish it"},
 		{with(func(l *types.Luks) { l.Clevis.TPM2 = ptr(true) }), holding(luks), "refuse: it holds a LUKS volume, and one with clevis is never reused"},
 		{with(func(l *types.Luks) { l.WipeVolume = ptr(true) }), holding(luks), "renew: wipeVolume is set"},
-		{with(func(l *types.Luks) { l.Label = ptr("m") }), holding(luks), `refuse: it holds a LUKS volume labelled "l", wanted "m"`},
+		{with(func(l *types.Luks) { l.Label = ptr("m") }), holding(luks), `refuse: it holds a LUKS volume labeled "l", wanted "m"`},
 		{with(func(l *types.Luks) { l.UUID = ptr("w") }), holding(luks), "refuse: it holds LUKS volume u, wanted w"},
 		{with(func(l *types.Luks) { l.Discard = ptr(true) }), holding(luks), "refuse: it holds a LUKS volume with discard false, wanted true"},
 		{with(func(l *types.Luks) { l.Discard = ptr(true) }), holding(discards), "leave: it matches the config"},

@@ -71,7 +71,7 @@ func judgeVolume(l types.Luks, d facts.Device) (verdict, string) {
 	case types.Text(l.KeyFile.Source) == "":
 		return refuse, "it holds a LUKS volume, and without keyFile.source nobody has its key"
 	case l.Label != nil && *l.Label != found.Label:
-		return refuse, fmt.Sprintf("it holds a LUKS volume labelled %q, wanted %q", found.Label, *l.Label)
+		return refuse, fmt.Sprintf("it holds a LUKS volume labeled %q, wanted %q", found.Label, *l.Label)
 	case l.UUID != nil && *l.UUID != found.UUID:
 		return refuse, fmt.Sprintf("it holds LUKS volume %s, wanted %s", found.UUID, *l.UUID)
 	case slices.Contains(found.Flags, "allow-discards") != types.True(l.Discard):

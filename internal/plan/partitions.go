@@ -135,7 +135,7 @@ func (b *builder) partitionText(d DiskPlan, number int, old *gpt.Partition) stri
 	}
 	var what []string
 	if old.Label != "" {
-		what = append(what, fmt.Sprintf("labelled %q", old.Label))
+		what = append(what, fmt.Sprintf("labeled %q", old.Label))
 	}
 	what = append(what, describe(b.facts.Block.Devices[b.facts.Block.Partition(d.Node, number)]),
 		sizeText(int64(old.Size())*int64(d.Base.SectorSize)))
@@ -277,7 +277,7 @@ func (b *builder) writeTable(d DiskPlan, mark *gpt.Mark) op.WritePartitionTable 
 		o.Deleted = append(o.Deleted, p.Number)
 	}
 	for _, p := range d.New() {
-		o.Anew = append(o.Anew, p.Number)
+		o.Created = append(o.Created, p.Number)
 		if slices.Contains(mark.Content, p.Number) {
 			o.Erase = append(o.Erase, moved(probe.Erase(d.Facts.Regions[facts.Region(p)]), int64(p.First)*int64(d.Base.SectorSize))...)
 		}

@@ -182,7 +182,7 @@ func (b *builder) policy() string {
 	case !b.in.Relabel:
 		return ""
 	case s.Problem != "":
-		b.fail("$", s.Problem, "set SELINUXTYPE in /etc/selinux/config of the image, or build firstlight without relabelling")
+		b.fail("$", s.Problem, "set SELINUXTYPE in /etc/selinux/config of the image, or build firstlight without relabeling")
 	case s.Policy != "" && !b.facts.Programs["setfiles"]:
 		b.fail("$", fmt.Sprintf("the program setfiles sets the SELinux labels of the target (policy %s) and is missing in the initramfs", s.Policy),
 			"add it, for example with dracut --install setfiles")

@@ -10,8 +10,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/op"
 )
 
-// labelled returns the places that the plans of accounts and files give SELinux labels, and the units whose links get them.
-func labelled(t *testing.T, sections string, f facts.Facts, in Inputs) string {
+// labeled returns the places that the plans of accounts and files give SELinux labels, and the units whose links get them.
+func labeled(t *testing.T, sections string, f facts.Facts, in Inputs) string {
 	t.Helper()
 	in.Today, in.KeyFragment = 20000, true
 	var lists []string
@@ -89,10 +89,10 @@ func TestLabels(t *testing.T) {
 		for _, change := range c.facts {
 			change(&f)
 		}
-		if got := labelled(t, c.config, f, Inputs{Relabel: true}); got != c.want {
+		if got := labeled(t, c.config, f, Inputs{Relabel: true}); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
-		if got := labelled(t, c.config, f, Inputs{}); got != "" {
+		if got := labeled(t, c.config, f, Inputs{}); got != "" {
 			t.Errorf("%s: without labels: %q", c.name, got)
 		}
 	}

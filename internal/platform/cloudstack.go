@@ -19,7 +19,7 @@ const (
 
 // cloudStackPlaces names the places for people.
 var cloudStackPlaces = []string{
-	cloudStackFile + " of the filesystem labelled config-2", cloudStackFile + " of the filesystem labelled CONFIG-2",
+	cloudStackFile + " of the filesystem labeled config-2", cloudStackFile + " of the filesystem labeled CONFIG-2",
 	"http://DHCP-SERVER" + cloudStackItem,
 }
 

@@ -53,14 +53,14 @@ func (d drive) places() []string {
 	return list
 }
 
-func (d drive) place(file string) string { return file + " of the filesystem labelled " + d.label }
+func (d drive) place(file string) string { return file + " of the filesystem labeled " + d.label }
 
 func (d drive) find(ctx context.Context, env *Env) (Found, error) {
 	found := Found{Name: d.place(d.files[0])}
 	if d.wait == 0 {
 		d.wait = env.Timeout
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, d.wait, fmt.Errorf("%w: none labelled %s has appeared within %s", errNoDrive, d.label, d.wait))
+	ctx, cancel := context.WithTimeoutCause(ctx, d.wait, fmt.Errorf("%w: none labeled %s has appeared within %s", errNoDrive, d.label, d.wait))
 	defer cancel()
 	data, err := env.try(found.Name, func() ([]byte, error) {
 		file, data, err := d.await(ctx, env)
@@ -71,7 +71,7 @@ func (d drive) find(ctx context.Context, env *Env) (Found, error) {
 	case errors.Is(err, errNoDrive) && d.optional:
 		return found, nil
 	case err != nil:
-		return found, &Error{found.Name, err, "attach a filesystem labelled " + d.label + " that has " + path.Join(d.files[0])}
+		return found, &Error{found.Name, err, "attach a filesystem labeled " + d.label + " that has " + path.Join(d.files[0])}
 	}
 	found.Data = data
 	return found, nil
@@ -83,7 +83,7 @@ func (d drive) await(ctx context.Context, env *Env) (string, []byte, error) {
 	var last error
 	for {
 		wait := look
-		if device, ok := env.Drives.Labelled(d.label); ok {
+		if device, ok := env.Drives.Labeled(d.label); ok {
 			file, data, err := d.read(ctx, env, device)
 			if err == nil || !d.retries {
 				return file, data, err
@@ -92,7 +92,7 @@ func (d drive) await(ctx context.Context, env *Env) (string, []byte, error) {
 		}
 		if time.Since(said) >= sayEvery {
 			said = time.Now()
-			env.say(fmt.Sprintf("waiting for the filesystem labelled %s (%d s of %d)", d.label, int(time.Since(began).Seconds()), int(d.wait.Seconds())))
+			env.say(fmt.Sprintf("waiting for the filesystem labeled %s (%d s of %d)", d.label, int(time.Since(began).Seconds()), int(d.wait.Seconds())))
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -127,7 +127,7 @@ func (d drive) read(ctx context.Context, env *Env, device string) (name string, 
 	return name, data, err
 }
 
-// foreign reports whether a text is a cloud-config, which cloud-init recognises by its first line.
+// foreign reports whether a text is a cloud-config, which cloud-init recognizes by its first line.
 func foreign(text []byte) bool { return bytes.HasPrefix(text, []byte("#cloud-config\n")) }
 
 // say writes to the log and to the console.

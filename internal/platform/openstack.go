@@ -15,7 +15,7 @@ const openStackIPv6 = "fe80::a9fe:a9fe"
 
 // openStackPlaces names the places for people.
 var openStackPlaces = []string{
-	openStack + " of the filesystem labelled config-2", openStack + " of the filesystem labelled CONFIG-2",
+	openStack + " of the filesystem labeled config-2", openStack + " of the filesystem labeled CONFIG-2",
 	"http://" + linkLocal + openStack, "http://[" + openStackIPv6 + "%IFACE]" + openStack,
 }
 

@@ -64,8 +64,8 @@ type Runner func(ctx context.Context, name string, args ...string) ([]byte, erro
 
 // Drives finds block devices and reads files of their filesystems.
 type Drives interface {
-	// Labelled returns the device with a filesystem label, if it exists now.
-	Labelled(label string) (device string, ok bool)
+	// Labeled returns the device with a filesystem label, if it exists now.
+	Labeled(label string) (device string, ok bool)
 	// Discs returns the optical drives whose disc is ready.
 	Discs(ctx context.Context) ([]string, error)
 	// Look mounts a device read-only, calls f with its files, and unmounts it again.
@@ -74,7 +74,7 @@ type Drives interface {
 
 // An Attempt is one place that was asked for a config.
 type Attempt struct {
-	Place  string        // "http://169.254.169.254/latest/user-data", "/user-data of the filesystem labelled cidata"
+	Place  string        // "http://169.254.169.254/latest/user-data", "/user-data of the filesystem labeled cidata"
 	Answer string        // "512 bytes", "not found: status 404", "connection refused"
 	Took   time.Duration // until the answer
 }

@@ -47,7 +47,7 @@ type drives struct {
 	format string
 }
 
-func (d *drives) Labelled(label string) (string, bool) {
+func (d *drives) Labeled(label string) (string, bool) {
 	_, ok := d.labels[label]
 	return label, ok && !time.Now().Before(d.after[label])
 }
@@ -180,7 +180,7 @@ func TestDrives(t *testing.T) {
 		{"not mountable at first", "ibmcloud", &drives{labels: map[string]fs.FS{"cidata": with("user-data", "x")}, broken: map[string]int{"cidata": 2}}, 0, result{data: "x", took: 2 * time.Second}},
 		{"never mountable", "ibmcloud", &drives{labels: map[string]fs.FS{"cidata": none}, broken: map[string]int{"cidata": 999}}, 0, result{fail: "wrong fs type", took: 30 * time.Second}},
 		{"found", "nutanix", &drives{labels: map[string]fs.FS{"config-2": with("openstack/latest/user_data", "x")}}, 0, result{data: "x"}},
-		{"never", "nutanix", &drives{}, 0, result{fail: "none labelled config-2 has appeared", took: 2 * time.Minute}},
+		{"never", "nutanix", &drives{}, 0, result{fail: "none labeled config-2 has appeared", took: 2 * time.Minute}},
 		{"not mountable", "powervs", &drives{labels: map[string]fs.FS{"config-2": none}, broken: map[string]int{"config-2": 1}}, 0, result{fail: "wrong fs type"}},
 		{"no file", "powervs", &drives{labels: map[string]fs.FS{"config-2": none}}, 0, result{}},
 		{"cloud-config is passed over", "proxmoxve", &drives{labels: map[string]fs.FS{"cidata": fstest.MapFS{

@@ -21,7 +21,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys/fake"
 )
 
-// bench is a modelled machine with the root filesystem that it is going to mount, a directory.
+// bench is a modeled machine with the root filesystem that it is going to mount, a directory.
 type bench struct {
 	testing.TB
 	*fake.Machine

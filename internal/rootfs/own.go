@@ -28,7 +28,7 @@ func (r *Root) mark(name string) int64 {
 	return int64(binary.BigEndian.Uint64(sum[:8]) % 1e9)
 }
 
-// Mark has Commit set the nanoseconds of the modification time, so that Marked recognises the file after a power cut. Everything
+// Mark has Commit set the nanoseconds of the modification time, so that Marked recognizes the file after a power cut. Everything
 // that writes to the file afterwards removes the mark.
 func (f *File) Mark() { f.marked = true }
 

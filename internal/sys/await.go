@@ -193,9 +193,9 @@ func (h *Host) nearMiss(path string) string {
 	}
 	switch strings.TrimSuffix(dir, "/") {
 	case "/dev/disk/by-partlabel":
-		return join("no partition is labelled "+name, near)
+		return join("no partition is labeled "+name, near)
 	case "/dev/disk/by-label":
-		return join("no filesystem is labelled "+name, near)
+		return join("no filesystem is labeled "+name, near)
 	}
 	return join("", near)
 }
@@ -204,7 +204,7 @@ func describeLink(dir, name, node string) string {
 	kind := strings.TrimPrefix(strings.TrimSuffix(dir, "/"), "/dev/disk/by-")
 	switch kind {
 	case "partlabel", "label":
-		return filepath.Base(node) + " is labelled " + name
+		return filepath.Base(node) + " is labeled " + name
 	}
 	if dir+name == node {
 		return "there is " + node

@@ -30,8 +30,8 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/sys/fake"
 )
 
-// modelled is one run of the disks stage on a modelled machine.
-type modelled struct {
+// modeled is one run of the disks stage on a modeled machine.
+type modeled struct {
 	*fake.Machine
 	t      *testing.T
 	s      *searcher
@@ -41,9 +41,9 @@ type modelled struct {
 	log    bytes.Buffer
 }
 
-// newModelled makes a machine whose programs are watched.
-func newModelled(t *testing.T, s *searcher, server string) *modelled {
-	m := &modelled{Machine: fake.New("canary"), t: t, s: s, all: s.all,
+// newModeled makes a machine whose programs are watched.
+func newModeled(t *testing.T, s *searcher, server string) *modeled {
+	m := &modeled{Machine: fake.New("canary"), t: t, s: s, all: s.all,
 		config: strings.NewReplacer("SERVER", server, "HOST", strings.TrimPrefix(server, "http://")).Replace(volumes)}
 	m.AddDisk("vda", 128<<20, 512)
 	programs := map[string]fake.Program{}
@@ -64,7 +64,7 @@ func newModelled(t *testing.T, s *searcher, server string) *modelled {
 }
 
 // run runs the stage, and searches its output and leftovers.
-func (m *modelled) run() error {
+func (m *modeled) run() error {
 	m.t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "canary-") // journals are synced
 	if err != nil {
@@ -118,7 +118,7 @@ func (m *modelled) run() error {
 }
 
 // show plans for the machine's current state, in the form for people.
-func (m *modelled) show(doc config.Document) {
+func (m *modeled) show(doc config.Document) {
 	var f facts.Facts
 	if err := provision.Capture(context.Background(), observe.Machine{System: m.Machine}, nil, provision.Of(provision.Disks), doc, &f); err != nil {
 		return
@@ -159,14 +159,14 @@ func TestDisks(t *testing.T) {
 	}))
 	defer server.Close()
 	handler = good
-	whole := newModelled(t, s, server.URL)
+	whole := newModeled(t, s, server.URL)
 	if err := whole.run(); err != nil {
 		t.Fatalf("%v\n%s", err, &whole.log)
 	}
 	effects, ways := len(whole.Effects()), 0
 	t.Logf("%d effects", effects)
 	for n := 1; n <= effects; n++ {
-		m := newModelled(t, s, server.URL)
+		m := newModeled(t, s, server.URL)
 		m.StopBefore(n)
 		if err := m.run(); err == nil {
 			t.Errorf("stopped before effect %d, and nothing failed", n)
@@ -174,7 +174,7 @@ func TestDisks(t *testing.T) {
 		ways++
 	}
 	for _, name := range []string{"cryptsetup", "clevis", "mkfs.ext4"} {
-		m := newModelled(t, s, server.URL)
+		m := newModeled(t, s, server.URL)
 		m.Programs[name] = func(*fake.Process) error { return errors.New(name + ": exit status 1: no such thing") }
 		if err := m.run(); err == nil {
 			t.Errorf("%s fails, and the stage does not", name)
@@ -185,7 +185,7 @@ func TestDisks(t *testing.T) {
 	}
 	for _, name := range []string{"cryptsetup", "clevis"} { // it quotes all that it knows, in whole and in part
 		for _, most := range []int{1 << 16, 40, 25} {
-			m := newModelled(t, s, server.URL)
+			m := newModeled(t, s, server.URL)
 			m.Programs[name] = func(p *fake.Process) error { return quoting(p, most) }
 			if err := m.run(); err == nil {
 				t.Errorf("%s fails, and the stage does not", name)
@@ -196,7 +196,7 @@ func TestDisks(t *testing.T) {
 	s.reported = "hashKey" // a hash mismatch shows the digest
 	for _, h := range []http.HandlerFunc{echoes(403), echoes(404), echoes(302), func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, s.all["luksInline"].text) }} {
 		handler = h
-		m := newModelled(t, s, server.URL)
+		m := newModeled(t, s, server.URL)
 		if err := m.run(); err == nil {
 			t.Error("there is no key, and nothing failed")
 		}

@@ -4,7 +4,7 @@
 // to many failures, and searches all their output.
 //
 // The shipped engine runs in a network namespace and a mount namespace with the test's own console, syslog, journal and
-// kernel log. That needs root. The disk stages run on a modelled machine.
+// kernel log. That needs root. The disk stages run on a modeled machine.
 package canary
 
 import (

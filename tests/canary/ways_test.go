@@ -192,7 +192,7 @@ func hangsUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 func silent(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// badServers combines all behaviours of the server with each reference of the config.
+// badServers combines all behaviors of the server with each reference of the config.
 func badServers() []way {
 	var list []way
 	fixed := func(h http.HandlerFunc) func(*world) http.HandlerFunc {

@@ -12,7 +12,7 @@ import (
 )
 
 // others has the platforms without cases in a table of this package, with the tests that cover them. Channels that only a
-// hypervisor has are modelled in internal/platform.
+// hypervisor has are modeled in internal/platform.
 var others = map[string]string{
 	"applehv":         "TestAppleHV of internal/platform; TestElsewhere",
 	"azurestack":      "TestProvisioningDisc of internal/platform; TestElsewhere",

@@ -109,8 +109,8 @@ var configDrives = []struct {
 	{id: "ibmcloud", label: "cidata", format: "iso9660", file: "user-data", stage: "fetch-offline", missing: outcome{empty: true}},
 	{id: "kubevirt", label: "cidata", format: "iso9660", file: "user-data", stage: "fetch-offline", race: true},
 	{id: "kubevirt", label: "config-2", format: "iso9660", file: "openstack/latest/user_data", stage: "fetch-offline", race: true},
-	{id: "nutanix", label: "config-2", format: "iso9660", file: "openstack/latest/user_data", stage: "fetch-offline", missing: outcome{code: 1, log: "none labelled config-2 has appeared"}},
-	{id: "powervs", label: "config-2", format: "vfat", file: "openstack/latest/user_data", stage: "fetch-offline", missing: outcome{code: 1, log: "none labelled config-2 has appeared"}},
+	{id: "nutanix", label: "config-2", format: "iso9660", file: "openstack/latest/user_data", stage: "fetch-offline", missing: outcome{code: 1, log: "none labeled config-2 has appeared"}},
+	{id: "powervs", label: "config-2", format: "vfat", file: "openstack/latest/user_data", stage: "fetch-offline", missing: outcome{code: 1, log: "none labeled config-2 has appeared"}},
 	{id: "proxmoxve", label: "cidata", format: "iso9660", file: "user-data", stage: "fetch-offline"},
 	{id: "proxmoxve", label: "cidata", format: "iso9660", file: "vendor-data", stage: "fetch-offline"},
 	{id: "openstack", label: "config-2", format: "iso9660", file: "openstack/latest/user_data", stage: "fetch", race: true},
@@ -179,7 +179,7 @@ func TestConfigDrives(t *testing.T) {
 	}
 }
 
-// TestCommandLine covers the labelled device of the kernel command line, which every platform has.
+// TestCommandLine covers the labeled device of the kernel command line, which every platform has.
 func TestCommandLine(t *testing.T) {
 	for name, c := range map[string]struct {
 		words string
@@ -190,7 +190,7 @@ func TestCommandLine(t *testing.T) {
 		"gzip":        {"ignition.config.device=mine ignition.config.path=a/config.ign", map[string]string{"a/config.ign": packed(config)}, outcome{found: true}},
 		"climbing":    {"ignition.config.device=mine ignition.config.path=../../a/config.ign", map[string]string{"a/config.ign": config}, outcome{found: true}},
 		"empty":       {"ignition.config.device=mine ignition.config.path=/c", map[string]string{"c": ""}, outcome{empty: true}},
-		"no file":     {"ignition.config.device=mine ignition.config.path=/c", map[string]string{"d": ""}, outcome{code: 1, log: "/c of the filesystem labelled mine"}},
+		"no file":     {"ignition.config.device=mine ignition.config.path=/c", map[string]string{"d": ""}, outcome{code: 1, log: "/c of the filesystem labeled mine"}},
 		"no path":     {"ignition.config.device=mine", nil, outcome{code: 1, log: "belong together"}},
 		"not a label": {"ignition.config.device=.. ignition.config.path=/c", nil, outcome{code: 1, log: "not a filesystem label"}},
 		"foreign":     {"ignition.config.device=mine ignition.config.path=/c", map[string]string{"c": "#cloud-config\nhostname: a\n"}, outcome{code: 1, log: "this is a cloud-config for cloud-init"}},

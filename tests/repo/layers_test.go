@@ -9,7 +9,7 @@ import (
 )
 
 // layers is the diagram of docs/architecture.md as a table, from the bottom up: which of our packages each may import. A package
-// that is not in the table may not exist. config/types and config/diag are vocabulary, structs and places without behaviour, that
+// that is not in the table may not exist. config/types and config/diag are vocabulary, structs and places without behavior, that
 // lower layers may use; the package config itself parses, and only what plans or acquires configs may use it.
 var layers = []struct {
 	name string
@@ -133,7 +133,7 @@ var reaches = []struct {
 	},
 	{
 		[]string{"internal/observe"}, []string{module + "/internal/plan", module + "/internal/ask", module + "/config", module + "/internal/op"}, nil,
-		"observing answers questions: what is planned must not colour what is seen",
+		"observing answers questions: what is planned must not color what is seen",
 	},
 	{
 		[]string{"internal/apply"}, []string{module + "/internal/plan", module + "/internal/ask", module + "/config", module + "/internal/observe"}, nil,

@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 const (
@@ -229,8 +230,8 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestLicence checks that every source file has the licence's name in its first lines.
-func TestLicence(t *testing.T) {
+// TestLicense checks that every source file has the license's name in its first lines.
+func TestLicense(t *testing.T) {
 	out, err := exec.Command("git", "-C", top, "ls-files", "*.go", "*.sh", "build", "dracut", ".ci/run").Output()
 	if err != nil {
 		t.Skip("not a git checkout")
@@ -242,7 +243,42 @@ func TestLicence(t *testing.T) {
 			continue
 		}
 		if !strings.Contains(string(text[:min(len(text), 200)]), "SPDX-License-Identifier: Apache-2.0") {
-			t.Errorf("%s does not name its licence", name)
+			t.Errorf("%s does not name its license", name)
+		}
+	}
+}
+
+// words are those that code and pages do not use, and what they use: the spelling is American, as in Go and the kernel.
+var words = map[string]string{
+	"analyse": "analyze", "anew": "again", "artefact": "artifact", "authorise": "authorize", "behaviour": "behavior",
+	"behaviours": "behaviors", "cancelled": "canceled", "cancelling": "canceling", "catalogue": "catalog", "centre": "center",
+	"customise": "customize", "dialled": "dialed", "dialling": "dialing", "favour": "favor", "grey": "gray", "honour": "honor",
+	"honours": "honors", "initialise": "initialize", "labelled": "labeled", "labelling": "labeling", "licence": "license",
+	"marshalling": "marshaling", "modelled": "modeled", "neighbour": "neighbor", "neighbours": "neighbors", "normalise": "normalize",
+	"optimise": "optimize", "organise": "organize", "recognise": "recognize", "recognised": "recognized", "recognises": "recognizes",
+	"relabelling": "relabeling", "serialise": "serialize", "shall": "must", "summarise": "summarize", "unlabelled": "unlabeled",
+}
+
+// TestWords checks the spelling of code and pages.
+func TestWords(t *testing.T) {
+	out, err := exec.Command("git", "-C", top, "ls-files", "*.go", "*.md", "*.sh", "build", "dracut").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.Lines(string(out)) {
+		name = strings.TrimSpace(name)
+		text, err := os.ReadFile(filepath.Join(top, name))
+		if err != nil || strings.HasPrefix(name, "tests/contract/testdata/") || name == "tests/repo/repo_test.go" {
+			continue
+		}
+		number := 0
+		for line := range strings.Lines(string(text)) {
+			number++
+			for _, word := range strings.FieldsFunc(line, func(r rune) bool { return !unicode.IsLetter(r) }) {
+				if better := words[strings.ToLower(word)]; better != "" {
+					t.Errorf("%s:%d: write %s, not %s", name, number, better, word)
+				}
+			}
 		}
 	}
 }

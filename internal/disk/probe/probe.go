@@ -51,7 +51,7 @@ type Signature struct {
 func (s Signature) String() string {
 	text := s.Type
 	if s.Label != "" {
-		text += fmt.Sprintf(" labelled %q", s.Label)
+		text += fmt.Sprintf(" labeled %q", s.Label)
 	}
 	if s.UUID != "" {
 		quoted := strconv.Quote(s.UUID)

@@ -25,7 +25,7 @@ func zfsLabels(d *device) []int64 {
 }
 
 // zfsPlaces are the heads of the lists that name the pool. The uberblocks are erased together with a list, because versions
-// of libblkid before 2.41 recognise them.
+// of libblkid before 2.41 recognize them.
 func zfsPlaces(d *device) []magic {
 	var heads []magic
 	for _, label := range zfsLabels(d) {

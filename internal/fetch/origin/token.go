@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A Token authorises requests until it expires.
+// A Token authorizes requests until it expires.
 type Token struct {
 	Text string // secret
 	Ends time.Time

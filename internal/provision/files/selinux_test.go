@@ -70,7 +70,7 @@ func TestLabels(t *testing.T) {
 		t.Fatal(err)
 	}
 	contexts := filepath.Join(m.dir, "etc/selinux/default/contexts/files/file_contexts")
-	labelled := 0
+	labeled := 0
 	for _, line := range changes(before, tree(t, m.dir)) {
 		w := strings.Fields(line)
 		if w[0] != "+" || strings.HasPrefix(w[2], "/etc/selinux") {
@@ -85,10 +85,10 @@ func TestLabels(t *testing.T) {
 		if got != strings.TrimSpace(string(want)) && strings.TrimSpace(string(want)) != "<<none>>" {
 			t.Errorf("%s has label %q, want %q", w[2], got, want)
 		}
-		labelled++
+		labeled++
 	}
-	if labelled < 20 {
-		t.Errorf("only %d nodes were looked at", labelled)
+	if labeled < 20 {
+		t.Errorf("only %d nodes were looked at", labeled)
 	}
 }
 
@@ -180,7 +180,7 @@ f /home/linked/.ssh/known_hosts data
 	sort.Strings(want)
 	sort.Strings(got)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("labelled: -want +got:\n%s", diff)
+		t.Errorf("labeled: -want +got:\n%s", diff)
 	}
 	if len(without) > 0 {
 		t.Errorf("without label: %q", without)

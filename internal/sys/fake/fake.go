@@ -28,7 +28,7 @@ import (
 // ErrStopped is the error of the effect that StopBefore names, and of all later ones.
 var ErrStopped = errors.New("the machine was stopped before this effect")
 
-// A Machine is one modelled machine. Its exported fields may be changed until it is used.
+// A Machine is one modeled machine. Its exported fields may be changed until it is used.
 type Machine struct {
 	// Before is called before every effect with its description, like sys.Host.Before. No lock is held.
 	Before func(effect string) error

@@ -124,7 +124,7 @@ func (a *array) write(m *Machine, p []byte, offset int64, by string) {
 	}
 }
 
-// writeParity updates the exclusive or of a row. The second parity of raid6 is not modelled, because nothing reads it.
+// writeParity updates the exclusive or of a row. The second parity of raid6 is not modeled, because nothing reads it.
 func (a *array) writeParity(m *Machine, at piece, data []byte, by string) {
 	old, parity := make([]byte, at.length), make([]byte, at.length)
 	m.read(m.devices[a.members[at.roles[0]]], old, at.offset)

@@ -77,7 +77,7 @@ func tool(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// The real blkid(8) and package probe recognise what the modelled programs write.
+// The real blkid(8) and package probe recognize what the modeled programs write.
 func TestSignaturesAreReal(t *testing.T) {
 	const key = " --key-file " + sys.SecretFile
 	for _, c := range []struct{ command, kind, label, uuid string }{

@@ -29,8 +29,8 @@ type Drives struct {
 // byLabel is where udev makes a link for each filesystem label.
 const byLabel = "/dev/disk/by-label"
 
-// Labelled returns the device with a filesystem label, if it exists now.
-func (Drives) Labelled(label string) (device string, ok bool) {
+// Labeled returns the device with a filesystem label, if it exists now.
+func (Drives) Labeled(label string) (device string, ok bool) {
 	device = filepath.Join(byLabel, facts.EncodeLabel(label))
 	info, err := os.Stat(device)
 	return device, err == nil && info.Mode()&(fs.ModeDevice|fs.ModeCharDevice) == fs.ModeDevice
