@@ -48,6 +48,7 @@ func TestSyntax(t *testing.T) {
 		"tab":               {"storage:\n\tfiles:\n", "4:1 $: not well-formed YAML: the line is indented with a tab; replace the tab with spaces\n"},
 		"no space":          {"storage:\n  files:\n    - path:/etc/x\n      mode: 0644\n", "5:11 $: not well-formed YAML: the colon needs a space after it; write NAME: VALUE\n"},
 		"second colon":      {"storage:\n  files:\n    - path: a: b\n", "5:14 $: not well-formed YAML: the line has a second colon, or is indented too far; quote the value if the colon belongs to it; otherwise align the line with the lines around it\n"},
+		"short items":       {"storage: {}\n- a\n- b\n- c\n", "4:1 $: not well-formed YAML: the list item is indented differently from the items around it; align its dash with the other dashes of the list\n"},
 		"item depth":        {"storage:\n  files:\n    - path: /a\n   - path: /b\n", "6:4 $: not well-formed YAML: the list item is indented differently from the items around it; align its dash with the other dashes of the list\n"},
 		"reserved":          {"storage:\n  files:\n    - path: @x\n", "5:13 $: not well-formed YAML: the value starts with a character that YAML reserves; put the value in quotes\n"},
 		"open text":         {"storage:\n  files:\n    - path: \"/etc\n\n\n      mode: 0644\n# it's open\n", "5:13 $: not well-formed YAML: a quotation mark is not closed; close it; a value that starts with a quotation mark must end with one\n"},

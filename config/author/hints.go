@@ -125,7 +125,7 @@ var causes = []cause{
 	{only: "did not find expected key", text: "text follows the closing quotation mark",
 		hint: "write a quotation mark within the value twice, or quote the value with the other kind", find: near(behindQuote)},
 	{only: "did not find expected key", text: "the list item is indented differently from the items around it",
-		hint: "align its dash with the other dashes of the list", find: near(dash)},
+		hint: "align its dash with the other dashes of the list", find: firstDash},
 	{only: "did not find expected key", text: "the colon needs a space after it", hint: "write NAME: VALUE", find: near(tightColon)},
 	{only: "did not find expected '-' indicator", text: "the line is not indented like the list items around it",
 		hint: "indent the members of an item two spaces deeper than its dash", find: near(first)},
@@ -244,6 +244,21 @@ func dash(line []byte) (int, int) {
 		return -1, 0
 	}
 	return i, 1
+}
+
+// firstDash searches like near(dash), and then goes up to the first of the items in the same column: the parser reads past
+// short items before it fails.
+func firstDash(text []byte, from int, problem string) (int, int) {
+	at, n := near(dash)(text, from, problem)
+	for at >= 0 {
+		_, begin := lineAt(text, at)
+		above := previous(text, begin)
+		if i, _ := dash(above.text); i < 0 || i != at-begin || begin == 0 {
+			break
+		}
+		at = above.from + at - begin
+	}
+	return at, n
 }
 
 // general is the hint if no cause was found.
