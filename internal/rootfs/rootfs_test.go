@@ -417,6 +417,10 @@ func TestAppendReserves(t *testing.T) {
 	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EFBIG) || data.reads > 0 {
 		t.Errorf("%v after %d reads", err, data.reads)
 	}
+	var known *Error
+	if !errors.As(err, &known) || known.Hint() == "" {
+		t.Errorf("%v does not say what to do", err)
+	}
 	if text, err := os.ReadFile(file); err != nil || string(text) != "old" {
 		t.Errorf("the file has %d bytes, %v", len(text), err)
 	}
