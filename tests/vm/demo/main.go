@@ -180,7 +180,7 @@ func askForPage(port int, file string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return errors.New("the guest's service did not answer")
+			return fmt.Errorf("the guest's service did not answer within %s", bootTime)
 		case <-tick.C:
 		}
 	}
