@@ -76,7 +76,11 @@ func (m *Machine) startDevices() error {
 		}
 	}
 	if m.Share != "" {
-		if err := startDevice(m.share(), "/usr/lib/qemu/virtiofsd", "--fd=3", "-o", "source="+m.Share); err != nil {
+		program, args, err := share(m.Share)
+		if err == nil {
+			err = startDevice(m.share(), program, args...)
+		}
+		if err != nil {
 			return fmt.Errorf("start share: %w", err)
 		}
 	}

@@ -10,12 +10,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -33,7 +35,28 @@ var programs = map[string]string{
 	"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "debootstrap": "debootstrap",
 	"sgdisk": "gdisk", "mke2fs": "e2fsprogs", "zstd": "zstd", "swtpm": "swtpm", "jose": "jose", "/usr/libexec/tangd": "tang",
 	"genisoimage": "genisoimage", "mcopy": "mtools", "mkfs.vfat": "dosfstools",
-	"/usr/lib/qemu/virtiofsd": "qemu-system-common",
+}
+
+// virtiofsd shares a directory with a guest. QEMU had the program until 7.2; since then it is a package of its own, with other
+// options. The last argument ends with the directory.
+var virtiofsd = []struct {
+	program, pkg string
+	args         []string
+}{
+	{"/usr/libexec/virtiofsd", "virtiofsd", []string{"--fd=3", "--shared-dir="}},
+	{"/usr/lib/qemu/virtiofsd", "qemu-system-common", []string{"--fd=3", "-o", "source="}},
+}
+
+// share returns the program that shares a directory, and its arguments.
+func share(dir string) (program string, args []string, err error) {
+	for _, v := range virtiofsd {
+		if _, err := os.Stat(v.program); err == nil {
+			args := slices.Clone(v.args)
+			args[len(args)-1] += dir
+			return v.program, args, nil
+		}
+	}
+	return "", nil, errors.New("no virtiofsd is installed")
 }
 
 // Unable returns the reason why no guest can run here, or "".
@@ -46,6 +69,9 @@ func Unable() string {
 		if _, err := exec.LookPath(program); err != nil {
 			missing = append(missing, pkg)
 		}
+	}
+	if _, _, err := share("/"); err != nil {
+		missing = append(missing, virtiofsd[0].pkg+" or "+virtiofsd[1].pkg)
 	}
 	if len(missing) > 0 {
 		return "missing packages: " + strings.Join(missing, " ")
