@@ -93,8 +93,6 @@ var ErrDamaged = errors.New("the journal is damaged")
 // ErrEmpty is Open's error for a file in which not even the header survived: nothing had begun.
 var ErrEmpty = errors.New("the journal is empty")
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // Create starts the journal of a new run under name, durably, in place of an older one.
 func Create(dir *os.Root, name string, h Header) (*Journal, error) {
 	j := &Journal{header: h, states: map[op.StepID]known{}}
@@ -212,7 +210,9 @@ func decode(line []byte) (record, bool) {
 	return r, json.Unmarshal(text, &r) == nil
 }
 
-func checksum(text []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) }
+func checksum(text []byte) string {
+	return fmt.Sprintf("%08x", crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli))) // the package makes the table once
+}
 
 // encode returns the line of a record.
 func encode(record any) ([]byte, error) {

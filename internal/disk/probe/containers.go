@@ -120,5 +120,5 @@ func fileVault(d *device, _ magic, _ *Signature) bool {
 	h := d.at(0, 512)
 	return le.Uint16(h[8:]) == version && le.Uint16(h[10:]) == volumeHeader && le.Uint32(h[90:]) == crc32c &&
 		le.Uint32(h[168:]) == keySize && le.Uint32(h[172:]) == aesXTS &&
-		^crc32.Update(^le.Uint32(h[4:]), castagnoli, h[8:]) == le.Uint32(h)
+		^crc32.Update(^le.Uint32(h[4:]), castagnoli(), h[8:]) == le.Uint32(h)
 }

@@ -43,7 +43,7 @@ func extKind(d *device, s *Signature) string {
 	)
 	sb := d.at(extSuper, 1024)
 	compat, incompat, readOnly := le.Uint32(sb[92:]), le.Uint32(sb[96:]), le.Uint32(sb[100:])
-	if readOnly&metadataSum != 0 && ^crc32.Update(0, castagnoli, sb[:sumOffset]) != le.Uint32(sb[sumOffset:]) {
+	if readOnly&metadataSum != 0 && ^crc32.Update(0, castagnoli(), sb[:sumOffset]) != le.Uint32(sb[sumOffset:]) {
 		return ""
 	}
 	s.Version = fmt.Sprintf("%d.%d", le.Uint32(sb[76:]), le.Uint16(sb[62:]))
@@ -286,7 +286,7 @@ func vmfs(d *device, m magic, s *Signature) bool {
 // mpool, zonefs and ScoutFS have checksums in their superblocks.
 func mpool(d *device, _ magic, _ *Signature) bool {
 	h := d.at(0, 66)
-	return crc32.Checksum(h[:62], castagnoli) == le.Uint32(h[62:])
+	return crc32.Checksum(h[:62], castagnoli()) == le.Uint32(h[62:])
 }
 
 func zonefs(d *device, _ magic, _ *Signature) bool {
@@ -302,7 +302,7 @@ func scoutData(d *device, m magic, _ *Signature) bool { return scout(d, m, 0) }
 // scout accepts a superblock with the flag of a metadata device, or of a data device (scoutfs, format.h).
 func scout(d *device, m magic, meta uint64) bool {
 	sb := d.at(m.offset-4, 4096)
-	return le.Uint64(sb[48:])&1 == meta && ^crc32.Checksum(sb[4:], castagnoli) == le.Uint32(sb)
+	return le.Uint64(sb[48:])&1 == meta && ^crc32.Checksum(sb[4:], castagnoli()) == le.Uint32(sb)
 }
 
 // befs has its identifier in an attribute of the root directory.

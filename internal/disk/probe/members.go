@@ -166,7 +166,7 @@ func ubi(d *device, _ magic, s *Signature) bool {
 func stratis(d *device, m magic, s *Signature) bool {
 	h := d.at(m.offset-4, 512)
 	s.UUID = dashed(text(h[64:96]))
-	return crc32.Checksum(h[4:], castagnoli) == le.Uint32(h)
+	return crc32.Checksum(h[4:], castagnoli()) == le.Uint32(h)
 }
 
 // dashed puts the usual dashes into a UUID that is stored as 32 digits.
