@@ -77,7 +77,9 @@ func runSequence(t *testing.T, guest Guest, dir string, s sequence) {
 	}
 	next := ""
 	if prepare, err := os.ReadFile(filepath.Join(dir, "prepare")); err == nil {
-		said := bootOnce(t, m, Boot{Script: copyRoot + "(set -ex\n" + string(prepare) + ") && echo prepared\n", Timeout: bootTime})
+		// The subshell stands alone: as part of a condition it would ignore set -e.
+		script := copyRoot + "(set -ex\n" + string(prepare) + ")\nstatus=$?\n((status)) || echo prepared\n"
+		said := bootOnce(t, m, Boot{Script: script, Timeout: bootTime})
 		if !strings.Contains(said, "\nprepared") {
 			t.Fatalf("the machine could not be prepared:\n%s", said)
 		}
