@@ -230,52 +230,56 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestLicense checks that every source file has the license's name in its first lines.
-func TestLicense(t *testing.T) {
-	out, err := exec.Command("git", "-C", top, "ls-files", "*.go", "*.sh", "build", "dracut", ".ci/run").Output()
+// tracked returns the texts of the files that git tracks, by name; patterns are those of git ls-files.
+func tracked(t *testing.T, patterns ...string) map[string]string {
+	t.Helper()
+	out, err := exec.Command("git", append([]string{"-C", top, "ls-files"}, patterns...)...).Output()
 	if err != nil {
 		t.Skip("not a git checkout")
 	}
+	texts := map[string]string{}
 	for name := range strings.Lines(string(out)) {
 		name = strings.TrimSpace(name)
-		text, err := os.ReadFile(filepath.Join(top, name))
-		if err != nil || filepath.Ext(name) == ".conf" || strings.Contains(name, "/testdata/") {
+		if text, err := os.ReadFile(filepath.Join(top, name)); err == nil {
+			texts[name] = string(text)
+		}
+	}
+	return texts
+}
+
+// TestLicense checks that every source file has the license's name in its first lines.
+func TestLicense(t *testing.T) {
+	for name, text := range tracked(t, "*.go", "*.sh", "build", "dracut", ".ci/run") {
+		if filepath.Ext(name) == ".conf" || strings.Contains(name, "/testdata/") {
 			continue
 		}
-		if !strings.Contains(string(text[:min(len(text), 200)]), "SPDX-License-Identifier: Apache-2.0") {
+		if !strings.Contains(text[:min(len(text), 200)], "SPDX-License-Identifier: Apache-2.0") {
 			t.Errorf("%s does not name its license", name)
 		}
 	}
 }
 
-// words are those that code and pages do not use, and what they use: the spelling is American, as in Go and the kernel.
-var words = map[string]string{
-	"analyse": "analyze", "anew": "again", "artefact": "artifact", "authorise": "authorize", "behaviour": "behavior",
-	"behaviours": "behaviors", "cancelled": "canceled", "cancelling": "canceling", "catalogue": "catalog", "centre": "center",
-	"customise": "customize", "dialled": "dialed", "dialling": "dialing", "favour": "favor", "grey": "gray", "honour": "honor",
-	"honours": "honors", "initialise": "initialize", "labelled": "labeled", "labelling": "labeling", "licence": "license",
-	"marshalling": "marshaling", "modelled": "modeled", "neighbour": "neighbor", "neighbours": "neighbors", "normalise": "normalize",
-	"optimise": "optimize", "organise": "organize", "recognise": "recognize", "recognised": "recognized", "recognises": "recognizes",
-	"relabelling": "relabeling", "serialise": "serialize", "shall": "must", "summarise": "summarize", "unlabelled": "unlabeled",
-}
-
-// TestWords checks the spelling of code and pages.
+// TestWords checks the spelling of code and pages, which is American, as in Go and the kernel. Each line of testdata/words.txt has a
+// word to avoid and the one to write.
 func TestWords(t *testing.T) {
-	out, err := exec.Command("git", "-C", top, "ls-files", "*.go", "*.md", "*.sh", "build", "dracut").Output()
+	list, err := os.ReadFile("testdata/words.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range strings.Lines(string(out)) {
-		name = strings.TrimSpace(name)
-		text, err := os.ReadFile(filepath.Join(top, name))
-		if err != nil || strings.HasPrefix(name, "tests/contract/testdata/") || name == "tests/repo/repo_test.go" {
+	instead := map[string]string{}
+	for line := range strings.Lines(string(list)) {
+		avoid, write, _ := strings.Cut(strings.TrimSpace(line), " ")
+		instead[avoid] = write
+	}
+	for name, text := range tracked(t, "*.go", "*.md", "*.sh", "build", "dracut") {
+		if strings.HasPrefix(name, "tests/contract/testdata/") { // texts of others
 			continue
 		}
 		number := 0
-		for line := range strings.Lines(string(text)) {
+		for line := range strings.Lines(text) {
 			number++
 			for _, word := range strings.FieldsFunc(line, func(r rune) bool { return !unicode.IsLetter(r) }) {
-				if better := words[strings.ToLower(word)]; better != "" {
+				if better := instead[strings.ToLower(word)]; better != "" {
 					t.Errorf("%s:%d: write %s, not %s", name, number, better, word)
 				}
 			}

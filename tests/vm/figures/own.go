@@ -75,23 +75,22 @@ func own(guest vm.Guest) error {
 	}
 	up := func(t timing) time.Duration { return t.up }
 	fmt.Printf("from the kernel's start to switch root with an empty config, emulated, least and median of %d in turn:\n", pairs)
-	with, without := sorted(first, up), sorted(later, up)
-	row := func(name string, with, without []time.Duration) {
-		difference := func(i int) float64 { return (with[i] - without[i]).Seconds() }
-		fmt.Printf("  %-32s %6.2f s %6.2f s\n", name, difference(0), difference(pairs/2))
+	row := func(name string, least, median time.Duration) {
+		fmt.Printf("  %-32s %6.2f s %6.2f s\n", name, least.Seconds(), median.Seconds())
 	}
-	zero := make([]time.Duration, pairs)
-	row("first boot", with, zero)
-	row("boot without the flag", without, zero)
-	row("own cost of the first boot", with, without)
-	var sum [2]time.Duration
+	const half = pairs / 2
+	with, without := sorted(first, up), sorted(later, up)
+	row("first boot", with[0], with[half])
+	row("boot without the flag", without[0], without[half])
+	row("own cost of the first boot", with[0]-without[0], with[half]-without[half])
 	fmt.Println("of that, processor time of the units:")
+	var least, median time.Duration
 	for _, u := range stageUnits {
 		list := sorted(first, func(t timing) time.Duration { return t.cpu[u] })
-		row(u, list, zero)
-		sum[0], sum[1] = sum[0]+list[0], sum[1]+list[pairs/2]
+		row(u, list[0], list[half])
+		least, median = least+list[0], median+list[half]
 	}
-	fmt.Printf("  %-32s %6.2f s %6.2f s\n", "all units", sum[0].Seconds(), sum[1].Seconds())
+	row("all units", least, median)
 	return nil
 }
 
