@@ -26,6 +26,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/handover"
 	"github.com/firstlight-boot/firstlight/internal/logx"
 	"github.com/firstlight-boot/firstlight/internal/metadata"
+	"github.com/firstlight-boot/firstlight/internal/metadata/google"
 	"github.com/firstlight-boot/firstlight/internal/platform"
 	"github.com/firstlight-boot/firstlight/internal/sys"
 	"github.com/firstlight-boot/firstlight/internal/version"
@@ -162,7 +163,7 @@ func (r *run) prepareFetch() error {
 	}
 	r.http, err = fetch.New(fetch.Options{
 		Version: version.Version(), Offline: r.stage.offline, Log: r.log, Platform: r.platform.ID, AzureClientID: r.o.Getenv("AZURE_CLIENT_ID"),
-		EC2: r.ec2Item,
+		EC2: r.ec2Item, Google: google.New(metadata.Transport{Client: r.metadata, Service: google.Service, Single: true}),
 		Say: func(text string) { r.say("firstlight: " + text) }, Total: r.boot.Timeout, Base: r.boot.Settings(ca),
 	})
 	return err

@@ -24,6 +24,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch/ec2"
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
+	"github.com/firstlight-boot/firstlight/internal/metadata/google"
 )
 
 // Options configures a client.
@@ -34,6 +35,8 @@ type Options struct {
 	Platform string
 	// EC2 reads an item of EC2's metadata service, for the credentials of a machine on "aws"; nil: no credentials.
 	EC2 ec2.Get
+	// Google asks the metadata service of Compute Engine, for the service account that gs: URLs use; nil: no credentials.
+	Google *google.Client
 	// AzureClientID selects one of several managed identities; empty: the only one.
 	AzureClientID string
 	Log           *slog.Logger

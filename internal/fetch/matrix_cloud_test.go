@@ -21,6 +21,7 @@ import (
 
 	"github.com/firstlight-boot/firstlight/internal/fetch/ec2"
 	"github.com/firstlight-boot/firstlight/internal/metadata"
+	"github.com/firstlight-boot/firstlight/internal/metadata/google"
 )
 
 // The matrix of clouds: each object store with each behavior of the metadata service and of the store. The metadata service
@@ -173,12 +174,17 @@ func serveTLS(w *world, host string, a *authority, text string) {
 	}
 }
 
+// services returns a client of metadata services.
+func services(w *world) *metadata.Client {
+	return metadata.New(metadata.Options{Dial: func(ctx context.Context, network, address string, _ int) (net.Conn, error) {
+		return w.dial(ctx, network, address)
+	}})
+}
+
 // ec2Item asks the metadata service of EC2 as the engine does, with the client of the platforms. That client logs the names
 // of items, which are not secrets. One of them is the role's name, which may be a canary here.
 func ec2Item(w *world) ec2.Get {
-	client := metadata.New(metadata.Options{Dial: func(ctx context.Context, network, address string, _ int) (net.Conn, error) {
-		return w.dial(ctx, network, address)
-	}})
+	client := services(w)
 	return func(ctx context.Context, item string) ([]byte, error) {
 		data, err := client.Once(ctx, metadata.EC2, "/"+item)
 		if errors.Is(err, metadata.ErrNotFound) {
@@ -191,7 +197,8 @@ func ec2Item(w *world) ec2.Get {
 func (c cloud) run(t *testing.T, w *world, a *authority, want error) {
 	out := &emitted{}
 	client, err := New(Options{
-		Dial: w.dial, Platform: c.platform, EC2: ec2Item(w), Total: 25 * time.Second, Say: func(text string) { io.WriteString(out, text+"\n") },
+		Dial: w.dial, Platform: c.platform, EC2: ec2Item(w), Google: google.New(metadata.Transport{Client: services(w), Service: google.Service, Single: true}),
+		Total: 25 * time.Second, Say: func(text string) { io.WriteString(out, text+"\n") },
 		Log:  slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Base: Settings{Authorities: []Request{{URL: DataURL(a.pem())}}},
 	})

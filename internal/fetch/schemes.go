@@ -121,7 +121,7 @@ type clouds struct {
 
 func newClouds(o Options) clouds {
 	local := httporigin.LinkLocal(o.Dial)
-	c := clouds{google: gcs.NewAccount(local, o.Platform, o.Log), azure: azure.NewIdentity(local, o.AzureClientID)}
+	c := clouds{google: gcs.NewAccount(o.Google, o.Platform, o.Log), azure: azure.NewIdentity(local, o.AzureClientID)}
 	c.aws = s3.NewMachine(nil, o.Log)
 	if o.Platform == "aws" && o.EC2 != nil {
 		c.aws = s3.NewMachine(ec2.New(o.EC2), o.Log)

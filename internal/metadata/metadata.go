@@ -130,14 +130,24 @@ func dialTCP(ctx context.Context, network, address string, from int) (net.Conn, 
 // Get reads one item of a service. It retries until there is an answer or the context ends; then the error wraps the last
 // failure. An answer without the item is ErrNotFound or a StatusError.
 func (c *Client) Get(ctx context.Context, s Service, path string) ([]byte, error) {
-	return race(ctx, c.Hosts(s), func(ctx context.Context, host string) ([]byte, error) {
+	a, err := c.get(ctx, s, path)
+	return a.data, err
+}
+
+func (c *Client) get(ctx context.Context, s Service, path string) (answer, error) {
+	return race(ctx, c.Hosts(s), func(ctx context.Context, host string) (answer, error) {
 		return c.persist(ctx, s, host, path)
 	})
 }
 
 // Once makes one attempt at an item, for callers that retry by their own policy.
 func (c *Client) Once(ctx context.Context, s Service, path string) ([]byte, error) {
-	return race(ctx, c.Hosts(s), func(ctx context.Context, host string) ([]byte, error) {
+	a, err := c.once(ctx, s, path)
+	return a.data, err
+}
+
+func (c *Client) once(ctx context.Context, s Service, path string) (answer, error) {
+	return race(ctx, c.Hosts(s), func(ctx context.Context, host string) (answer, error) {
 		return c.attempt(ctx, s, host, path, 1)
 	})
 }
@@ -151,13 +161,13 @@ func (c *Client) Hosts(s Service) []string {
 }
 
 // persist asks one host until it answers.
-func (c *Client) persist(ctx context.Context, s Service, host, path string) ([]byte, error) {
+func (c *Client) persist(ctx context.Context, s Service, host, path string) (answer, error) {
 	wait, began, said := firstWait, time.Now(), time.Now()
 	var last error
 	for n := 1; ; n++ {
-		data, err := c.attempt(ctx, s, host, path, n)
+		a, err := c.attempt(ctx, s, host, path, n)
 		if err == nil || !again(s, err) {
-			return data, err
+			return a, err
 		}
 		if last == nil || ctx.Err() == nil {
 			last = err // a later error only says that the context has ended
@@ -171,7 +181,7 @@ func (c *Client) persist(ctx context.Context, s Service, host, path string) ([]b
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, fmt.Errorf("%w (gave up after %s and %d attempts)", last, time.Since(began).Round(time.Second/10), n)
+			return answer{}, fmt.Errorf("%w (gave up after %s and %d attempts)", last, time.Since(began).Round(time.Second/10), n)
 		case <-timer.C:
 		}
 		wait = min(2*wait, lastWait)
@@ -194,27 +204,27 @@ func again(s Service, err error) bool {
 }
 
 // attempt gets a token, unless there is one already, and then an item.
-func (c *Client) attempt(ctx context.Context, s Service, host, path string, n int) ([]byte, error) {
+func (c *Client) attempt(ctx context.Context, s Service, host, path string, n int) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
 	var headers []string
 	if s.Token != nil {
 		token, err := c.token(ctx, s, host, n)
 		if err != nil {
-			return nil, err
+			return answer{}, err
 		}
 		if token != "" {
 			headers = []string{s.Token.Name, token}
 		}
 	}
-	data, err := c.exchange(ctx, s, request{http.MethodGet, host, path, append(headers, s.Headers...), n})
+	a, err := c.exchange(ctx, s, request{http.MethodGet, host, path, append(headers, s.Headers...), n})
 	switch {
 	case err == nil, errors.Is(err, ErrNotFound):
 		c.learn(s, func(known *Session) { known.Host = host })
-	case errors.Is(err, StatusError(http.StatusUnauthorized)): // the session has expired: the next request opens another
+	case s.Token != nil && errors.Is(err, StatusError(http.StatusUnauthorized)): // the session has expired: the next request opens another
 		c.learn(s, func(known *Session) { known.Token = "" })
 	}
-	return data, err
+	return a, err
 }
 
 // token returns the token of a service, or "" if the service has no sessions.
@@ -222,13 +232,13 @@ func (c *Client) token(ctx context.Context, s Service, host string, n int) (stri
 	if known := c.session(s); known.Token != "" && known.Host == host {
 		return known.Token, nil
 	}
-	data, err := c.exchange(ctx, s, request{http.MethodPut, host, s.Token.Path, s.Token.Headers, n})
+	a, err := c.exchange(ctx, s, request{http.MethodPut, host, s.Token.Path, s.Token.Headers, n})
 	if s.Token.Optional && errors.Is(err, ErrNotFound) {
 		return "", nil
 	} else if err != nil {
 		return "", fmt.Errorf("get a token: %w", err)
 	}
-	token := strings.TrimSpace(string(data))
+	token := strings.TrimSpace(string(a.data))
 	if token == "" {
 		return "", fmt.Errorf("get a token: the answer is empty: %w", errFinal)
 	}
@@ -257,8 +267,14 @@ type request struct {
 	n                  int // the number of the attempt
 }
 
+// An answer is one with status 200 or 204.
+type answer struct {
+	header http.Header
+	data   []byte
+}
+
 // exchange sends one request and reads the answer.
-func (c *Client) exchange(ctx context.Context, s Service, r request) ([]byte, error) {
+func (c *Client) exchange(ctx context.Context, s Service, r request) (answer, error) {
 	scheme := "http"
 	if s.Secure {
 		scheme = "https"
@@ -266,7 +282,7 @@ func (c *Client) exchange(ctx context.Context, s Service, r request) ([]byte, er
 	address := scheme + "://" + strings.ReplaceAll(r.host, "%", "%25") + r.path
 	req, err := http.NewRequestWithContext(ctx, r.method, address, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the address %s is malformed", errFinal, address)
+		return answer{}, fmt.Errorf("%w: the address %s is malformed", errFinal, address)
 	}
 	req.Header = http.Header{
 		"User-Agent": {"Ignition/" + c.o.Version}, "Accept-Encoding": {"identity"},
@@ -277,40 +293,40 @@ func (c *Client) exchange(ctx context.Context, s Service, r request) ([]byte, er
 	}
 	shown, _, _ := strings.Cut(address, "?")
 	c.o.Log.Info(fmt.Sprintf("%s %s: attempt #%d", r.method, shown, r.n))
-	data, err := c.send(req, s)
+	a, err := c.send(req, s)
 	if err != nil {
 		c.o.Log.Info(r.method + " error: " + err.Error())
-		return nil, err
+		return answer{}, err
 	}
 	c.o.Log.Info(r.method + " result: OK")
-	return data, nil
+	return a, nil
 }
 
-func (c *Client) send(req *http.Request, s Service) ([]byte, error) {
+func (c *Client) send(req *http.Request, s Service) (answer, error) {
 	resp, err := c.client(req.Method, s).Do(req)
 	if err != nil {
 		var told *url.Error // repeats the address
 		if errors.As(err, &told) {
 			err = told.Err
 		}
-		return nil, err
+		return answer{}, err
 	}
 	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusNoContent:
 	case http.StatusNotFound:
-		return nil, ErrNotFound
+		return answer{}, ErrNotFound
 	default:
-		return nil, StatusError(resp.StatusCode)
+		return answer{}, StatusError(resp.StatusCode)
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, mostBytes+1))
 	if err != nil {
-		return nil, fmt.Errorf("the answer breaks off: %w", err)
+		return answer{}, fmt.Errorf("the answer breaks off: %w", err)
 	}
 	if len(data) > mostBytes {
-		return nil, fmt.Errorf("%w: the answer has more than %d MiB", errFinal, mostBytes>>20)
+		return answer{}, fmt.Errorf("%w: the answer has more than %d MiB", errFinal, mostBytes>>20)
 	}
-	return data, nil
+	return answer{resp.Header, data}, nil
 }
 
 // client returns an HTTP client for one request. It keeps no connections: a boot makes two or three requests.

@@ -187,6 +187,78 @@ func TestBound(t *testing.T) {
 	})
 }
 
+// TestTransport checks what a cloud's own library sees of a service: answers that another attempt would not change, and errors
+// in which it finds nothing to retry by.
+func TestTransport(t *testing.T) {
+	var asked []string
+	c := client(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Host+r.RequestURI+" "+r.Header.Get("Metadata-Flavor")+" "+r.UserAgent())
+		var status int
+		fmt.Sscanf(r.URL.Path, "/%d", &status)
+		if status == 503 && len(asked) == 3 {
+			status = 200
+		}
+		w.Header().Set("Etag", "tag")
+		w.WriteHeader(status)
+		io.WriteString(w, "data")
+	})
+	s := Service{Hosts: []string{"169.254.169.254", "[fd00::1]"}}
+	for _, k := range []struct {
+		name, url    string
+		single       bool
+		status       int // 0: an error
+		asks         int
+		first, cause string
+	}{
+		{name: "an item", url: "http://169.254.169.254/200/a?b=c", status: 200, asks: 1, first: "169.254.169.254/200/a?b=c Google Ignition/test"},
+		{name: "another host", url: "http://192.0.2.1/200", status: 200, asks: 1, first: "192.0.2.1/200 Google Ignition/test"},
+		{name: "no item", url: "http://169.254.169.254/404", status: 404, asks: 1},
+		{name: "refused", url: "http://169.254.169.254/403", status: 403, asks: 1},
+		{name: "not yet", url: "http://169.254.169.254/503", status: 200, asks: 3},
+		{name: "not yet, once", url: "http://169.254.169.254/503", single: true, asks: 1, cause: "status 503 Service Unavailable"},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			asked = nil
+			c.sessions = Sessions{s.Hosts[0]: {Host: s.Hosts[0]}}
+			req, err := http.NewRequest(http.MethodGet, k.url, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header = http.Header{"Metadata-Flavor": {"Google"}, "User-Agent": {"library"}}
+			resp, err := (&http.Client{Transport: Transport{c, s, k.single}}).Do(req)
+			if len(asked) != k.asks || k.first != "" && asked[0] != k.first {
+				t.Errorf("asked %q", asked)
+			}
+			if k.status == 0 {
+				var failure *Failure
+				if !errors.As(err, &failure) || failure.Cause.Error() != k.cause || errors.As(err, new(StatusError)) {
+					t.Errorf("error %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := io.ReadAll(resp.Body)
+			want := map[int]string{200: "data"}[k.status]
+			if err != nil || resp.StatusCode != k.status || string(data) != want || k.status == 200 && resp.Header.Get("Etag") != "tag" {
+				t.Errorf("status %d, %q, %v", resp.StatusCode, data, err)
+			}
+		})
+	}
+}
+
+// TestTransportFails checks that the error of a service that cannot be reached is a Failure that does not unwrap.
+func TestTransportFails(t *testing.T) {
+	c := New(Options{Dial: func(context.Context, string, string, int) (net.Conn, error) { return nil, syscall.ECONNREFUSED }})
+	transport := Transport{Client: c, Service: Service{Hosts: []string{"169.254.169.254", "[fd00::1]"}}, Single: true}
+	_, err := (&http.Client{Transport: transport}).Get("http://169.254.169.254/")
+	var failure *Failure
+	if !errors.As(err, &failure) || !errors.Is(failure.Cause, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestLowPorts checks that a taken port leads to another try, and that a missing privilege ends the attempt.
 func TestLowPorts(t *testing.T) {
 	tries := 0

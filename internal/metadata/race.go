@@ -12,22 +12,22 @@ import (
 // delay). A machine without IPv4 or without IPv6 so waits only this long.
 const headStart = 300 * time.Millisecond
 
-// An answer is the result of asking one host.
-type answer struct {
-	data []byte
-	err  error
+// A result is that of asking one host.
+type result[T any] struct {
+	value T
+	err   error
 }
 
 // race asks hosts in order, each headStart after the one before it or as soon as that one has failed, and returns the first
 // answer. All hosts are the same service, so a 404 from one counts for all. If all fail, race returns the most telling
 // error: a status rather than a failed connection.
-func race(ctx context.Context, hosts []string, ask func(context.Context, string) ([]byte, error)) ([]byte, error) {
+func race[T any](ctx context.Context, hosts []string, ask func(context.Context, string) (T, error)) (T, error) {
 	if len(hosts) == 1 {
 		return ask(ctx, hosts[0])
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	answers := make(chan answer, len(hosts))
+	results := make(chan result[T], len(hosts))
 	next, pending := 0, 0
 	start := func() {
 		if next == len(hosts) {
@@ -37,8 +37,8 @@ func race(ctx context.Context, hosts []string, ask func(context.Context, string)
 		next++
 		pending++
 		go func() {
-			data, err := ask(ctx, host)
-			answers <- answer{data, err}
+			value, err := ask(ctx, host)
+			results <- result[T]{value, err}
 		}()
 	}
 	start()
@@ -49,16 +49,17 @@ func race(ctx context.Context, hosts []string, ask func(context.Context, string)
 		select {
 		case <-timer.C:
 			start()
-		case a := <-answers:
+		case r := <-results:
 			pending--
-			if a.err == nil || Answered(a.err) {
-				return a.data, a.err
+			if r.err == nil || Answered(r.err) {
+				return r.value, r.err
 			}
-			worst = telling(worst, a.err)
+			worst = telling(worst, r.err)
 			start()
 		}
 	}
-	return nil, worst
+	var none T
+	return none, worst
 }
 
 // Answered reports whether an error is an answer of the service, rather than a failure to get one.

@@ -53,13 +53,14 @@ type service struct {
 	path   string
 	absent bool // 404 means that there is no config
 	decode func([]byte) ([]byte, error)
+	ask    func(context.Context, *metadata.Client) ([]byte, error) // by the cloud's own library; nil: a plain request
 }
 
 func (s service) find(ctx context.Context, env *Env) (Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, env.Timeout)
 	defer cancel()
 	began := time.Now()
-	data, err := env.Metadata.Get(ctx, *s.Service, s.path)
+	data, err := s.get(ctx, env.Metadata)
 	found := Found{Name: s.at(env.Metadata.Hosts(*s.Service))}
 	env.note(Attempt{found.Name, answer(data, err), time.Since(began)})
 	switch {
@@ -74,6 +75,13 @@ func (s service) find(ctx context.Context, env *Env) (Found, error) {
 		}
 	}
 	return found, nil
+}
+
+func (s service) get(ctx context.Context, c *metadata.Client) ([]byte, error) {
+	if s.ask != nil {
+		return s.ask(ctx, c)
+	}
+	return c.Get(ctx, *s.Service, s.path)
 }
 
 // hint returns what the user can do when a service does not return the user data.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/firstlight-boot/firstlight/internal/metadata"
+	"github.com/firstlight-boot/firstlight/internal/metadata/google"
 )
 
 // The link-local address of most clouds' metadata services (RFC 3927).
@@ -101,10 +102,8 @@ var table = []Platform{
 	},
 	{
 		ID: "gcp", Network: Remote, Empty: emptyOr404, Limit: "262144 bytes",
-		Set: "gcloud compute instances create NAME … --metadata-from-file user-data=config.ign",
-		source: service{path: "/computeMetadata/v1/instance/attributes/user-data", absent: true, Service: &metadata.Service{
-			Hosts: []string{linkLocal, "[fd20:ce::254]"}, Headers: []string{"Metadata-Flavor", "Google"},
-		}},
+		Set:    "gcloud compute instances create NAME … --metadata-from-file user-data=config.ign",
+		source: service{Service: &google.Service, path: "/computeMetadata/v1/instance/attributes/user-data", absent: true, ask: gcpUserData},
 	},
 	{
 		ID: "hetzner", Network: Remote, Empty: emptyOr404, Limit: "32 KiB",

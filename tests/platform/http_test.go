@@ -303,6 +303,16 @@ func TestNoProxy(t *testing.T) {
 	}
 }
 
+// TestGoogleLibrary checks that it is Google's library which asks for gcp: it alone knows the variable that names another host.
+func TestGoogleLibrary(t *testing.T) {
+	s := serve(t, func(int, *http.Request) reply { return reply{body: config} }, "192.0.2.1")
+	outcome{found: true}.check(t, engine(t, t.TempDir(), "gcp", "fetch", []string{"GCE_METADATA_HOST=192.0.2.1"}))
+	want := []string{"GET 192.0.2.1/computeMetadata/v1/instance/attributes/user-data Metadata-Flavor: Google"}
+	if diff := cmp.Diff(want, s.asked()); diff != "" {
+		t.Errorf("requests (-wanted +asked):\n%s", diff)
+	}
+}
+
 // TestIPv6 runs the platforms whose services also answer over IPv6, on machines without IPv4.
 func TestIPv6(t *testing.T) {
 	for id, host := range map[string]string{

@@ -66,6 +66,13 @@ func TestGoogle(t *testing.T) {
 			t.Errorf("%d tokens were handed out for two objects", m.tokens)
 		}
 	})
+	t.Run("with a service account, over IPv6 only", func(t *testing.T) {
+		n := newNetwork(t)
+		n.serve(guard(address), true, "storage.googleapis.com")
+		m := &googleMetadata{scopes: "https://www.googleapis.com/auth/cloud-platform\n"}
+		n.serve(m, false, "[fd20:ce::254]")
+		n.check(t, n.client("gcp"), fetched{name: "object", req: fetch.Request{URL: private}, want: "secret payload"})
+	})
 	t.Run("with a service account without scopes", func(t *testing.T) {
 		n := newNetwork(t)
 		n.serve(guard(address), true, "storage.googleapis.com")

@@ -31,6 +31,7 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/fetch"
 	"github.com/firstlight-boot/firstlight/internal/fetch/ec2"
 	services "github.com/firstlight-boot/firstlight/internal/metadata"
+	"github.com/firstlight-boot/firstlight/internal/metadata/google"
 )
 
 // required makes a missing server a failure. The build script sets it.
@@ -224,7 +225,8 @@ func (n *network) http() *http.Client {
 func (n *network) client(platform string) *fetch.Client {
 	n.t.Helper()
 	c, err := fetch.New(fetch.Options{
-		Version: "test", Platform: platform, Dial: n.dial, EC2: n.ec2(), Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)),
+		Version: "test", Platform: platform, Dial: n.dial, EC2: n.ec2(), Google: google.New(services.Transport{Client: n.services(), Service: google.Service, Single: true}),
+		Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)),
 	})
 	if err != nil {
 		n.t.Fatal(err)
@@ -237,11 +239,16 @@ func (n *network) client(platform string) *fetch.Client {
 	return c
 }
 
-// ec2 asks the metadata service of EC2 as the engine does, with the client of the platforms.
-func (n *network) ec2() ec2.Get {
-	client := services.New(services.Options{Version: "test", Dial: func(ctx context.Context, network, address string, _ int) (net.Conn, error) {
+// services returns a client of metadata services.
+func (n *network) services() *services.Client {
+	return services.New(services.Options{Version: "test", Dial: func(ctx context.Context, network, address string, _ int) (net.Conn, error) {
 		return n.dial(ctx, network, address)
 	}})
+}
+
+// ec2 asks the metadata service of EC2 as the engine does, with the client of the platforms.
+func (n *network) ec2() ec2.Get {
+	client := n.services()
 	return func(ctx context.Context, item string) ([]byte, error) {
 		data, err := client.Once(ctx, services.EC2, "/"+item)
 		if errors.Is(err, services.ErrNotFound) {

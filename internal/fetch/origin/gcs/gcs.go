@@ -10,14 +10,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 
-	"cloud.google.com/go/compute/metadata"
-
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
+	"github.com/firstlight-boot/firstlight/internal/metadata"
+	"github.com/firstlight-boot/firstlight/internal/metadata/google"
 )
 
 // scope is the smallest scope for reading objects.
@@ -26,19 +25,19 @@ const scope = "https://www.googleapis.com/auth/devstorage.read_only"
 // An Account is the service account of a machine, if it has one, according to its metadata service. It is safe for
 // concurrent use.
 type Account struct {
-	local   *http.Client
+	service *google.Client
 	certain bool // the platform says that the machine is in Google's cloud
 	log     *slog.Logger
 
-	mu     sync.Mutex
-	asked  bool // it is known whether the machine has a service account
-	client *metadata.Client
-	token  origin.Token
+	mu    sync.Mutex
+	known bool // whether the machine has a service account
+	has   bool
+	token origin.Token
 }
 
-// NewAccount returns the account of a machine on a platform. The HTTP client must use no proxy and follow no redirects.
-func NewAccount(local *http.Client, platform string, log *slog.Logger) *Account {
-	return &Account{local: local, certain: platform == "gcp", log: log}
+// NewAccount returns the account of a machine on a platform, by its metadata service; nil: the machine has no account.
+func NewAccount(service *google.Client, platform string, log *slog.Logger) *Account {
+	return &Account{service: service, certain: platform == "gcp", log: log, known: service == nil}
 }
 
 // New returns the origin of a gs: URL. Machines with a service account that has scopes use it; all others ask without
@@ -72,63 +71,43 @@ func (a *Account) authorize(ctx context.Context, req *http.Request) error {
 func (a *Account) get(ctx context.Context) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.asked {
-		client, err := a.find(ctx)
+	if !a.known {
+		has, err := a.exists(ctx)
 		if err != nil {
 			return "", words(err)
 		}
-		if a.client, a.asked = client, true; client == nil {
+		if a.has, a.known = has, true; !has {
 			a.log.Debug("gs: this machine has no service account; asking without credentials")
 		}
 	}
-	if a.client == nil || a.token.Fresh() {
+	if !a.has || a.token.Fresh() {
 		return a.token.Text, nil
 	}
-	text, err := a.client.GetWithContext(ctx, "instance/service-accounts/default/token?scopes="+url.QueryEscape(scope))
+	text, err := a.service.Token(ctx, scope)
 	if err != nil {
 		return "", words(err)
 	}
-	a.token, err = origin.ParseToken([]byte(text))
+	a.token, err = origin.ParseToken(text)
 	return a.token.Text, err
 }
 
-// find returns the metadata service if the machine has a service account with scopes, and nil otherwise.
-func (a *Account) find(ctx context.Context) (*metadata.Client, error) {
-	if !a.onGoogle(ctx) {
-		return nil, nil
+// exists reports whether the machine has a service account with scopes.
+func (a *Account) exists(ctx context.Context) (bool, error) {
+	if !a.certain && !a.service.Present(ctx) {
+		return false, nil
 	}
-	m := metadata.NewClient(a.local)
-	scopes, err := m.ScopesWithContext(ctx, "default")
-	var undefined metadata.NotDefinedError
-	if errors.As(err, &undefined) || err == nil && strings.Join(scopes, "") == "" {
-		return nil, nil
+	scopes, err := a.service.Scopes(ctx)
+	if errors.Is(err, metadata.ErrNotFound) {
+		return false, nil
 	}
-	return m, err
+	return err == nil && strings.Join(scopes, "") != "", err
 }
 
-// onGoogle reports whether the machine runs in Google's cloud. The library's own function races a name server against the
-// metadata service and believes the faster one.
-func (a *Account) onGoogle(ctx context.Context) bool {
-	if a.certain || os.Getenv("GCE_METADATA_HOST") != "" {
-		return true
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://169.254.169.254/", nil)
-	if err != nil {
-		return false
-	}
-	resp, err := a.local.Do(req)
-	if err != nil {
-		return false
-	}
-	resp.Body.Close()
-	return resp.Header.Get("Metadata-Flavor") == "Google"
-}
-
-// words returns an error of the metadata library without the text that the service sent.
+// words says of an error that the metadata service is meant.
 func words(err error) error {
-	var status *metadata.Error
+	var status metadata.StatusError
 	if errors.As(err, &status) {
-		return fmt.Errorf("status %d %s of the metadata service", status.Code, http.StatusText(status.Code))
+		return fmt.Errorf("%w of the metadata service", status)
 	}
 	return fmt.Errorf("ask the metadata service: %w", origin.Transport(err, true))
 }

@@ -13,10 +13,11 @@ import (
 
 	"github.com/firstlight-boot/firstlight/internal/fetch/origin"
 	httporigin "github.com/firstlight-boot/firstlight/internal/fetch/origin/http"
+	"github.com/firstlight-boot/firstlight/internal/metadata/google"
 )
 
-// google plays the metadata service and the store.
-type google struct {
+// A cloud plays the metadata service and the store.
+type cloud struct {
 	away   bool   // there is no metadata service
 	scopes string // empty: there is no service account
 	token  string
@@ -24,7 +25,7 @@ type google struct {
 	object *http.Request // the last
 }
 
-func (g *google) RoundTrip(r *http.Request) (*http.Response, error) {
+func (g *cloud) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer := func(code int, text string) (*http.Response, error) {
 		return &http.Response{StatusCode: code, Header: http.Header{"Metadata-Flavor": {"Google"}}, Body: io.NopCloser(strings.NewReader(text))}, nil
 	}
@@ -51,22 +52,22 @@ func (g *google) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestAccount(t *testing.T) {
 	for _, c := range []struct {
 		name, platform string
-		google         google
+		cloud          cloud
 		authorization  string
 		tokens         int
 		err            string
 	}{
-		{name: "elsewhere", google: google{away: true}},
-		{name: "no account", google: google{}},
-		{name: "no scopes", google: google{scopes: "\n"}},
-		{name: "account", google: google{scopes: "x\n", token: "token"}, authorization: "Bearer token", tokens: 1},
-		{name: "no token", platform: "gcp", google: google{scopes: "x\n"}, tokens: 2, err: "status 403 Forbidden of the metadata service"},
-		{name: "service away", platform: "gcp", google: google{away: true}, err: "the connection failed"},
+		{name: "elsewhere", cloud: cloud{away: true}},
+		{name: "no account", cloud: cloud{}},
+		{name: "no scopes", cloud: cloud{scopes: "\n"}},
+		{name: "account", cloud: cloud{scopes: "x\n", token: "token"}, authorization: "Bearer token", tokens: 1},
+		{name: "no token", platform: "gcp", cloud: cloud{scopes: "x\n"}, tokens: 2, err: "status 403 Forbidden of the metadata service"},
+		{name: "service away", platform: "gcp", cloud: cloud{away: true}, err: "the connection failed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			log := slog.New(slog.DiscardHandler)
-			account := NewAccount(&http.Client{Transport: &c.google}, c.platform, log)
-			client := &httporigin.Client{Transport: &c.google, Limits: &httporigin.Limits{}, Log: log}
+			account := NewAccount(google.New(&c.cloud), c.platform, log)
+			client := &httporigin.Client{Transport: &c.cloud, Limits: &httporigin.Limits{}, Log: log}
 			for range 2 {
 				o, err := New(account, client, &url.URL{Scheme: "gs", Host: "bucket", Path: "//a/b c"})
 				if err != nil {
@@ -82,15 +83,15 @@ func TestAccount(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if c.google.object.Header.Get("Authorization") != c.authorization {
-					t.Errorf("the headers are %v", c.google.object.Header)
+				if c.cloud.object.Header.Get("Authorization") != c.authorization {
+					t.Errorf("the headers are %v", c.cloud.object.Header)
 				}
-				if got, want := c.google.object.URL.EscapedPath(), "/storage/v1/b/bucket/o/a%2Fb%20c"; got != want {
+				if got, want := c.cloud.object.URL.EscapedPath(), "/storage/v1/b/bucket/o/a%2Fb%20c"; got != want {
 					t.Errorf("asked for %s, want %s", got, want)
 				}
 			}
-			if c.google.tokens != c.tokens {
-				t.Errorf("%d tokens for two objects, want %d", c.google.tokens, c.tokens)
+			if c.cloud.tokens != c.tokens {
+				t.Errorf("%d tokens for two objects, want %d", c.cloud.tokens, c.tokens)
 			}
 		})
 	}
