@@ -119,9 +119,18 @@ func versionOf(d *doc.Document) (spec.Version, diag.List) {
 
 // Merge lays the child over the parent. Neither is changed.
 func Merge(parent, child Document) Document {
+	if parent.IsEmpty() {
+		return child
+	}
 	m := NewMerger(parent)
 	m.Add(child)
 	return m.Document()
+}
+
+// IsEmpty reports whether the document is that of Empty. What is laid over it stays as it is.
+func (d Document) IsEmpty() bool {
+	d.Config.Ignition.Version = ""
+	return d.Version == 0 && d.Notes == nil && d.Origins == merge.Origins{} && reflect.ValueOf(d.Config).IsZero()
 }
 
 // A Merger lays any number of configs over one, in time proportional to their total size.

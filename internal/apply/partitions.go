@@ -319,7 +319,7 @@ func ForgetMarks(ctx context.Context, m *Machine) error {
 		return err
 	}
 	for _, node := range nodes {
-		found, err := readTable(m, node)
+		found, err := readMarked(m, node)
 		if err != nil {
 			m.Log.Debug("look for a note on " + node + ": " + err.Error())
 			continue
@@ -332,6 +332,23 @@ func ForgetMarks(ctx context.Context, m *Machine) error {
 		}
 	}
 	return nil
+}
+
+// readMarked is readTable for a disk that may hold a mark. Of any other disk it reads one sector and returns nothing.
+func readMarked(m *Machine, node string) (gpt.Found, error) {
+	info, err := m.Sys.Block(node)
+	if err != nil {
+		return gpt.Found{}, err
+	}
+	file, err := m.Sys.OpenRead(node)
+	if err != nil {
+		return gpt.Found{}, err
+	}
+	marked, err := gpt.Marked(file, info.Size, info.SectorSize)
+	if err := errors.Join(err, file.Close()); err != nil || !marked {
+		return gpt.Found{}, err
+	}
+	return readTable(m, node)
 }
 
 func readTable(m *Machine, node string) (gpt.Found, error) {

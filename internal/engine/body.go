@@ -5,8 +5,6 @@ package engine
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,17 +31,13 @@ import (
 
 // body runs the stage's parts on the merged config.
 func (r *run) body(ctx context.Context, doc config.Document) error {
-	text, err := config.Marshal(doc.Config)
-	if err != nil {
-		return fmt.Errorf("encode config: %w", err)
-	}
-	sum := sha256.Sum256(text)
-	digest := hex.EncodeToString(sum[:])
 	m := &apply.Machine{Sys: r.host, Fetch: r.http, Keep: r.state, Log: r.log}
 	if r.stage.onRoot {
-		if m.Root, err = rootfs.Open(r.o.Root); err != nil {
+		root, err := rootfs.Open(r.o.Root)
+		if err != nil {
 			return err
 		}
+		m.Root = root
 		defer m.Root.Close()
 	}
 	if r.stage.seals {
@@ -56,7 +50,7 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 			return err
 		}
 	}
-	seed, err := r.provision(m, doc, digest).Do(ctx)
+	seed, err := r.provision(m, doc).Do(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,13 +58,13 @@ func (r *run) body(ctx context.Context, doc config.Document) error {
 	if !r.stage.seals {
 		return nil
 	}
-	return r.finish(ctx, m, digest, seed)
+	return r.finish(ctx, m, seed)
 }
 
 // provision is the run of the stage's parts.
-func (r *run) provision(m *apply.Machine, doc config.Document, digest string) *provision.Run {
+func (r *run) provision(m *apply.Machine, doc config.Document) *provision.Run {
 	run := &provision.Run{
-		Parts: provision.Of(r.stage.name), Doc: doc, Digest: digest, Engine: version.Version(),
+		Parts: provision.Of(r.stage.name), Doc: doc, Digest: r.digest, Engine: version.Version(),
 		Inputs: plan.Inputs{
 			Seed: rand.Text(), Today: int(time.Now().Unix() / (24 * 60 * 60)),
 			KeyFragment: r.distro.KeyFragment, Relabel: r.distro.Relabel,
@@ -121,7 +115,7 @@ func (r *run) saveFacts(f facts.Facts, _ provision.Forecast) {
 }
 
 // finish writes result and seal and sets their SELinux labels; the plan's last step has labeled everything else.
-func (r *run) finish(ctx context.Context, m *apply.Machine, digest, seed string) error {
+func (r *run) finish(ctx context.Context, m *apply.Machine, seed string) error {
 	if err := seal.Lift(m.Root); err != nil { // an old seal is still there if no step had to run
 		return err
 	}
@@ -133,7 +127,7 @@ func (r *run) finish(ctx context.Context, m *apply.Machine, digest, seed string)
 	if r.distro.ResultFile != "" {
 		again, err := seal.WriteResult(m.Root, r.distro.ResultFile, seal.Result{
 			BootID: boot, UserConfig: slices.ContainsFunc(r.state.FetchedConfigs, func(f handover.Fetched) bool { return f.Kind == acquire.KindUser }),
-			Engine: version.Version(), Run: seed, Config: digest, Progress: r.progress, Live: func() bool { return r.live(ctx) },
+			Engine: version.Version(), Run: seed, Config: r.digest, Progress: r.progress, Live: func() bool { return r.live(ctx) },
 		})
 		if err != nil {
 			return err
@@ -147,7 +141,7 @@ func (r *run) finish(ctx context.Context, m *apply.Machine, digest, seed string)
 	}
 	flag := r.flag(ctx)
 	if err := seal.Write(m.Root, seal.Seal{
-		Provisioned: time.Now().Format(time.RFC3339), BootID: boot, Engine: version.Version(), Config: digest,
+		Provisioned: time.Now().Format(time.RFC3339), BootID: boot, Engine: version.Version(), Config: r.digest,
 		Flag: &flag, Machine: r.machine(ctx),
 	}); err != nil {
 		return err

@@ -74,6 +74,7 @@ func (r *run) readCache() (config.Document, error) {
 	} else if err != nil {
 		return config.Document{}, fmt.Errorf("read the cached config: %w", err)
 	}
+	r.cached = text
 	doc, report := config.Parse(diag.NewSource(r.o.ConfigCache, text))
 	if report.HasErrors() {
 		return config.Document{}, &acquire.InvalidError{Source: r.o.ConfigCache, Report: report}

@@ -8,6 +8,8 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,6 +68,8 @@ type run struct {
 	metadata *metadata.Client
 	state    *handover.State
 	progress handover.Progress
+	cached   []byte // the config that earlier stages cached, until it has its digest
+	digest   string // of the merged config, hex SHA-256
 	began    time.Time
 }
 
@@ -320,7 +324,25 @@ func (r *run) acquire(ctx context.Context) (config.Document, error) {
 	if err != nil {
 		return config.Document{}, err
 	}
-	return config.Merge(base, user), nil
+	merged := config.Merge(base, user)
+	if r.stage.acquires {
+		return merged, nil
+	}
+	return merged, r.identify(base, merged)
+}
+
+// identify sets the digest of the merged config. Without base configs that is the cached one, which need not be encoded again.
+func (r *run) identify(base, merged config.Document) error {
+	text := r.cached
+	if r.cached = nil; !base.IsEmpty() {
+		var err error
+		if text, err = config.Marshal(merged.Config); err != nil {
+			return fmt.Errorf("encode config: %w", err)
+		}
+	}
+	sum := sha256.Sum256(text)
+	r.digest = hex.EncodeToString(sum[:])
+	return nil
 }
 
 // acquireEnv is what acquiring the config may see.

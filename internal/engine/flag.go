@@ -63,8 +63,7 @@ func (r *run) flagFile(ctx context.Context, file seal.FlagFile) (id string, err 
 		return "", errNoFlagFile
 	}
 	if file.Options != "" {
-		content, err := r.content(device)
-		if err != nil || content.Type != "btrfs" {
+		if kind, err := r.filesystem(device); err != nil || kind != "btrfs" {
 			return "", errors.Join(errNoFlagFile, err)
 		}
 		options = file.Options

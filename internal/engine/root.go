@@ -145,6 +145,25 @@ func (r *run) mountable(device string) (format string, err error) {
 	return content.Type, nil
 }
 
+// filesystem returns the type of a device's filesystem, or "". Of a mounted one the kernel knows it, which saves reading the device.
+func (r *run) filesystem(device string) (string, error) {
+	node, err := r.host.Resolve(device)
+	if err != nil {
+		return "", fmt.Errorf("look at the device %s: %w", device, err)
+	}
+	mounts, err := r.host.Mounts()
+	if err != nil {
+		return "", err
+	}
+	for _, m := range mounts {
+		if m.Source == node {
+			return m.Type, nil
+		}
+	}
+	content, err := r.content(device)
+	return content.Type, err
+}
+
 // content returns what a device holds; an empty type means that it holds nothing.
 func (r *run) content(device string) (probe.Signature, error) {
 	wrap := func(err error) error { return fmt.Errorf("look at the device %s: %w", device, err) }

@@ -116,6 +116,7 @@ type Mount struct {
 	Point  string
 	Source string // the node of a device, or the source as it was given
 	Root   string // the mounted directory of the filesystem; "/" for all of it
+	Type   string // of the filesystem: "ext4"
 }
 
 // Waiter waits for other programs.

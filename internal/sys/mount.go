@@ -21,9 +21,11 @@ func (h *Host) Mounts() ([]Mount, error) {
 	}
 	var all []Mount
 	for _, i := range infos {
-		m := Mount{Point: i.Mountpoint, Source: i.Source, Root: i.Root}
-		if node, err := h.Resolve(i.Source); err == nil {
-			m.Source = node
+		m := Mount{Point: i.Mountpoint, Source: i.Source, Root: i.Root, Type: i.FSType}
+		if strings.HasPrefix(i.Source, "/") { // a path, not a word such as tmpfs
+			if node, err := h.Resolve(i.Source); err == nil {
+				m.Source = node
+			}
 		}
 		all = append(all, m)
 	}

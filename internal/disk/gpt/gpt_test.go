@@ -261,6 +261,9 @@ func TestMark(t *testing.T) {
 	want := &Mark{Entry: [32]byte{1, 2}, Created: []int{1, 8, 9, 256}, Content: []int{128}, Again: []int{127}, Numbers: []int{9, 1}}
 	disk.apply(encode(t, table, Found{}, want))
 	got := disk.read(t, 512)
+	if marked, err := Marked(bytes.NewReader(disk), int64(len(disk)), 512); err != nil || !marked {
+		t.Errorf("the disk may hold a mark: %v, %v", marked, err)
+	}
 	if d := cmp.Diff(want, got.Mark); d != "" {
 		t.Errorf("(-wrote +read):\n%s", d)
 	}
@@ -272,6 +275,9 @@ func TestMark(t *testing.T) {
 		disk.apply([][]Write{{w}})
 		if again := disk.read(t, 512); !cmp.Equal(again.Mark, next) || len(again.Findings) > 0 {
 			t.Errorf("mark is %+v, findings %v", again.Mark, again.Findings)
+		}
+		if marked, err := Marked(bytes.NewReader(disk), int64(len(disk)), 512); err != nil || marked != (next != nil) {
+			t.Errorf("with mark %+v the disk may hold one: %v, %v", next, marked, err)
 		}
 	}
 }

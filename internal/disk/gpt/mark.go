@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
 )
 
 // A Mark is a record that a run leaves in the reserved bytes after the backup header. No tool reads these bytes, and every
@@ -36,6 +37,19 @@ const (
 	markMagic  = "1STLIGHT"
 	markLength = 8 + 4 + 1 + 1 + 2 + 32 + 3*32 + usualSlots // fits into 512-92 bytes
 )
+
+// Marked reports whether a disk of size bytes may hold a mark. It reads one sector, and Read tells whether the mark is valid.
+func Marked(r io.ReaderAt, size int64, sectorSize int) (bool, error) {
+	if err := checkSectorSize(sectorSize); err != nil {
+		return false, err
+	}
+	sectors := Sectors(size / int64(sectorSize))
+	if sectors < 1 {
+		return false, nil
+	}
+	raw, err := reader{r, sectorSize, sectors}.sectorsAt(sectors-1, sectorSize)
+	return err == nil && bytes.HasPrefix(raw[headerSize:], []byte(markMagic)), err
+}
 
 // encode returns the mark's bytes: magic, checksum of the rest, finished, count of numbers, two bytes of zero,
 // entry, created, content and again as bit sets, numbers less one. A nil mark has none.

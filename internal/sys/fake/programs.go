@@ -171,6 +171,7 @@ func mount(p *Process) error {
 	source := names[0]
 	p.m.mu.Lock()
 	defer p.m.mu.Unlock()
+	kind := format
 	if format != "virtiofs" {
 		d, err := p.m.find(source)
 		if err != nil {
@@ -179,9 +180,9 @@ func mount(p *Process) error {
 		if c := p.m.contents(d); format != c.Type && format != "auto" || !c.Whole {
 			return p.fail("wrong fs type, bad option, bad superblock on %s, which holds %q", source, c.Type)
 		}
-		source = d.node
+		source, kind = d.node, p.m.contents(d).Type
 	}
-	p.m.mounts = append(p.m.mounts, sys.Mount{Point: names[1], Source: source, Root: "/"})
+	p.m.mounts = append(p.m.mounts, sys.Mount{Point: names[1], Source: source, Root: "/", Type: kind})
 	return nil
 }
 
