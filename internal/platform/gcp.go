@@ -11,5 +11,5 @@ import (
 
 // gcpUserData asks for the user data by Google's library.
 func gcpUserData(ctx context.Context, c *metadata.Client) ([]byte, error) {
-	return google.New(metadata.Transport{Client: c, Service: google.Service}).UserData(ctx)
+	return google.New(metadata.Transport{Client: c, Service: metadata.Google}).UserData(ctx)
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/firstlight-boot/firstlight/internal/metadata"
-	"github.com/firstlight-boot/firstlight/internal/metadata/google"
 )
 
 // The link-local address of most clouds' metadata services (RFC 3927).
@@ -103,7 +102,7 @@ var table = []Platform{
 	{
 		ID: "gcp", Network: Remote, Empty: emptyOr404, Limit: "262144 bytes",
 		Set:    "gcloud compute instances create NAME … --metadata-from-file user-data=config.ign",
-		source: service{Service: &google.Service, path: "/computeMetadata/v1/instance/attributes/user-data", absent: true, ask: gcpUserData},
+		source: service{Service: &metadata.Google, path: "/computeMetadata/v1/instance/attributes/user-data", absent: true, ask: gcpUserData},
 	},
 	{
 		ID: "hetzner", Network: Remote, Empty: emptyOr404, Limit: "32 KiB",

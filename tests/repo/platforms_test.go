@@ -138,7 +138,7 @@ func packageOf(symbol string) string {
 
 // logic has the source files of the platforms with their own code.
 var logic = map[string][]string{
-	"applehv": {"applehv"}, "azure": {"azure"}, "brightbox": {"openstack"}, "cloudstack": {"cloudstack"}, "hyperv": {"hyperv"},
+	"applehv": {"applehv"}, "azure": {"azure"}, "brightbox": {"openstack"}, "cloudstack": {"cloudstack"}, "gcp": {"gcp"}, "hyperv": {"hyperv"},
 	"nvidiabluefield": {"bluefield"}, "openstack": {"openstack"}, "packet": {"packet"}, "virtualbox": {"virtualbox"},
 	"vmware": {"vmware", "ovf"}, "zvm": {"zvm"},
 }

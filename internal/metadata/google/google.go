@@ -15,17 +15,13 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
-// Service is the metadata service of Compute Engine.
-// https://cloud.google.com/compute/docs/metadata/querying-metadata
-var Service = metadata.Service{Hosts: []string{"169.254.169.254", "[fd20:ce::254]"}}
-
 // A Client asks the metadata service. Its errors are those of package metadata: ErrNotFound, a StatusError, or why there is no answer.
 type Client struct {
 	http    *http.Client
 	library *compute.Client
 }
 
-// New returns a client over a metadata.Transport for Service, or one that plays the service.
+// New returns a client over a metadata.Transport for metadata.Google, or one that plays the service.
 func New(t http.RoundTripper) *Client {
 	c := &http.Client{Transport: t}
 	return &Client{c, compute.NewClient(c)}
@@ -56,7 +52,7 @@ func (c *Client) Present(ctx context.Context) bool {
 	if os.Getenv("GCE_METADATA_HOST") != "" {
 		return true
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+Service.Hosts[0]+"/", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+metadata.Google.Hosts[0]+"/", nil)
 	if err != nil {
 		return false
 	}

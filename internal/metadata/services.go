@@ -12,3 +12,7 @@ var EC2 = Service{
 		Name: "X-Aws-Ec2-Metadata-Token", Optional: true,
 	},
 }
+
+// Google is the metadata service of Compute Engine. Package google asks it.
+// https://cloud.google.com/compute/docs/metadata/querying-metadata
+var Google = Service{Hosts: []string{"169.254.169.254", "[fd20:ce::254]"}}
