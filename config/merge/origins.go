@@ -85,28 +85,73 @@ func (o Origins) At(path string) diag.Place { return o.Span(path).Place() }
 
 // Span is At with the text of the document, if this process knows it.
 func (o Origins) Span(path string) diag.Span {
-	return o.span(func(yield func(string) bool) {
-		for step := range strings.SplitSeq(strings.TrimPrefix(strings.TrimPrefix(path, "$"), "."), ".") {
-			if step != "" && !yield(step) {
-				return
-			}
+	w := walk{root: o.root}
+	for step := range strings.SplitSeq(strings.TrimPrefix(strings.TrimPrefix(path, "$"), "."), ".") {
+		if step != "" && !w.enter(step) {
+			break
 		}
-	})
+	}
+	return w.span()
 }
 
 // SpanOf is Span for a path in steps: names and indexes.
 func (o Origins) SpanOf(steps []any) diag.Span {
-	return o.span(func(yield func(string) bool) {
-		for _, step := range steps {
-			name, isName := step.(string)
-			if index, ok := step.(int); ok && !isName {
-				name = strconv.Itoa(index)
-			}
-			if !yield(name) {
-				return
-			}
+	w := walk{root: o.root}
+	for _, step := range steps {
+		name, isName := step.(string)
+		if index, ok := step.(int); ok && !isName {
+			name = strconv.Itoa(index)
 		}
-	})
+		if !w.enter(name) {
+			break
+		}
+	}
+	return w.span()
+}
+
+// A walk goes from the root of a config towards a value. It needs no memory of its own for values of usual depth: there is a walk
+// for each finding and each step of a plan.
+type walk struct {
+	root origin
+	few  [8]origin
+	deep []origin // what did not fit into few
+	n    int      // how many values lie between the root and here, this one included
+}
+
+// at returns the value after n steps.
+func (w *walk) at(n int) origin {
+	switch {
+	case n == 0:
+		return w.root
+	case n <= len(w.few):
+		return w.few[n-1]
+	}
+	return w.deep[n-1-len(w.few)]
+}
+
+// enter goes to a member or an item, if something is known of it.
+func (w *walk) enter(step string) bool {
+	next := w.at(w.n).child(step)
+	if next.unknown() {
+		return false
+	}
+	if w.n < len(w.few) {
+		w.few[w.n] = next
+	} else {
+		w.deep = append(w.deep, next)
+	}
+	w.n++
+	return true
+}
+
+// span returns the span of the value, or of the nearest one around it that has one.
+func (w *walk) span() diag.Span {
+	for n := w.n; n > 0; n-- {
+		if s := w.at(n).span(); s.Source != nil {
+			return s
+		}
+	}
+	return w.root.span()
 }
 
 // Within returns the span of a part of a string, the bytes from and to of the value at a path, or the zero Span if this
@@ -136,24 +181,6 @@ func (o Origins) Tree() *doc.Document {
 		return nil
 	}
 	return o.root.from.doc
-}
-
-func (o Origins) span(steps func(yield func(string) bool)) diag.Span {
-	var few [8]origin
-	around := append(few[:0], o.root)
-	for step := range steps {
-		at := around[len(around)-1].child(step)
-		if at.unknown() {
-			break
-		}
-		around = append(around, at)
-	}
-	for _, at := range slices.Backward(around) {
-		if s := at.span(); s.Source != nil {
-			return s
-		}
-	}
-	return o.root.span()
 }
 
 func (o origin) unknown() bool { return o.node == nil && o.own == nil }

@@ -95,7 +95,7 @@ var ErrEmpty = errors.New("the journal is empty")
 
 // Create starts the journal of a new run under name, durably, in place of an older one.
 func Create(dir *os.Root, name string, h Header) (*Journal, error) {
-	j := &Journal{header: h, states: map[op.StepID]known{}}
+	j := &Journal{header: h, states: make(map[op.StepID]known, len(h.Plan.Steps))}
 	temporary := name + ".new"
 	if err := clearName(dir, temporary); err != nil {
 		return nil, fmt.Errorf("create journal: %w", err)
@@ -216,11 +216,14 @@ func checksum(text []byte) string {
 
 // encode returns the line of a record.
 func encode(record any) ([]byte, error) {
-	text, err := json.Marshal(record)
-	if err != nil {
+	const before = len("01234567 ")
+	line := bytes.NewBuffer(make([]byte, before)) // the header is large: it is copied once
+	if err := json.NewEncoder(line).Encode(record); err != nil {
 		return nil, fmt.Errorf("encode journal record: %w", err)
 	}
-	return append(append([]byte(checksum(text)+" "), text...), '\n'), nil
+	all := line.Bytes()
+	copy(all, checksum(all[before:len(all)-1])+" ")
+	return all, nil
 }
 
 // append writes lines and makes them durable with one sync.

@@ -44,7 +44,11 @@ type Stdout struct{ W io.Writer }
 
 // Lines implements Sink, with one write.
 func (s Stdout) Lines(lines ...Line) error {
-	var text []byte
+	size := 0
+	for _, l := range lines {
+		size += len("WARNING  : \n") + len(l.Text)
+	}
+	text := make([]byte, 0, size)
 	for _, l := range lines {
 		name := row(l.Level).name
 		text = append(append(text, name...), "         : "[len(name):]...)

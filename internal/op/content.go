@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 	"unsafe"
 )
 
@@ -57,7 +58,9 @@ type Payloads map[Handle]Payload
 
 // Add adds a payload and returns its handle. Of payloads that differ only in their places, the first is kept.
 func (p Payloads) Add(seed string, load Payload) Handle {
-	k := keyed{sha256.New()}
+	k := digests.Get().(*keyed)
+	defer digests.Put(k)
+	k.Reset()
 	k.add(seed, load.Source, load.Compression, load.Hash, strconv.Itoa(len(load.Headers)))
 	for _, header := range load.Headers {
 		if k.add(header.Name); header.Value == nil {
@@ -70,7 +73,7 @@ func (p Payloads) Add(seed string, load Payload) Handle {
 		k.add("text", *load.Text)
 	}
 	const length = 16 // bytes
-	handle := Handle(hex.EncodeToString(k.Sum(nil)[:length]))
+	handle := Handle(hex.EncodeToString(k.Sum(k.sum[:0])[:length]))
 	if _, known := p[handle]; !known {
 		p[handle] = load
 	}
@@ -78,11 +81,19 @@ func (p Payloads) Add(seed string, load Payload) Handle {
 }
 
 // keyed digests texts, each after its length, so that different lists of texts have different digests.
-type keyed struct{ hash.Hash }
+type keyed struct {
+	hash.Hash
+	length [8]byte
+	sum    [sha256.Size]byte
+}
 
-func (k keyed) add(texts ...string) {
+// digests are reused: a config may have very many payloads.
+var digests = sync.Pool{New: func() any { return &keyed{Hash: sha256.New()} }}
+
+func (k *keyed) add(texts ...string) {
 	for _, t := range texts {
-		k.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(t))))
+		binary.LittleEndian.PutUint64(k.length[:], uint64(len(t)))
+		k.Write(k.length[:])
 		k.Write(unsafe.Slice(unsafe.StringData(t), len(t))) // no copy of what may be long; a hash only reads
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/internal/facts"
@@ -57,8 +58,9 @@ func ID(o Op, n int) (StepID, error) {
 	if err != nil {
 		return "", fmt.Errorf("identify %s: %w", o.Kind(), err)
 	}
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%d\n", o.Kind(), n)
-	h.Write(text)
-	return StepID(hex.EncodeToString(h.Sum(nil)[:16])), nil
+	whole := make([]byte, 0, len(text)+64)
+	whole = append(append(whole, o.Kind()...), '\n')
+	whole = append(strconv.AppendInt(whole, int64(n), 10), '\n')
+	sum := sha256.Sum256(append(whole, text...))
+	return StepID(hex.EncodeToString(sum[:16])), nil
 }

@@ -33,6 +33,11 @@ func content(loads op.Payloads, seed string, r types.Resource, place string) (c 
 
 func isInline(source string) bool { return len(source) >= 5 && strings.EqualFold(source[:5], "data:") }
 
+// canFail reports whether getting a resource can fail: a data URL was checked when the config was validated.
+func canFail(r *types.Resource) bool {
+	return !isInline(types.Text(r.Source)) || r.Compression != nil || r.Verification.Hash != nil
+}
+
 // redact returns a URL without credentials, query and fragment. A URL that cannot be parsed shows only its scheme.
 func redact(source string) string {
 	u, err := url.Parse(source)
@@ -70,9 +75,13 @@ func (b *builder) secret(text string) op.Handle {
 // Payloads returns what the handles of every plan for a config stand for, if the plan was made with seed.
 func Payloads(doc config.Document, seed string) op.Payloads {
 	c := &doc.Config
-	b := &builder{doc: doc, c: c, in: Inputs{Seed: seed}, payloads: op.Payloads{}}
+	b := &builder{doc: doc, c: c, in: Inputs{Seed: seed}, payloads: make(op.Payloads, len(c.Storage.Files))}
 	for _, w := range slices.Concat(KeyWants(c), FileWants(c)) {
-		content(b.payloads, seed, *w.Resource, b.located(w.Path+".source"))
+		place := ""
+		if canFail(w.Resource) {
+			place = b.located(w.Path + ".source")
+		}
+		content(b.payloads, seed, *w.Resource, place)
 	}
 	for i, l := range c.Storage.Luks {
 		b.binding(at("storage", "luks", i, "clevis"), l.Clevis)
@@ -137,7 +146,7 @@ func KeyWants(c *types.Config) []Want {
 
 // FileWants lists the contents of files.
 func FileWants(c *types.Config) []Want {
-	var wants []Want
+	wants := make([]Want, 0, len(c.Storage.Files))
 	for i := range c.Storage.Files {
 		f := &c.Storage.Files[i]
 		wants = append(wants, Want{&f.Contents, f.Path, at("storage", "files", i, "contents")})

@@ -35,8 +35,9 @@ func Files(b *builder) {
 // because any of these may be their target.
 func planNodes(b *builder) {
 	entries, hard := b.entries()
-	seen := map[string]string{}
+	seen := make(map[string]string, len(entries)+len(hard))
 	entries, hard = b.distinct(entries, seen), b.distinct(hard, seen)
+	b.expect(len(entries) + len(hard))
 	sort.SliceStable(entries, func(i, j int) bool { return depth(entries[i].place) < depth(entries[j].place) })
 	for _, e := range entries {
 		e.plan(b, e)
@@ -67,6 +68,7 @@ func (b *builder) distinct(entries []entry, seen map[string]string) []entry {
 
 func (b *builder) entries() (entries, hard []entry) {
 	s := b.c.Storage
+	entries = make([]entry, 0, len(s.Directories)+len(s.Files)+len(s.Links))
 	add := func(list *[]entry, what string, i int, n types.Node, plan func(*builder, entry)) {
 		*list = append(*list, entry{at("storage", what, i), n, b.facts.Tree.Place(path.Clean(n.Path)), plan})
 	}

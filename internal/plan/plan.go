@@ -9,7 +9,9 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/diag"
@@ -140,6 +142,15 @@ func (b *builder) add(path string, o op.Op, reason string, after ...int) int {
 	return index
 }
 
+// expect makes room for n more steps.
+func (b *builder) expect(n int) {
+	b.steps = slices.Grow(b.steps, n)
+	last, equals := make(map[op.Resource]int, len(b.last)+n), make(map[op.StepID]int, len(b.equals)+n)
+	maps.Copy(last, b.last)
+	maps.Copy(equals, b.equals)
+	b.last, b.equals = last, equals
+}
+
 // fail reports a conflict at a path of the config; the hint says what the user can do.
 func (b *builder) fail(path, summary, hint string) { b.note(diag.Error, path, summary, hint) }
 
@@ -190,11 +201,18 @@ func (b *builder) policy() string {
 	return s.Policy
 }
 
-// at forms a path of the config: at("storage", "files", 3) is "$.storage.files.3".
+// at forms a path of the config of names and indexes: at("storage", "files", 3) is "$.storage.files.3".
 func at(steps ...any) string {
-	path := "$"
+	var few [64]byte
+	path := append(few[:0], '$')
 	for _, s := range steps {
-		path += "." + fmt.Sprint(s)
+		path = append(path, '.')
+		switch s := s.(type) {
+		case string:
+			path = append(path, s...)
+		case int:
+			path = strconv.AppendInt(path, int64(s), 10)
+		}
 	}
-	return path
+	return string(path)
 }

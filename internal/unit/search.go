@@ -15,12 +15,12 @@ import (
 // ConfigDir is the directory of the administrator's units and of all links of enablement.
 const ConfigDir = "/etc/systemd/system"
 
-// SearchPath lists the directories of unit files, the highest priority first (systemd.unit(5)).
-func SearchPath() []string {
-	return []string{
-		ConfigDir, "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system",
-	}
+var searchPath = []string{
+	ConfigDir, "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system",
 }
+
+// SearchPath lists the directories of unit files, the highest priority first (systemd.unit(5)). The caller must not change it.
+func SearchPath() []string { return searchPath }
 
 // maxFile is the longest unit file that is read, in bytes.
 const maxFile = 1 << 20
