@@ -167,7 +167,7 @@ func (r *run) prepareFetch() error {
 	}
 	r.http, err = fetch.New(fetch.Options{
 		Version: version.Version(), Offline: r.stage.offline, Log: r.log, Platform: r.platform.ID, AzureClientID: r.o.Getenv("AZURE_CLIENT_ID"),
-		EC2: r.ec2Item, Google: google.New(metadata.Transport{Client: r.metadata, Service: metadata.Google, Single: true}),
+		EC2: r.ec2Item, Google: google.Account(r.metadata),
 		Say: func(text string) { r.say("firstlight: " + text) }, Total: r.boot.Timeout, Base: r.boot.Settings(ca),
 	})
 	return err

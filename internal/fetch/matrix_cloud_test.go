@@ -197,7 +197,7 @@ func ec2Item(w *world) ec2.Get {
 func (c cloud) run(t *testing.T, w *world, a *authority, want error) {
 	out := &emitted{}
 	client, err := New(Options{
-		Dial: w.dial, Platform: c.platform, EC2: ec2Item(w), Google: google.New(metadata.Transport{Client: services(w), Service: metadata.Google, Single: true}),
+		Dial: w.dial, Platform: c.platform, EC2: ec2Item(w), Google: google.Account(services(w)),
 		Total: 25 * time.Second, Say: func(text string) { io.WriteString(out, text+"\n") },
 		Log:  slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Base: Settings{Authorities: []Request{{URL: DataURL(a.pem())}}},

@@ -60,6 +60,7 @@ type Service struct {
 	Token   *Token   // nil: no request needs one
 	Again   []int    // statuses to retry, in addition to 408, 425, 429 and all from 500 on
 	LowPort bool     // the service answers only local ports below 1024, which need a privilege
+	Stay    bool     // a redirect is an answer like any other: nobody else may answer for this machine
 }
 
 // A Token opens a session with a service.
@@ -333,7 +334,7 @@ func (c *Client) send(req *http.Request, s Service) (answer, error) {
 func (c *Client) client(method string, s Service) *http.Client {
 	return &http.Client{
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if method != http.MethodGet {
+			if method != http.MethodGet || s.Stay {
 				return http.ErrUseLastResponse
 			}
 			if len(via) > mostHops {

@@ -198,14 +198,16 @@ func TestTransport(t *testing.T) {
 		if status == 503 && len(asked) == 3 {
 			status = 200
 		}
+		if status == 302 {
+			w.Header().Set("Location", "http://192.0.2.1/200")
+		}
 		w.Header().Set("Etag", "tag")
 		w.WriteHeader(status)
 		io.WriteString(w, "data")
 	})
-	s := Service{Hosts: []string{"169.254.169.254", "[fd00::1]"}}
 	for _, k := range []struct {
 		name, url    string
-		single       bool
+		single, stay bool
 		status       int // 0: an error
 		asks         int
 		first, cause string
@@ -215,10 +217,13 @@ func TestTransport(t *testing.T) {
 		{name: "no item", url: "http://169.254.169.254/404", status: 404, asks: 1},
 		{name: "refused", url: "http://169.254.169.254/403", status: 403, asks: 1},
 		{name: "not yet", url: "http://169.254.169.254/503", status: 200, asks: 3},
+		{name: "elsewhere", url: "http://169.254.169.254/302", status: 200, asks: 2},
+		{name: "elsewhere, not followed", url: "http://169.254.169.254/302", stay: true, status: 302, asks: 1},
 		{name: "not yet, once", url: "http://169.254.169.254/503", single: true, asks: 1, cause: "status 503 Service Unavailable"},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			asked = nil
+			s := Service{Hosts: []string{"169.254.169.254", "[fd00::1]"}, Stay: k.stay}
 			c.sessions = Sessions{s.Hosts[0]: {Host: s.Hosts[0]}}
 			req, err := http.NewRequest(http.MethodGet, k.url, nil)
 			if err != nil {

@@ -225,7 +225,7 @@ func (n *network) http() *http.Client {
 func (n *network) client(platform string) *fetch.Client {
 	n.t.Helper()
 	c, err := fetch.New(fetch.Options{
-		Version: "test", Platform: platform, Dial: n.dial, EC2: n.ec2(), Google: google.New(services.Transport{Client: n.services(), Service: services.Google, Single: true}),
+		Version: "test", Platform: platform, Dial: n.dial, EC2: n.ec2(), Google: google.Account(n.services()),
 		Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)),
 	})
 	if err != nil {

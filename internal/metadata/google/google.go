@@ -27,6 +27,14 @@ func New(t http.RoundTripper) *Client {
 	return &Client{c, compute.NewClient(c)}
 }
 
+// Account returns a client for tokens of the machine's service account. It makes one attempt for each item, because its callers have a
+// policy of their own, and follows no redirect.
+func Account(c *metadata.Client) *Client {
+	s := metadata.Google
+	s.Stay = true
+	return New(metadata.Transport{Client: c, Service: s, Single: true})
+}
+
 // UserData returns the attribute "user-data" of the instance.
 func (c *Client) UserData(ctx context.Context) ([]byte, error) {
 	text, err := c.library.InstanceAttributeValueWithContext(ctx, "user-data")
