@@ -60,7 +60,7 @@ type Service struct {
 	Token   *Token   // nil: no request needs one
 	Again   []int    // statuses to retry, in addition to 408, 425, 429 and all from 500 on
 	LowPort bool     // the service answers only local ports below 1024, which need a privilege
-	Stay    bool     // a redirect is an answer like any other: nobody else may answer for this machine
+	Stay    bool     // follow no redirect: only the service itself may answer
 }
 
 // A Token opens a session with a service.

@@ -15,10 +15,10 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/metadata"
 )
 
-// A Client asks the metadata service. Its errors are those of package metadata: ErrNotFound, a StatusError, or why there is no answer.
+// A Client asks the metadata service. Its errors are those of package metadata: ErrNotFound, a StatusError, or the cause of a failed attempt.
 type Client struct {
 	http    *http.Client
-	library *compute.Client
+	compute *compute.Client
 }
 
 // New returns a client over a metadata.Transport for metadata.Google, or one that plays the service.
@@ -27,8 +27,8 @@ func New(t http.RoundTripper) *Client {
 	return &Client{c, compute.NewClient(c)}
 }
 
-// Account returns a client for tokens of the machine's service account. It makes one attempt for each item, because its callers have a
-// policy of their own, and follows no redirect.
+// Account returns a client for tokens of the machine's service account. It follows no redirect and makes one attempt for each item,
+// because its callers retry.
 func Account(c *metadata.Client) *Client {
 	s := metadata.Google
 	s.Stay = true
@@ -37,20 +37,20 @@ func Account(c *metadata.Client) *Client {
 
 // UserData returns the attribute "user-data" of the instance.
 func (c *Client) UserData(ctx context.Context) ([]byte, error) {
-	text, err := c.library.InstanceAttributeValueWithContext(ctx, "user-data")
+	text, err := c.compute.InstanceAttributeValueWithContext(ctx, "user-data")
 	return []byte(text), plain(err)
 }
 
 // Scopes returns the scopes of the instance's default service account.
 func (c *Client) Scopes(ctx context.Context) ([]string, error) {
-	scopes, err := c.library.ScopesWithContext(ctx, "default")
+	scopes, err := c.compute.ScopesWithContext(ctx, "default")
 	return scopes, plain(err)
 }
 
 // Token returns the answer to a request for a token of the default service account with one scope (RFC 6749, section 5.1).
 // It is secret.
 func (c *Client) Token(ctx context.Context, scope string) ([]byte, error) {
-	text, err := c.library.GetWithContext(ctx, "instance/service-accounts/default/token?scopes="+url.QueryEscape(scope))
+	text, err := c.compute.GetWithContext(ctx, "instance/service-accounts/default/token?scopes="+url.QueryEscape(scope))
 	return []byte(text), plain(err)
 }
 
