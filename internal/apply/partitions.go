@@ -334,7 +334,8 @@ func ForgetMarks(ctx context.Context, m *Machine) error {
 	return nil
 }
 
-// readMarked is readTable for a disk that may hold a mark. Of any other disk it reads one sector and returns nothing.
+// readMarked reads the partition table of a disk that may hold a mark. Most disks hold none; for those it reads one sector and returns
+// nothing.
 func readMarked(m *Machine, node string) (gpt.Found, error) {
 	info, err := m.Sys.Block(node)
 	if err != nil {
@@ -344,22 +345,9 @@ func readMarked(m *Machine, node string) (gpt.Found, error) {
 	if err != nil {
 		return gpt.Found{}, err
 	}
-	marked, err := gpt.Marked(file, info.Size, info.SectorSize)
-	if err := errors.Join(err, file.Close()); err != nil || !marked {
-		return gpt.Found{}, err
-	}
-	return readTable(m, node)
-}
-
-func readTable(m *Machine, node string) (gpt.Found, error) {
-	info, err := m.Sys.Block(node)
-	if err != nil {
-		return gpt.Found{}, err
-	}
-	file, err := m.Sys.OpenRead(node)
-	if err != nil {
-		return gpt.Found{}, err
-	}
 	defer file.Close()
+	if marked, err := gpt.Marked(file, info.Size, info.SectorSize); err != nil || !marked {
+		return gpt.Found{}, err
+	}
 	return gpt.Read(file, info.Size, info.SectorSize)
 }

@@ -38,7 +38,7 @@ const (
 	markLength = 8 + 4 + 1 + 1 + 2 + 32 + 3*32 + usualSlots // fits into 512-92 bytes
 )
 
-// Marked reports whether a disk of size bytes may hold a mark. It reads one sector, and Read tells whether the mark is valid.
+// Marked reports whether a disk of size bytes may hold a mark. It reads only the last sector; Read also checks that the mark is valid.
 func Marked(r io.ReaderAt, size int64, sectorSize int) (bool, error) {
 	if err := checkSectorSize(sectorSize); err != nil {
 		return false, err
