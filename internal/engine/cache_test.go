@@ -3,8 +3,6 @@
 package engine
 
 import (
-	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,40 +22,17 @@ func TestDigest(t *testing.T) {
 		"": {"a"},
 		`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/b","contents":{"source":"data:,b"}}]}}`: {"a", "b"},
 	} {
-		dir := t.TempDir()
-		write := func(name, text string) {
-			t.Helper()
-			name = filepath.Join(dir, name)
-			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		write("cmdline", "quiet")
-		write("config.ign", user)
-		write("root/etc/hostname", "x\n")
+		b := newBoot(t)
+		b.write("config.ign", user)
 		if base != "" {
-			write("lib/base.d/10-b.ign", base)
+			b.write("lib/base.d/10-b.ign", base)
 		}
 		for _, stage := range []string{"fetch", "files"} {
-			var out bytes.Buffer
-			code := Run(context.Background(), Options{
-				Platform: "file", Stage: stage, Root: filepath.Join(dir, "root"), ConfigCache: filepath.Join(dir, "run/ignition.json"),
-				StateFile: filepath.Join(dir, "run/state"), NeedNet: filepath.Join(dir, "run/neednet"), LogToStdout: true, Stdout: &out, Stderr: &out,
-				Getenv: func(name string) string {
-					return map[string]string{
-						"IGNITION_CONFIG_FILE": filepath.Join(dir, "config.ign"), "IGNITION_KERNEL_CMDLINE_PATH": filepath.Join(dir, "cmdline"),
-						"IGNITION_SYSTEM_CONFIG_DIR": filepath.Join(dir, "lib"),
-					}[name]
-				},
-			})
-			if code != ExitOK {
-				t.Fatalf("%s: exit %d:\n%s", stage, code, &out)
+			if exit := b.stage("run", stage); exit != ExitOK {
+				t.Fatalf("%s: exit %d:\n%s", stage, exit, &b.out)
 			}
 		}
-		want, err := os.ReadFile(filepath.Join(dir, "run/ignition.json"))
+		want, err := os.ReadFile(filepath.Join(b.dir, "run/ignition.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +48,7 @@ func TestDigest(t *testing.T) {
 				ConfigSHA256 string
 			}
 		}
-		text, err := os.ReadFile(filepath.Join(dir, "root/etc/.ignition-result.json"))
+		text, err := os.ReadFile(filepath.Join(b.root, "etc/.ignition-result.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +59,7 @@ func TestDigest(t *testing.T) {
 			t.Errorf("with base config %q the digest is %s, want %x", base, result.Firstlight.ConfigSHA256, sum)
 		}
 		for _, name := range files {
-			if text, err := os.ReadFile(filepath.Join(dir, "root", name)); err != nil || string(text) != name {
+			if text, err := os.ReadFile(filepath.Join(b.root, name)); err != nil || string(text) != name {
 				t.Errorf("with base config %q the file %s is %q, %v", base, name, text, err)
 			}
 		}

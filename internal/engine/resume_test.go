@@ -19,6 +19,49 @@ import (
 	"github.com/firstlight-boot/firstlight/internal/seal"
 )
 
+// A boot is a target root, a config for the platform "file" and what the stages leave in between, in a directory.
+type boot struct {
+	t         *testing.T
+	dir, root string
+	out       bytes.Buffer // of the last stage
+}
+
+func newBoot(t *testing.T) *boot {
+	t.Helper()
+	dir := t.TempDir()
+	b := &boot{t: t, dir: dir, root: filepath.Join(dir, "root")}
+	b.write("cmdline", "quiet")
+	b.write("root/etc/hostname", "host\n")
+	return b
+}
+
+// write writes a file below the directory.
+func (b *boot) write(name, text string) {
+	b.t.Helper()
+	name = filepath.Join(b.dir, name)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// stage runs a stage and returns its exit code. Stages of one boot have the directory run in common.
+func (b *boot) stage(run, name string) int {
+	b.out.Reset()
+	in := func(names ...string) string { return filepath.Join(append([]string{b.dir}, names...)...) }
+	return Run(context.Background(), Options{
+		Platform: "file", Stage: name, Root: b.root, ConfigCache: in(run, "ignition.json"), StateFile: in(run, "state"),
+		NeedNet: in(run, "neednet"), LogToStdout: true, Stdout: &b.out, Stderr: &b.out,
+		Getenv: func(name string) string {
+			return map[string]string{
+				"IGNITION_CONFIG_FILE": in("config.ign"), "IGNITION_KERNEL_CMDLINE_PATH": in("cmdline"), "IGNITION_SYSTEM_CONFIG_DIR": in("lib"),
+			}[name]
+		},
+	})
+}
+
 // TestResume: a files stage that failed in the middle goes on when it is run again, and does not stumble over what it has done
 // itself. The next boot does nothing.
 func TestResume(t *testing.T) {
@@ -34,19 +77,9 @@ func TestResume(t *testing.T) {
 		fmt.Fprint(w, "page")
 	}))
 	defer server.Close()
-	dir := t.TempDir()
-	root := filepath.Join(dir, "root")
-	write := func(name, text string) {
-		t.Helper()
-		name = filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("cmdline", "quiet")
+	b := newBoot(t)
+	dir, root, write, out := b.dir, b.root, b.write, &b.out
+	stage := func(name string) int { return b.stage("run", name) }
 	write("root/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
 	write("root/etc/group", "root:x:0:\n")
 	write("root/etc/shadow", "root:*:1::::::\n")
@@ -54,26 +87,11 @@ func TestResume(t *testing.T) {
 	write("config.ign", `{"ignition":{"version":"3.4.0"},"passwd":{"users":[{"name":"core","homeDir":"/home/core"}]},"storage":{"files":[
 		{"path":"/etc/motd","append":[{"source":"data:,once%0A"}]},{"path":"/new","contents":{"source":"data:,x"}},
 		{"path":"/page","contents":{"source":"`+server.URL+`/"}}]}}`)
-	var out bytes.Buffer
-	stage := func(name string) int {
-		out.Reset()
-		return Run(context.Background(), Options{
-			Platform: "file", Stage: name, Root: root, ConfigCache: filepath.Join(dir, "run/ignition.json"),
-			StateFile: filepath.Join(dir, "run/state"), NeedNet: filepath.Join(dir, "run/neednet"), LogToStdout: true,
-			Stdout: &out, Stderr: &out,
-			Getenv: func(name string) string {
-				return map[string]string{
-					"IGNITION_CONFIG_FILE":         filepath.Join(dir, "config.ign"),
-					"IGNITION_KERNEL_CMDLINE_PATH": filepath.Join(dir, "cmdline"),
-				}[name]
-			},
-		})
-	}
 	if exit := stage("fetch"); exit != ExitOK {
-		t.Fatalf("fetch: exit %d:\n%s", exit, &out)
+		t.Fatalf("fetch: exit %d:\n%s", exit, out)
 	}
 	if exit := stage("files"); exit != ExitFailed || !strings.Contains(out.String(), "not found") {
-		t.Fatalf("without the page: exit %d:\n%s", exit, &out)
+		t.Fatalf("without the page: exit %d:\n%s", exit, out)
 	}
 	there.Store(true)
 	before := filepath.Join(dir, "before")
@@ -83,14 +101,14 @@ func TestResume(t *testing.T) {
 		}
 	}
 	if exit := stage("files"); exit != ExitOK {
-		t.Fatalf("before the cut: exit %d:\n%s", exit, &out)
+		t.Fatalf("before the cut: exit %d:\n%s", exit, out)
 	}
 	fetched = func() {}
 	if err := errors.Join(os.RemoveAll(root), os.CopyFS(root, os.DirFS(before))); err != nil {
 		t.Fatal(err)
 	}
 	if exit := stage("files"); exit != ExitOK || !strings.Contains(out.String(), "resuming files") {
-		t.Fatalf("with the page: exit %d:\n%s", exit, &out)
+		t.Fatalf("with the page: exit %d:\n%s", exit, out)
 	}
 	if text, err := os.ReadFile(filepath.Join(root, "etc/.ignition-result.json")); err != nil || strings.Contains(string(text), "previousReport") {
 		t.Errorf("the result of a run that was cut short counts as an earlier one: %v\n%s", err, text)
@@ -99,10 +117,10 @@ func TestResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	if exit := stage("fetch"); exit != ExitOK {
-		t.Fatalf("fetch again: exit %d:\n%s", exit, &out)
+		t.Fatalf("fetch again: exit %d:\n%s", exit, out)
 	}
 	if exit := stage("files"); exit != ExitOK || !strings.Contains(out.String(), "already provisioned") {
-		t.Fatalf("in the next boot: exit %d:\n%s", exit, &out)
+		t.Fatalf("in the next boot: exit %d:\n%s", exit, out)
 	}
 	for name, want := range map[string]string{"etc/motd": "welcome\nonce\n", "new": "x", "page": "page"} {
 		if text, err := os.ReadFile(filepath.Join(root, name)); err != nil || string(text) != want {
@@ -126,55 +144,35 @@ func TestSealedMeanwhile(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	dir := t.TempDir()
-	config := `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/new","overwrite":true,"contents":{"source":"data:,x"}},
-		{"path":"/page","overwrite":true,"contents":{"source":"` + server.URL + `/"}}]}}`
-	for name, text := range map[string]string{"cmdline": "quiet", "config.ign": config} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Mkdir(filepath.Join(dir, "root"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	stage := func(run, name string) int {
-		out.Reset()
-		return Run(context.Background(), Options{
-			Platform: "file", Stage: name, Root: filepath.Join(dir, "root"), ConfigCache: filepath.Join(dir, run, "ignition.json"),
-			StateFile: filepath.Join(dir, run, "state"), NeedNet: filepath.Join(dir, run, "neednet"), LogToStdout: true, Stdout: &out, Stderr: &out,
-			Getenv: func(name string) string {
-				return map[string]string{
-					"IGNITION_CONFIG_FILE": filepath.Join(dir, "config.ign"), "IGNITION_KERNEL_CMDLINE_PATH": filepath.Join(dir, "cmdline"),
-				}[name]
-			},
-		})
-	}
+	b := newBoot(t)
+	root, stage, out := b.root, b.stage, &b.out
+	b.write("config.ign", `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/new","overwrite":true,"contents":{"source":"data:,x"}},
+		{"path":"/page","overwrite":true,"contents":{"source":"`+server.URL+`/"}}]}}`)
 	for _, run := range []string{"one", "two"} {
 		if exit := stage(run, "fetch"); exit != ExitOK {
-			t.Fatalf("fetch: exit %d:\n%s", exit, &out)
+			t.Fatalf("fetch: exit %d:\n%s", exit, out)
 		}
 	}
 	if exit := stage("one", "files"); exit != ExitFailed { // it has decided by now
-		t.Fatalf("without the page: exit %d:\n%s", exit, &out)
+		t.Fatalf("without the page: exit %d:\n%s", exit, out)
 	}
 	there.Store(true)
-	held := lockRoot(t, filepath.Join(dir, "root"))
+	held := lockRoot(t, root)
 	if exit := stage("two", "files"); exit != ExitFailed || !strings.Contains(out.String(), "another run of firstlight is using it") {
-		t.Fatalf("a third run holds the lock: exit %d:\n%s", exit, &out)
+		t.Fatalf("a third run holds the lock: exit %d:\n%s", exit, out)
 	}
 	held.Close()
 	if exit := stage("two", "files"); exit != ExitOK {
-		t.Fatalf("the other run: exit %d:\n%s", exit, &out)
+		t.Fatalf("the other run: exit %d:\n%s", exit, out)
 	}
-	changed := filepath.Join(dir, "root/new")
+	changed := filepath.Join(root, "new")
 	if err := os.WriteFile(changed, []byte("the user's"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	exit := stage("one", "files")
 	text, err := os.ReadFile(changed)
 	if exit != ExitOK || err != nil || string(text) != "the user's" || !strings.Contains(out.String(), "already provisioned") {
-		t.Errorf("exit %d, %q, %v:\n%s", exit, text, err, &out)
+		t.Errorf("exit %d, %q, %v:\n%s", exit, text, err, out)
 	}
 }
 
