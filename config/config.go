@@ -127,7 +127,7 @@ func Merge(parent, child Document) Document {
 	return m.Document()
 }
 
-// IsEmpty reports whether the document is that of Empty. What is laid over it stays as it is.
+// IsEmpty reports whether the document is that of Empty. Merging another document with it changes nothing.
 func (d Document) IsEmpty() bool {
 	d.Config.Ignition.Version = ""
 	return d.Version == 0 && d.Notes == nil && d.Origins == merge.Origins{} && reflect.ValueOf(d.Config).IsZero()

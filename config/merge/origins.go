@@ -109,13 +109,13 @@ func (o Origins) SpanOf(steps []any) diag.Span {
 	return w.span()
 }
 
-// A walk goes from the root of a config towards a value. It needs no memory of its own for values of usual depth: there is a walk
-// for each finding and each step of a plan.
+// A walk goes from the root of a config to a value. It allocates nothing at usual depths, because every finding and every step of a plan
+// starts one.
 type walk struct {
 	root origin
 	few  [8]origin
 	deep []origin // what did not fit into few
-	n    int      // how many values lie between the root and here, this one included
+	n    int      // the number of steps from the root
 }
 
 // at returns the value after n steps.

@@ -331,7 +331,7 @@ func (r *run) acquire(ctx context.Context) (config.Document, error) {
 	return merged, r.identify(base, merged)
 }
 
-// identify sets the digest of the merged config. Without base configs that is the cached one, which need not be encoded again.
+// identify sets the digest of the merged config. Without base configs, the cache holds that config, and it need not be encoded again.
 func (r *run) identify(base, merged config.Document) error {
 	text := r.cached
 	if r.cached = nil; !base.IsEmpty() {

@@ -145,7 +145,8 @@ func (r *run) mountable(device string) (format string, err error) {
 	return content.Type, nil
 }
 
-// filesystem returns the type of a device's filesystem, or "". Of a mounted one the kernel knows it, which saves reading the device.
+// filesystem returns the type of a device's filesystem, or "" if it has none. It probes only devices that are not mounted: of the others
+// the kernel knows the type.
 func (r *run) filesystem(device string) (string, error) {
 	node, err := r.host.Resolve(device)
 	if err != nil {

@@ -33,7 +33,7 @@ func content(loads op.Payloads, seed string, r types.Resource, place string) (c 
 
 func isInline(source string) bool { return len(source) >= 5 && strings.EqualFold(source[:5], "data:") }
 
-// canFail reports whether getting a resource can fail: a data URL was checked when the config was validated.
+// canFail reports whether fetching a resource can fail. A plain data URL cannot, because validation has decoded it.
 func canFail(r *types.Resource) bool {
 	return !isInline(types.Text(r.Source)) || r.Compression != nil || r.Verification.Hash != nil
 }

@@ -272,7 +272,7 @@ func inTree(dir string, env []string, name string, args ...string) (string, erro
 // withoutGo returns a search path without Go.
 func withoutGo(t *testing.T) string {
 	t.Helper()
-	farm := t.TempDir() // Debian has Go among all other programs
+	farm := t.TempDir() // Debian installs Go into /usr/bin, with everything else
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		programs, err := filepath.Glob(filepath.Join(dir, "*"))
 		if err != nil {

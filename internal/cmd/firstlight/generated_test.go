@@ -122,7 +122,7 @@ func TestCompletion(t *testing.T) {
 				for i := range got {
 					got[i] = strings.TrimSuffix(got[i], "/") // bash adds it when it inserts the word
 				}
-				// fish 4 also lists words that have the letters elsewhere; it offers them only if none begins with them.
+				// fish 4 also lists words that contain the letters elsewhere. It offers those only if no word begins with them.
 				last := c.line[strings.LastIndexAny(c.line, " =")+1:]
 				got = slices.DeleteFunc(got, func(word string) bool { return shell == "fish" && !strings.HasPrefix(word, last) })
 				slices.Sort(got)
