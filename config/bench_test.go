@@ -43,6 +43,15 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+// BenchmarkMarshal writes a config of inline files.
+func BenchmarkMarshal(b *testing.B) {
+	c := mustParse(b, "bench", files(0, 10000)).Config
+	b.SetBytes(int64(len(Marshal(c))))
+	for b.Loop() {
+		Marshal(c)
+	}
+}
+
 // BenchmarkConflicts validates configs in which the rules about paths have work to do.
 func BenchmarkConflicts(b *testing.B) {
 	for _, n := range []int{1000, 10000, 100000} {

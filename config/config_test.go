@@ -5,6 +5,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -17,13 +18,72 @@ import (
 	"github.com/firstlight-boot/firstlight/config/doc"
 	"github.com/firstlight-boot/firstlight/config/merge"
 	"github.com/firstlight-boot/firstlight/config/spec"
+	"github.com/firstlight-boot/firstlight/config/types"
 )
 
 func TestEmptyMarshalled(t *testing.T) {
 	const want = `{"ignition":{"config":{"replace":{"verification":{}}},"proxy":{},"security":{"tls":{}},"timeouts":{},` +
 		`"version":"3.7.0-experimental"},"kernelArguments":{},"passwd":{},"storage":{},"systemd":{}}`
-	if got, err := Marshal(Empty().Config); err != nil || string(got) != want {
-		t.Errorf("got %s (%v)", got, err)
+	if got := Marshal(Empty().Config); string(got) != want {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestMarshal compares with encoding/json, for all cases and for configs of random values.
+func TestMarshal(t *testing.T) {
+	compare := func(c types.Config) {
+		t.Helper()
+		want, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Marshal(c); string(got) != string(want) {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	seen := 0
+	corpus(t, func(text []byte) {
+		if d, report := Parse(diag.NewSource("f", text)); !report.HasErrors() {
+			compare(d.Config)
+			seen++
+		}
+	})
+	if seen < 100 {
+		t.Errorf("only %d configs of the cases are valid", seen)
+	}
+	texts := []string{"", "a", "a b~", "\x00\n\r\t\"\\\x7f", "<a href='&'>", "é\u2028\u2029", "bad\xff\xed\xa0\x80", strings.Repeat("x", 5000)}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		var c types.Config
+		fill(reflect.ValueOf(&c).Elem(), random, texts)
+		compare(c)
+	}
+}
+
+// fill sets a value and all that it holds at random; one in four stays empty.
+func fill(v reflect.Value, random *rand.Rand, texts []string) {
+	if v.Kind() != reflect.Struct && random.IntN(4) == 0 {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), random, texts)
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), random, texts)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), random.IntN(3), 3))
+		for i := range v.Len() {
+			fill(v.Index(i), random, texts)
+		}
+	case reflect.String:
+		v.SetString(texts[random.IntN(len(texts))])
+	case reflect.Bool:
+		v.SetBool(true)
+	default:
+		v.SetInt(random.Int64N(1<<31) - 1<<30)
 	}
 }
 
@@ -257,9 +317,9 @@ func FuzzParse(f *testing.F) {
 		if report.HasErrors() {
 			return
 		}
-		out, err := Marshal(d.Config)
-		if err != nil {
-			t.Fatal(err)
+		out := Marshal(d.Config)
+		if want, err := json.Marshal(d.Config); err != nil || string(out) != string(want) {
+			t.Errorf("got  %s\nwant %s (%v)", out, want, err)
 		}
 		again, report := Parse(diag.NewSource("g", out))
 		if report.HasErrors() {

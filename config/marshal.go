@@ -3,11 +3,12 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/coreos/vcontext/path"
 
@@ -16,8 +17,13 @@ import (
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
-// Marshal returns the config as compact JSON in the newest form, as the cache has it.
-func Marshal(c types.Config) ([]byte, error) { return json.Marshal(c) }
+// Marshal returns the config as compact JSON in the newest form, as the cache has it: the text of json.Marshal, which would first
+// learn all types. A boot would wait for that.
+func Marshal(c types.Config) []byte {
+	e := encoder{version: spec.Newest, cache: true}
+	e.object(spec.Config(), reflect.ValueOf(&c).Elem())
+	return e.text
+}
 
 // Codes of findings about what a version cannot express.
 const (
@@ -49,14 +55,29 @@ func MarshalVersion(d Document, v spec.Version) ([]byte, diag.List) {
 type encoder struct {
 	doc     Document
 	version spec.Version
+	cache   bool // write empty members, and escape for HTML, as json.Marshal does
 	text    []byte
-	steps   []any
+	steps   []step // to the value at hand
 	report  diag.List
 }
 
+// A step leads to a member or, without a name, to an element of a list.
+type step struct {
+	name  string
+	index int
+}
+
 // fail reports that the value at hand cannot be expressed.
-func (e *encoder) fail(code, summary, hint string, steps ...any) {
-	steps = append(append([]any{}, e.steps...), steps...)
+func (e *encoder) fail(code, summary, hint string, more ...any) {
+	var steps []any
+	for _, s := range e.steps {
+		if s.name != "" {
+			steps = append(steps, s.name)
+		} else {
+			steps = append(steps, s.index)
+		}
+	}
+	steps = append(steps, more...)
 	e.report = append(e.report, diag.Diagnostic{
 		Severity: diag.Error, Code: code, Path: path.New("json", steps...), Span: e.doc.Origins.SpanOf(steps),
 		Summary: summary, Hint: hint,
@@ -69,7 +90,7 @@ func (e *encoder) object(shape *spec.Struct, v reflect.Value) {
 	for i := range shape.Fields {
 		f := &shape.Fields[i]
 		value := v.FieldByIndex(f.Index)
-		if value.IsZero() && (value.Kind() != reflect.String || f.Since > e.version) {
+		if !e.writes(f, value) {
 			continue
 		}
 		if f.Since > e.version {
@@ -80,12 +101,23 @@ func (e *encoder) object(shape *spec.Struct, v reflect.Value) {
 			e.text = append(e.text, ',')
 		}
 		first = false
-		e.text = append(strconv.AppendQuote(e.text, f.Name), ':')
-		e.steps = append(e.steps, f.Name)
+		e.text = append(append(append(e.text, '"'), f.Name...), `":`...)
+		e.steps = append(e.steps, step{name: f.Name})
 		e.value(f.Elem, value)
 		e.steps = e.steps[:len(e.steps)-1]
 	}
 	e.text = append(e.text, '}')
+}
+
+// writes reports whether a member is written, or would be if the version knew it.
+func (e *encoder) writes(f *spec.Field, v reflect.Value) bool {
+	switch {
+	case e.cache:
+		return f.Always || !v.IsZero() && (v.Kind() != reflect.Slice || v.Len() > 0)
+	case v.IsZero():
+		return v.Kind() == reflect.String && f.Since <= e.version
+	}
+	return true
 }
 
 func (e *encoder) value(shape *spec.Struct, v reflect.Value) {
@@ -100,31 +132,47 @@ func (e *encoder) value(shape *spec.Struct, v reflect.Value) {
 			if i > 0 {
 				e.text = append(e.text, ',')
 			}
-			e.steps = append(e.steps, i)
+			e.steps = append(e.steps, step{index: i})
 			e.value(shape, v.Index(i))
 			e.steps = e.steps[:len(e.steps)-1]
 		}
 		e.text = append(e.text, ']')
-	default:
-		e.scalar(v)
-	}
-}
-
-func (e *encoder) scalar(v reflect.Value) {
-	switch v.Kind() {
 	case reflect.String:
-		var b strings.Builder
-		encoder := json.NewEncoder(&b)
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(v.String()); err != nil {
-			e.fail(codeLost, err.Error(), "")
-		}
-		e.text = append(e.text, strings.TrimSuffix(b.String(), "\n")...)
+		e.string(v.String())
 	case reflect.Bool:
 		e.text = strconv.AppendBool(e.text, v.Bool())
 	default:
 		e.text = strconv.AppendInt(e.text, v.Int(), 10)
 	}
+}
+
+// string writes a string: most consist of characters that stand for themselves.
+func (e *encoder) string(text string) {
+	if len(e.text)+len(text) > cap(e.text) {
+		e.text = slices.Grow(e.text, len(e.text)+len(text)) // twice the size: append would copy a large text many times
+	}
+	if plain(text) {
+		e.text = append(append(append(e.text, '"'), text...), '"')
+		return
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(e.cache)
+	if err := encoder.Encode(text); err != nil {
+		e.fail(codeLost, err.Error(), "")
+	}
+	e.text = append(e.text, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
+}
+
+// plain reports whether a text consists of characters that encoding/json writes as they are, for HTML or not.
+func plain(text string) bool {
+	const escaped uint64 = 1<<'"' | 1<<'&' | 1<<'<' | 1<<'>'
+	for i := range len(text) {
+		if c := text[i]; c-' ' > '~'-' ' || c == '\\' || escaped>>c&1 == 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // lostBits reports modes that had less effect before 3.6.0.

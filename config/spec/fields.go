@@ -29,6 +29,7 @@ type Field struct {
 	Index  []int        // for reflect's FieldByIndex
 	Type   reflect.Type
 	List   Merging // how a list merges
+	Always bool    // encoding/json writes the member even if it is empty
 	Elem   *Struct // of objects and of lists of objects
 }
 
@@ -68,10 +69,10 @@ func describe(t reflect.Type, at string, since Version) *Struct {
 		if !ok || f.Anonymous {
 			continue
 		}
-		name, _, _ := strings.Cut(tag, ",")
+		name, options, _ := strings.Cut(tag, ",")
 		field := Field{
 			Name: name, Path: strings.TrimPrefix(at+"."+name, "."), GoName: f.Name, Owner: owner(t, f.Index),
-			Need: minor(f.Tag.Get("need")), Index: f.Index, Type: f.Type,
+			Need: minor(f.Tag.Get("need")), Index: f.Index, Type: f.Type, Always: options != "omitempty",
 		}
 		field.Since = max(since, minor(f.Tag.Get("since")), overrides[field.Path])
 		if need, ok := needs[field.Path]; ok {

@@ -56,10 +56,7 @@ func (r *run) writeCache(doc config.Document) error {
 	if err != nil {
 		return fmt.Errorf("encode origins: %w", err)
 	}
-	text, err := config.Marshal(doc.Config)
-	if err != nil {
-		return fmt.Errorf("encode config: %w", err)
-	}
+	text := config.Marshal(doc.Config)
 	if err := handover.WriteFile(r.originsFile(), origins, 0o600, 0o755); err != nil {
 		return err
 	}

@@ -328,21 +328,18 @@ func (r *run) acquire(ctx context.Context) (config.Document, error) {
 	if r.stage.acquires {
 		return merged, nil
 	}
-	return merged, r.identify(base, merged)
+	r.identify(base, merged)
+	return merged, nil
 }
 
 // identify sets the digest of the merged config. Without base configs, the cache holds that config, and it need not be encoded again.
-func (r *run) identify(base, merged config.Document) error {
+func (r *run) identify(base, merged config.Document) {
 	text := r.cached
 	if r.cached = nil; !base.IsEmpty() {
-		var err error
-		if text, err = config.Marshal(merged.Config); err != nil {
-			return fmt.Errorf("encode config: %w", err)
-		}
+		text = config.Marshal(merged.Config)
 	}
 	sum := sha256.Sum256(text)
 	r.digest = hex.EncodeToString(sum[:])
-	return nil
 }
 
 // acquireEnv is what acquiring the config may see.

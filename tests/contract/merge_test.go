@@ -37,12 +37,8 @@ func parse(t *testing.T, name string, text []byte) config.Document {
 // compare compares a merged config with the expected one, ignoring empty members.
 func compare(t *testing.T, d config.Document, want any, valid bool) {
 	t.Helper()
-	text, err := config.Marshal(d.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var got any
-	if err := json.Unmarshal(text, &got); err != nil {
+	if err := json.Unmarshal(config.Marshal(d.Config), &got); err != nil {
 		t.Fatal(err)
 	}
 	if diff := gocmp.Diff(prune(want), prune(got)); diff != "" {
