@@ -4,6 +4,7 @@ package spec
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,15 +65,27 @@ func Describe(t reflect.Type) *Struct { return describe(t, "", V3_0) }
 
 func describe(t reflect.Type, at string, since Version) *Struct {
 	s := &Struct{Path: at, Type: t}
-	for _, f := range reflect.VisibleFields(t) {
+	s.add(t, nil, since)
+	return s
+}
+
+// add adds the members that a struct declares, and those of the structs that it embeds. index leads to the struct.
+func (s *Struct) add(t reflect.Type, index []int, since Version) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		index := append(slices.Clone(index), i)
+		if f.Anonymous {
+			s.add(f.Type, index, since)
+			continue
+		}
 		tag, ok := f.Tag.Lookup("json")
-		if !ok || f.Anonymous {
+		if !ok {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
 		field := Field{
-			Name: name, Path: strings.TrimPrefix(at+"."+name, "."), GoName: f.Name, Owner: owner(t, f.Index),
-			Need: minor(f.Tag.Get("need")), Index: f.Index, Type: f.Type, Always: options != "omitempty",
+			Name: name, Path: strings.TrimPrefix(s.Path+"."+name, "."), GoName: f.Name, Owner: t,
+			Need: minor(f.Tag.Get("need")), Index: index, Type: f.Type, Always: options != "omitempty",
 		}
 		field.Since = max(since, minor(f.Tag.Get("since")), overrides[field.Path])
 		if need, ok := needs[field.Path]; ok {
@@ -90,15 +103,6 @@ func describe(t reflect.Type, at string, since Version) *Struct {
 		}
 		s.Fields = append(s.Fields, field)
 	}
-	return s
-}
-
-// owner returns the struct that declares a field found by way of embedded ones.
-func owner(t reflect.Type, index []int) reflect.Type {
-	for _, i := range index[:len(index)-1] {
-		t = t.Field(i).Type
-	}
-	return t
 }
 
 // minor reads a since or need tag: "3.4". Without a tag it returns a version after the newest.
