@@ -17,9 +17,10 @@ import (
 	"github.com/firstlight-boot/firstlight/tests/vm"
 )
 
-// pairs is the number of boots of each kind that own measures. Boots of one kind differ by seconds where others use the machine, for
-// minutes at a time; boots next to each other differ less, so the figure is the median of the differences within pairs.
-const pairs = 30
+// pairs is the number of boots of each kind that own measures; they take half an hour. Boots of one kind differ by seconds where
+// others use the machine, for minutes at a time; boots next to each other differ less, so the figure is the median of the
+// differences within pairs.
+const pairs = 60
 
 // stageUnits are the units of a first boot.
 var stageUnits = []string{
