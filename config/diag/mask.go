@@ -294,7 +294,7 @@ func (m *masker) containerEnd(at, column int) int {
 				}
 			}
 		}
-		return at
+		return len(m.text) // an open string may have led beyond
 	}
 	return m.blockEnd(at, column-1) // items of a list may stand in the column of its name
 }

@@ -115,7 +115,7 @@ func TestNotMasked(t *testing.T) {
 }
 
 func FuzzSecrets(f *testing.F) {
-	for _, seed := range []string{`{"passwordHash": "a`, "inline: |\n  a\n", "source:", "httpHeaders: [", `"value"`, "Environment=\\", "source: http://@", "source: 'a"} {
+	for _, seed := range []string{`{"passwordHash": "a`, "inline: |\n  a\n", "source:", "httpHeaders: [", `"value"`, "Environment=\\", "source: http://@", "source: 'a", `inline:{000"`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
