@@ -17,8 +17,8 @@ import (
 	"github.com/firstlight-boot/firstlight/config/types"
 )
 
-// Marshal returns the config as compact JSON in the newest form, as the cache has it: the text of json.Marshal, which would first
-// learn all types. A boot would wait for that.
+// Marshal returns the config as compact JSON in the newest form, as the cache has it: the same bytes as json.Marshal. That function
+// first builds an encoder for every type of the config, and a boot would wait for it.
 func Marshal(c types.Config) []byte {
 	e := encoder{version: spec.Newest, cache: true}
 	e.object(spec.Config(), reflect.ValueOf(&c).Elem())
@@ -146,7 +146,7 @@ func (e *encoder) value(shape *spec.Struct, v reflect.Value) {
 	}
 }
 
-// string writes a string: most consist of characters that stand for themselves.
+// string writes a string. encoding/json is needed only for one with characters that must be escaped.
 func (e *encoder) string(text string) {
 	if len(e.text)+len(text) > cap(e.text) {
 		e.text = slices.Grow(e.text, len(e.text)+len(text)) // twice the size: append would copy a large text many times
