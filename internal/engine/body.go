@@ -139,10 +139,13 @@ func (r *run) finish(ctx context.Context, m *apply.Machine, seed string) error {
 			return err
 		}
 	}
-	flag := r.flag(ctx)
+	now := r.identity()
+	if r.progress.Touched { // a step may have made or removed a flag file, or mounted what holds one
+		now = r.identifyBoot(ctx)
+	}
 	if err := seal.Write(m.Root, seal.Seal{
 		Provisioned: time.Now().Format(time.RFC3339), BootID: boot, Engine: version.Version(), Config: r.digest,
-		Flag: &flag, Machine: r.machine(ctx),
+		Flag: &now.flag, Machine: now.machine,
 	}); err != nil {
 		return err
 	}
@@ -151,7 +154,7 @@ func (r *run) finish(ctx context.Context, m *apply.Machine, seed string) error {
 		parts = append(parts, p.Name)
 	}
 	// The machine is sealed: what fails now must not stop the boot.
-	if err := errors.Join(seal.RemoveJournals(m.Root, parts), r.label(ctx, m, seal.Dir), r.leaveWatch(flag)); err != nil {
+	if err := errors.Join(seal.RemoveJournals(m.Root, parts), r.label(ctx, m, seal.Dir), r.leaveWatch(now.flag)); err != nil {
 		r.log.Warn(err.Error())
 	}
 	return nil

@@ -71,6 +71,7 @@ type run struct {
 	cached   []byte // the config that earlier stages cached, until it has its digest
 	digest   string // of the merged config, hex SHA-256
 	began    time.Time
+	identity func() identity // as it was when the stage that seals began
 }
 
 // Run runs one stage and returns the exit code of the process.
@@ -196,6 +197,10 @@ func (r *run) run(ctx context.Context) error {
 		if err := r.persist(ctx); err != nil {
 			return err
 		}
+	}
+	if r.stage.seals {
+		r.identity = r.identifyAhead(ctx)
+		defer r.identity() // it may have a device mounted
 	}
 	sealed, err := r.sealed(ctx)
 	if err == nil && sealed == nil {

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/firstlight-boot/firstlight/internal/handover"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
@@ -17,6 +18,24 @@ import (
 
 // flagParams are the kernel parameters that are a first-boot flag.
 var flagParams = []string{"ignition.firstboot", "flatcar.first_boot", "coreos.first_boot"}
+
+// An identity is what a seal records of a boot: where its flag comes from, and the machine.
+type identity struct {
+	flag    seal.Flag
+	machine seal.Machine
+}
+
+func (r *run) identifyBoot(ctx context.Context) identity {
+	return identity{r.flag(ctx), r.machine(ctx)}
+}
+
+// identifyAhead identifies this boot while the stage goes on: the boot waits for the stage on one processor, and others are idle. The
+// function that it returns waits for the result.
+func (r *run) identifyAhead(ctx context.Context) (found func() identity) {
+	result := make(chan identity, 1)
+	go func() { result <- r.identifyBoot(ctx) }()
+	return sync.OnceValue(func() identity { return <-result })
+}
 
 // flag returns where the first-boot flag of this boot comes from. Sources that cannot be read are left out.
 func (r *run) flag(ctx context.Context) seal.Flag {

@@ -115,6 +115,16 @@ func TestFlagFileTouched(t *testing.T) {
 	}
 }
 
+// TestFlagFileWritten: the seal has the flag file as the config has left it. As it was before, the next boot would take it for a new flag.
+func TestFlagFileWritten(t *testing.T) {
+	b := newTestBoot(t, "quiet ignition.firstboot", strings.ReplaceAll(motd, "/etc/motd", "/boot/ignition.firstboot"))
+	b.write("root/boot/ignition.firstboot", "")
+	b.boot()
+	if log := b.boot(); !strings.Contains(log, "already provisioned") {
+		t.Errorf("the machine was provisioned again:\n%s", log)
+	}
+}
+
 // TestFixedCommandLine: without a flag file the machine is provisioned once, and later boots say so in one line.
 func TestFixedCommandLine(t *testing.T) {
 	b := newTestBoot(t, "ignition.firstboot", motd)
