@@ -9,10 +9,12 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/coreos/vcontext/path"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
+	"github.com/firstlight-boot/firstlight/config/doc"
 	"github.com/firstlight-boot/firstlight/config/spec"
 	"github.com/firstlight-boot/firstlight/config/types"
 )
@@ -20,9 +22,23 @@ import (
 // Marshal returns the config as compact JSON in the newest form, as the cache has it: the same bytes as json.Marshal. That function
 // first builds an encoder for every type of the config, and a boot would wait for it.
 func Marshal(c types.Config) []byte {
-	e := encoder{version: spec.Newest, cache: true}
+	e := encoder{version: spec.Newest, cache: true, text: make([]byte, 0, size(&c))}
 	e.object(spec.Config(), reflect.ValueOf(&c).Elem())
 	return e.text
+}
+
+// size estimates the length of a config's text, which is that of the contents in it for the most part. An encoder that starts with less
+// copies what it has written.
+func size(c *types.Config) int {
+	const rest, file, unit = 4096, 160, 80 // what is not contents
+	n := rest
+	for i := range c.Storage.Files {
+		n += file + len(types.Text(c.Storage.Files[i].Contents.Source))
+	}
+	for i := range c.Systemd.Units {
+		n += unit + len(types.Text(c.Systemd.Units[i].Contents))
+	}
+	return n
 }
 
 // Codes of findings about what a version cannot express.
@@ -166,13 +182,7 @@ func (e *encoder) string(text string) {
 
 // plain reports whether a text consists of characters that encoding/json writes as they are, for HTML or not.
 func plain(text string) bool {
-	const escaped uint64 = 1<<'"' | 1<<'&' | 1<<'<' | 1<<'>'
-	for i := range len(text) {
-		if c := text[i]; c-' ' > '~'-' ' || c == '\\' || escaped>>c&1 == 1 {
-			return false
-		}
-	}
-	return true
+	return doc.IsPlain(text) && strings.IndexByte(text, '&') < 0 && strings.IndexByte(text, '<') < 0 && strings.IndexByte(text, '>') < 0
 }
 
 // lostBits reports modes that had less effect before 3.6.0.

@@ -78,6 +78,9 @@ func skipPlain(text string, pos int) int {
 	return pos
 }
 
+// IsPlain reports whether a text has no quote, backslash or control character, and is ASCII.
+func IsPlain(text string) bool { return skipPlain(text, 0) == len(text) }
+
 // escape skips one escape sequence.
 func (p *parser) escape() bool {
 	p.pos++

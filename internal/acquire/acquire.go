@@ -148,7 +148,7 @@ func (env Env) parseUser(ctx context.Context, source string, found platform.Foun
 	if len(data) == 0 {
 		return config.Empty(), true, nil
 	}
-	logDigest(env.Log, data)
+	defer logDigest(env.Log, data)()
 	doc, err := env.parse(found.Name, data)
 	if err != nil {
 		return config.Document{}, false, err

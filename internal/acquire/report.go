@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"log/slog"
+	"sync"
 
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/internal/logx"
@@ -23,7 +24,12 @@ func LogReport(log *slog.Logger, report diag.List) {
 	}
 }
 
-func logDigest(log *slog.Logger, data []byte) {
-	sum := sha512.Sum512(data)
-	log.Debug("parsing config with SHA512: " + hex.EncodeToString(sum[:]))
+// logDigest logs the digest of a config that is going to be parsed. It hashes on another processor; done waits for the end.
+func logDigest(log *slog.Logger, data []byte) (done func()) {
+	var hashing sync.WaitGroup
+	hashing.Go(func() {
+		sum := sha512.Sum512(data)
+		log.Debug("parsing config with SHA512: " + hex.EncodeToString(sum[:]))
+	})
+	return hashing.Wait
 }

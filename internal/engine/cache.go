@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/diag"
@@ -52,11 +53,15 @@ func (r *run) originsFile() string { return r.o.ConfigCache + ".origins" }
 // writeCache writes the rendered config for later stages. It writes the origins first, because the existence of the cache means
 // that there is a config.
 func (r *run) writeCache(doc config.Document) error {
-	origins, err := doc.Origins.MarshalJSON() // not by json.Marshal, which would check and copy it
+	var origins []byte
+	var err error
+	var encoding sync.WaitGroup
+	encoding.Go(func() { origins, err = doc.Origins.MarshalJSON() }) // not by json.Marshal, which would check and copy it
+	text := config.Marshal(doc.Config)
+	encoding.Wait()
 	if err != nil {
 		return fmt.Errorf("encode origins: %w", err)
 	}
-	text := config.Marshal(doc.Config)
 	if err := handover.WriteFile(r.originsFile(), origins, 0o600, 0o755); err != nil {
 		return err
 	}

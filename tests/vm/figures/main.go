@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command figures prints the cost of the engine: bytes, memory, and time in a real guest. It checks nothing. Arguments select parts
-// of it: size, version, boot, own, disks.
+// Command figures prints the cost of the engine: bytes, memory, and time in a real guest. It fails only if the
+// own cost of an empty config is above its goal. Arguments select parts of it: size, version, boot, disks, own.
 package main
 
 import (
@@ -38,7 +38,7 @@ func figures() error {
 	for _, part := range []struct {
 		name  string
 		print func(vm.Guest) error
-	}{{"size", sizes}, {"version", version}, {"boot", boots}, {"own", own}, {"disks", disks}} {
+	}{{"size", sizes}, {"version", version}, {"boot", boots}, {"disks", disks}, {"own", own}} {
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], part.name) {
 			continue
 		}
