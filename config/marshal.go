@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -28,15 +27,18 @@ func Marshal(c types.Config) []byte {
 }
 
 // size estimates the length of a config's text, which is that of the contents in it for the most part. An encoder that starts with less
-// copies what it has written.
+// copies what it has written, again and again.
 func size(c *types.Config) int {
 	const rest, file, unit = 4096, 160, 80 // what is not contents
 	n := rest
 	for i := range c.Storage.Files {
 		n += file + len(types.Text(c.Storage.Files[i].Contents.Source))
 	}
-	for i := range c.Systemd.Units {
-		n += unit + len(types.Text(c.Systemd.Units[i].Contents))
+	for _, u := range c.Systemd.Units {
+		n += unit + len(types.Text(u.Contents))
+		for _, d := range u.Dropins {
+			n += unit + len(types.Text(d.Contents))
+		}
 	}
 	return n
 }
@@ -50,8 +52,8 @@ const (
 // MarshalVersion returns the config as compact JSON in the form of a version, without empty members. Each value that
 // the version cannot express is an error at the place where it was written; if there are any, no text is returned.
 func MarshalVersion(d Document, v spec.Version) ([]byte, diag.List) {
-	e := encoder{doc: d, version: v}
 	c := d.Config
+	e := encoder{doc: d, version: v, text: make([]byte, 0, size(&c))}
 	c.Ignition.Version = v.String()
 	e.object(spec.Config(), reflect.ValueOf(&c).Elem())
 	e.lostBits()
@@ -164,9 +166,6 @@ func (e *encoder) value(shape *spec.Struct, v reflect.Value) {
 
 // string writes a string. encoding/json is needed only for one with characters that must be escaped.
 func (e *encoder) string(text string) {
-	if len(e.text)+len(text) > cap(e.text) {
-		e.text = slices.Grow(e.text, len(e.text)+len(text)) // twice the size: append would copy a large text many times
-	}
 	if plain(text) {
 		e.text = append(append(append(e.text, '"'), text...), '"')
 		return
