@@ -141,7 +141,7 @@ func (r *run) finish(ctx context.Context, m *apply.Machine, seed string) error {
 	}
 	now := r.identity()
 	if r.progress.Touched { // a step may have made or removed a flag file, or mounted what holds one
-		now = r.identifyBoot(ctx)
+		now = r.identify(ctx)
 	}
 	if err := seal.Write(m.Root, seal.Seal{
 		Provisioned: time.Now().Format(time.RFC3339), BootID: boot, Engine: version.Version(), Config: r.digest,

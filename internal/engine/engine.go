@@ -200,7 +200,7 @@ func (r *run) run(ctx context.Context) error {
 	}
 	if r.stage.seals {
 		r.identity = r.identifyAhead(ctx)
-		defer r.identity() // it may have a device mounted
+		defer r.identity() // the look may have a device mounted
 	}
 	sealed, err := r.sealed(ctx)
 	if err == nil && sealed == nil {
@@ -333,12 +333,12 @@ func (r *run) acquire(ctx context.Context) (config.Document, error) {
 	if r.stage.acquires {
 		return merged, nil
 	}
-	r.identify(base, merged)
+	r.setDigest(base, merged)
 	return merged, nil
 }
 
-// identify sets the digest of the merged config. Without base configs, the cache holds that config, and it need not be encoded again.
-func (r *run) identify(base, merged config.Document) {
+// setDigest sets the digest of the merged config. Without base configs, the cache holds that config, and it need not be encoded again.
+func (r *run) setDigest(base, merged config.Document) {
 	text := r.cached
 	if r.cached = nil; !base.IsEmpty() {
 		text = config.Marshal(merged.Config)

@@ -25,16 +25,19 @@ type identity struct {
 	machine seal.Machine
 }
 
-func (r *run) identifyBoot(ctx context.Context) identity {
-	return identity{r.flag(ctx), r.machine(ctx)}
-}
+// identify looks at the flag and the machine as they are now.
+func (r *run) identify(ctx context.Context) identity { return identity{r.flag(ctx), r.machine(ctx)} }
 
-// identifyAhead identifies this boot while the stage goes on: the boot waits for the stage on one processor, and others are idle. The
-// function that it returns waits for the result.
-func (r *run) identifyAhead(ctx context.Context) (found func() identity) {
-	result := make(chan identity, 1)
-	go func() { result <- r.identifyBoot(ctx) }()
-	return sync.OnceValue(func() identity { return <-result })
+// identifyAhead does the work of identify while the stage goes on, on a processor that would be idle. The function that it returns waits
+// for the result.
+func (r *run) identifyAhead(ctx context.Context) func() identity {
+	var found identity
+	var looking sync.WaitGroup
+	looking.Go(func() { found = r.identify(ctx) })
+	return func() identity {
+		looking.Wait()
+		return found
+	}
 }
 
 // flag returns where the first-boot flag of this boot comes from. Sources that cannot be read are left out.
