@@ -22,7 +22,7 @@ import (
 // differences within pairs.
 const pairs = 60
 
-// goal is what a first boot may cost, by that median from basic.target on; more is an error.
+// goal is the most that a first boot may cost: the median of the differences from basic.target on.
 const goal = 600 * time.Millisecond
 
 // stageUnits are the units of a first boot.
@@ -103,7 +103,9 @@ func own(guest vm.Guest) error {
 		row("first boot", with[0], with[half])
 		row("boot without the flag", without[0], without[half])
 		row("own cost (within pairs)", costs[0], costs[half])
-		cost = costs[half]
+		if from == "basic" {
+			cost = costs[half]
+		}
 		low, high := medianWithin(costs)
 		fmt.Printf("  %-32s %6.2f s to %.2f s, 95 %% sure\n", "its median", low.Seconds(), high.Seconds())
 	}
