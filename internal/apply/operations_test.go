@@ -486,6 +486,35 @@ func TestPartMadeByHand(t *testing.T) {
 	}
 }
 
+// TestOldLinesLast: a file that keeps lines of the image gets its new content in place of the old only when that is on the disk, because
+// the next boot could not make it again.
+func TestOldLinesLast(t *testing.T) {
+	for name, o := range map[string]op.Op{
+		"/etc/crypttab": op.AddCrypttab{Place: at("/etc/crypttab"), Lines: []string{"a"}},
+		"/etc/p.preset": op.SetPresets{Place: at("/etc/p.preset"), Units: []op.Preset{{Name: "none.service", Enable: true}}},
+	} {
+		for _, lines := range []string{start, start + "f " + name + " image\\n\n"} {
+			b := newBench(t, lines)
+			written, placed := -1, -1 // syncs when these began
+			err := b.apply(o, func(effect string) error {
+				switch effect {
+				case "write " + name:
+					written = b.m.Root.Syncs()
+				case "rename " + name:
+					placed = b.m.Root.Syncs()
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if old := len(lines) > len(start); written < 0 || old != (placed > written) {
+				t.Errorf("%s, image has it: %t: syncs before the write %d, before the rename %d", name, old, written, placed)
+			}
+		}
+	}
+}
+
 // Mail that has come in is not overwritten by an empty mailbox.
 func TestMailStays(t *testing.T) {
 	b := newBench(t, start+"f /var/mail/core mail\n")

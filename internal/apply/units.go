@@ -193,5 +193,9 @@ func addLines(root *rootfs.Root, place, text string, lines []string, mode uint32
 	if _, err := root.MkdirAll(path.Dir(place)); err != nil {
 		return err
 	}
-	return root.WriteFile(place, []byte(text), info.UID, info.GID, mode)
+	write := root.ReplaceFile
+	if info.Type == rootfs.None {
+		write = root.WriteFile // there is no old content to lose
+	}
+	return write(place, []byte(text), info.UID, info.GID, mode)
 }

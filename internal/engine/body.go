@@ -124,29 +124,24 @@ func (r *run) finish(ctx context.Context, m *apply.Machine, seed string) error {
 		return fmt.Errorf("read the identity of this boot: %w", err)
 	}
 	boot := strings.TrimSpace(string(bootID))
-	if r.distro.ResultFile != "" {
-		again, err := seal.WriteResult(m.Root, r.distro.ResultFile, seal.Result{
-			BootID: boot, UserConfig: slices.ContainsFunc(r.state.FetchedConfigs, func(f handover.Fetched) bool { return f.Kind == acquire.KindUser }),
-			Engine: version.Version(), Run: seed, Config: r.digest, Progress: r.progress, Live: func() bool { return r.live(ctx) },
-		})
-		if err != nil {
-			return err
-		}
-		if again {
-			r.log.Warn("this machine was provisioned before: its earlier result is kept in " + r.distro.ResultFile)
-		}
-		if err := r.label(ctx, m, r.distro.ResultFile); err != nil {
-			return err
-		}
+	result, err := r.draftResult(ctx, m.Root, boot, seed)
+	if err != nil {
+		return err
 	}
+	defer result.Discard()
 	now := r.identity()
 	if r.progress.Touched { // a step may have made or removed a flag file, or mounted what holds one
 		now = r.identify(ctx)
 	}
-	if err := seal.Write(m.Root, seal.Seal{
+	sealed, err := seal.Draft(m.Root, seal.Seal{
 		Provisioned: time.Now().Format(time.RFC3339), BootID: boot, Engine: version.Version(), Config: r.digest,
 		Flag: &now.flag, Machine: now.machine,
-	}); err != nil {
+	})
+	if err != nil {
+		return err
+	}
+	defer sealed.Discard()
+	if err := r.publish(ctx, m, result, sealed); err != nil {
 		return err
 	}
 	var parts []string
@@ -158,6 +153,42 @@ func (r *run) finish(ctx context.Context, m *apply.Machine, seed string) error {
 		r.log.Warn(err.Error())
 	}
 	return nil
+}
+
+// publish gives result and seal their names, durably. A power cut leaves no name without its content, and no seal without the result.
+func (r *run) publish(ctx context.Context, m *apply.Machine, result, sealed *rootfs.File) error {
+	if err := m.Root.Sync(); err != nil {
+		return err
+	}
+	if result != nil {
+		if err := errors.Join(result.Replace(), r.label(ctx, m, r.distro.ResultFile)); err != nil {
+			return err
+		}
+		if !result.Beside(sealed) { // a filesystem keeps the order of its own renames
+			if err := m.Root.Sync(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := errors.Join(sealed.Replace(), m.Root.Sync()); err != nil {
+		return fmt.Errorf("seal the machine: %w", err)
+	}
+	return nil
+}
+
+// draftResult writes the result file without its name; nil if the distribution wants none.
+func (r *run) draftResult(ctx context.Context, root *rootfs.Root, boot, seed string) (*rootfs.File, error) {
+	if r.distro.ResultFile == "" {
+		return nil, nil
+	}
+	result, again, err := seal.DraftResult(root, r.distro.ResultFile, seal.Result{
+		BootID: boot, UserConfig: slices.ContainsFunc(r.state.FetchedConfigs, func(f handover.Fetched) bool { return f.Kind == acquire.KindUser }),
+		Engine: version.Version(), Run: seed, Config: r.digest, Progress: r.progress, Live: func() bool { return r.live(ctx) },
+	})
+	if again {
+		r.log.Warn("this machine was provisioned before: its earlier result is kept in " + r.distro.ResultFile)
+	}
+	return result, err
 }
 
 // label sets the SELinux labels of a path if the target has a policy.

@@ -92,7 +92,14 @@ func TestPersist(t *testing.T) {
 				t.Fatal(err)
 			}
 			opened, err := seal.Open(target)
-			if err := errors.Join(err, seal.Write(target, seal.Seal{Config: "c"}), opened.Close(), target.Close()); err != nil {
+			if err != nil {
+				t.Fatal(err)
+			}
+			sealed, err := seal.Draft(target, seal.Seal{Config: "c"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(sealed.Replace(), opened.Close(), target.Close()); err != nil {
 				t.Fatal(err)
 			}
 			shell(t, `umount -R "$R"; umount "$U" 2>/dev/null || :; mount `+device+` "$B"; ls "$B/`+c.kept+`/seal.json"; umount "$B"`, env...)

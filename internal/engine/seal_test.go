@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/firstlight-boot/firstlight/config"
 	"github.com/firstlight-boot/firstlight/config/diag"
 	"github.com/firstlight-boot/firstlight/internal/acquire"
+	"github.com/firstlight-boot/firstlight/internal/apply"
 	"github.com/firstlight-boot/firstlight/internal/handover"
 	"github.com/firstlight-boot/firstlight/internal/rootfs"
 	"github.com/firstlight-boot/firstlight/internal/seal"
@@ -122,6 +124,63 @@ func TestFlagFileWritten(t *testing.T) {
 	b.boot()
 	if log := b.boot(); !strings.Contains(log, "already provisioned") {
 		t.Errorf("the machine was provisioned again:\n%s", log)
+	}
+}
+
+// TestPublish: result and seal get their names, the seal last, only when their contents are on the disk. Cut short anywhere, the machine
+// is sealed with both, or is not sealed.
+func TestPublish(t *testing.T) {
+	b := newTestBoot(t, "", "")
+	names := []string{"/etc/.ignition-result.json", seal.Dir + "/seal.json"}
+	cut := errors.New("the power is cut")
+	for stopAt := 0; ; stopAt++ {
+		dir := b.path("root")
+		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir+seal.Dir, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		root, err := rootfs.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var order []string
+		effects, written := 0, 0
+		root.Before(func(effect string) error {
+			if effects++; effects > stopAt {
+				return cut
+			}
+			kind, name, _ := strings.Cut(effect, " ")
+			switch {
+			case !slices.Contains(names, name):
+			case kind == "write":
+				written = root.Syncs()
+			case kind == "rename":
+				if order = append(order, name); root.Syncs() == written {
+					t.Errorf("%s gets its name before its content is on the disk", name)
+				}
+			}
+			return nil
+		})
+		r := &run{
+			o: Options{Root: dir}, distro: Distro{ResultFile: names[0], BootIDPath: b.path("cmdline")}, state: &handover.State{},
+			log: slog.New(slog.DiscardHandler), identity: func() identity { return identity{} },
+		}
+		err = r.finish(context.Background(), &apply.Machine{Root: root, Log: r.log}, "seed")
+		if err := root.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, sealed := os.Stat(dir + names[1])
+		if text := b.read("root" + names[0]); sealed == nil && !strings.Contains(text, `"firstlight"`) {
+			t.Errorf("after %d effects the machine is sealed with the result %q", stopAt, text)
+		}
+		switch {
+		case err == nil:
+			if sealed != nil || !slices.Equal(order, names) {
+				t.Errorf("%v, named in the order %v", sealed, order)
+			}
+			return
+		case !errors.Is(err, cut):
+			t.Fatal(err)
+		}
 	}
 }
 

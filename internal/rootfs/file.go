@@ -21,6 +21,7 @@ type File struct {
 	info   Info
 	mode   uint32 // that the file gets with its name
 	marked bool   // see Mark
+	ended  bool   // it has its final name, or was discarded
 }
 
 // Modes of a file: until it is complete, since its content may be secret, and afterwards, unless Chmod was called.
@@ -148,6 +149,16 @@ const (
 	everything           // also directories, with their contents
 )
 
+// Sync makes the content durable. Without it, a power cut right after Commit can leave the name without the content, as the
+// filesystem may write the name first.
+func (f *File) Sync() error {
+	f.parent.root.waited()
+	return f.parent.root.wrap("sync", f.parent.path, again(func() error { return unix.Fdatasync(int(f.file.descriptor)) }))
+}
+
+// Beside reports whether both files are on one filesystem.
+func (f *File) Beside(other *File) bool { return f.parent.dev == other.parent.dev }
+
 // allowed returns what an operation may replace, by the config's overwrite.
 func allowed(replace bool) replacing {
 	if replace {
@@ -160,11 +171,15 @@ func allowed(replace bool) replacing {
 // not a directory in one step, and removes a directory first.
 func (f *File) Commit(replace bool) error { return f.put(allowed(replace)) }
 
+// Replace gives the file its final name, in place of whatever has that name unless it is a directory.
+func (f *File) Replace() error { return f.put(files) }
+
 func (f *File) put(replace replacing) error {
 	err := f.commit(replace)
 	if err != nil {
 		return errors.Join(f.parent.root.wrap("put into place", f.parent.path, err), f.Discard())
 	}
+	f.ended = true
 	defer f.parent.close()
 	return f.parent.root.wrap("close", f.parent.path, f.file.Close())
 }
@@ -215,8 +230,12 @@ func (p parent) rename(temp string, replace bool) error {
 	return unix.Renameat(p.fd, temp, p.fd, p.name)
 }
 
-// Discard abandons the file and removes the written data.
+// Discard abandons the file and removes the written data. It does nothing to no file, or to one that has its final name.
 func (f *File) Discard() error {
+	if f == nil || f.ended {
+		return nil
+	}
+	f.ended = true
 	defer f.parent.close()
 	if err := f.parent.root.effect("unlink", f.parent.path); err != nil {
 		return errors.Join(err, f.file.Close())
@@ -225,20 +244,42 @@ func (f *File) Discard() error {
 	return errors.Join(f.parent.root.wrap("remove temporary file of", f.parent.path, err), f.file.Close())
 }
 
-// WriteFile writes a whole file. It replaces an existing node, even a directory with its contents.
+// WriteFile writes a whole file, in place of whatever has its name unless it is a directory. A power cut before the next Sync can leave
+// an empty file: that is for content which the next run can make again.
 func (r *Root) WriteFile(name string, data []byte, uid, gid int, mode uint32) error {
-	f, err := r.Create(name)
+	f, err := r.Draft(name, data, uid, gid, mode)
 	if err != nil {
 		return err
+	}
+	return f.Replace()
+}
+
+// ReplaceFile is WriteFile for content that depends on the file's old content: after a power cut, the file has the one or the other.
+func (r *Root) ReplaceFile(name string, data []byte, uid, gid int, mode uint32) error {
+	f, err := r.Draft(name, data, uid, gid, mode)
+	if err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	return f.Replace()
+}
+
+// Draft writes a whole file that does not have its name yet. The caller ends with Replace or Discard.
+func (r *Root) Draft(name string, data []byte, uid, gid int, mode uint32) (*File, error) {
+	f, err := r.Create(name)
+	if err != nil {
+		return nil, err
 	}
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Chown(uid, gid)); err == nil {
 		err = f.Chmod(mode)
 	}
 	if err != nil {
-		return errors.Join(err, f.Discard())
+		return nil, errors.Join(err, f.Discard())
 	}
-	return f.put(files)
+	return f, nil
 }
 
 // ErrTail is wrapped by Append's error if the file has grown by other data.

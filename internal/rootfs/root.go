@@ -17,6 +17,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,7 +33,7 @@ type Root struct {
 
 	mu      sync.Mutex
 	touched map[uint64]*os.File // a descriptor on each changed filesystem, by device number
-	syncs   int
+	syncs   atomic.Int64
 }
 
 // ErrOldKernel is wrapped by errors on kernels without openat2(2).
@@ -88,7 +89,7 @@ func (r *Root) Sync() error {
 			errs = append(errs, fmt.Errorf("sync the filesystem below %s: %w", r.name, err))
 		}
 		errs = append(errs, f.Close())
-		r.syncs++
+		r.waited()
 	}
 	return errors.Join(errs...)
 }
@@ -102,13 +103,16 @@ func (r *Root) Flush() error {
 		if err := unix.Syncfs(int(f.Fd())); err != nil {
 			errs = append(errs, fmt.Errorf("sync the filesystem below %s: %w", r.name, err))
 		}
-		r.syncs++
+		r.waited()
 	}
 	return errors.Join(errs...)
 }
 
-// Syncs returns how many filesystems were synced so far.
-func (r *Root) Syncs() int { return r.syncs }
+// waited counts a wait for a disk.
+func (r *Root) waited() { r.syncs.Add(1) }
+
+// Syncs returns how often files and filesystems were synced so far.
+func (r *Root) Syncs() int { return int(r.syncs.Load()) }
 
 // effect announces a change. Its description consists of the kind of change and the path.
 func (r *Root) effect(kind, path string) error {

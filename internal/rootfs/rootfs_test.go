@@ -324,6 +324,58 @@ func TestFile(t *testing.T) {
 	}
 }
 
+// TestReplaceFile: the new content is on the disk before it takes the place of the old, so that a power cut leaves one of them; files
+// alone are replaced, and a draft that gets no name leaves nothing.
+func TestReplaceFile(t *testing.T) {
+	dir := t.TempDir()
+	r := open(t, dir)
+	build(t, dir, "f f old")
+	written, placed := -1, -1 // syncs when these began
+	r.Before(func(effect string) error {
+		switch effect {
+		case "write /f":
+			written = r.Syncs()
+		case "rename /f":
+			placed = r.Syncs()
+		}
+		return nil
+	})
+	if err := r.ReplaceFile("/f", []byte("new"), -1, -1, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if written < 0 || placed <= written {
+		t.Errorf("the file got its name after %d syncs, and was written after %d", placed, written)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "f")); err != nil || string(text) != "new" {
+		t.Errorf("the file is %q, %v", text, err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.ReplaceFile("/d", nil, -1, -1, 0o644); !errors.Is(err, unix.EISDIR) {
+		t.Errorf("in place of a directory: %v", err)
+	}
+	f, err := r.Draft("/g", []byte("text"), -1, -1, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Discard(), f.Discard(), (*File)(nil).Discard()); err != nil {
+		t.Error(err)
+	}
+	if names, _ := r.ReadDir("/"); len(names) != 2 {
+		t.Errorf("something is left: %v", names)
+	}
+	if f, err = r.Draft("/g", []byte("text"), -1, -1, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Replace(), f.Discard()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "g")); err != nil {
+		t.Errorf("a file that has its name was discarded: %v", err)
+	}
+}
+
 func TestAppend(t *testing.T) {
 	const old, more = "old\n", "fragment one\nfragment two\n"
 	for name, c := range map[string]struct {

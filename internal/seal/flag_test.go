@@ -167,7 +167,7 @@ func TestRearm(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			root, dir := newRoot(t)
 			open(t, root)
-			if err := Write(root, Seal{Flag: c.flag}); err != nil {
+			if err := write(root, Seal{Flag: c.flag}); err != nil {
 				t.Fatal(err)
 			}
 			for _, name := range append(c.boot, "etc/.firstlight/cleared", "etc/.firstlight/journal-files", "etc/.firstlight/mine") {

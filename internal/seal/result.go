@@ -48,9 +48,10 @@ type Result struct {
 	Live func() bool
 }
 
-// WriteResult writes the result file name. If an earlier provisioning left one, the new file contains it, and WriteResult
+// DraftResult writes the result file without its name. If an earlier provisioning left one, the new file contains it, and DraftResult
 // returns true.
-func WriteResult(root *rootfs.Root, name string, r Result) (again bool, err error) {
+func DraftResult(root *rootfs.Root, name string, r Result) (f *rootfs.File, again bool, err error) {
+	wrap := func(err error) error { return fmt.Errorf("write result file: %w", err) }
 	out := result{
 		BootID: r.BootID, Date: time.Now().Format(time.RFC3339), UserConfig: r.UserConfig,
 		Firstlight: details{
@@ -66,20 +67,22 @@ func WriteResult(root *rootfs.Root, name string, r Result) (again bool, err erro
 	}
 	place, err := root.Resolve(name)
 	if err != nil {
-		return false, fmt.Errorf("write result file: %w", err)
+		return nil, false, wrap(err)
 	}
 	if out.Previous, again, err = previous(root, place, r); err != nil {
-		return false, fmt.Errorf("write result file: %w", err)
+		return nil, false, wrap(err)
 	}
 	text, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {
-		return false, fmt.Errorf("write result file: %w", err)
+		return nil, false, wrap(err)
 	}
-	_, err = root.MkdirAll(path.Dir(place))
-	if err := errors.Join(err, root.WriteFile(place, append(text, '\n'), 0, 0, 0o600)); err != nil {
-		return false, fmt.Errorf("write result file: %w", err)
+	if _, err = root.MkdirAll(path.Dir(place)); err == nil {
+		f, err = root.Draft(place, append(text, '\n'), 0, 0, 0o600)
 	}
-	return again, root.Sync()
+	if err != nil {
+		return nil, false, wrap(err)
+	}
+	return f, again, nil
 }
 
 // previous returns the result of an earlier provisioning of this root, and whether that was another run.

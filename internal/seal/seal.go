@@ -108,21 +108,22 @@ func Lift(root *rootfs.Root) error {
 	return nil
 }
 
-// Write writes the seal, durably: after it, no boot provisions this machine again.
-func Write(root *rootfs.Root, s Seal) error {
+// Draft writes the seal without its name. Once it has that, durably, no boot provisions this machine again.
+func Draft(root *rootfs.Root, s Seal) (*rootfs.File, error) {
+	wrap := func(err error) error { return fmt.Errorf("seal the machine: %w", err) }
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
-		return fmt.Errorf("seal the machine: %w", err)
+		return nil, wrap(err)
 	}
 	dir, err := root.Follow(Dir)
 	if err != nil {
-		return fmt.Errorf("seal the machine: %w", err)
+		return nil, wrap(err)
 	}
-	err = root.WriteFile(path.Join(dir, sealFile), append(text, '\n'), 0, 0, 0o600)
-	if err := errors.Join(err, root.Sync()); err != nil {
-		return fmt.Errorf("seal the machine: %w", err)
+	f, err := root.Draft(path.Join(dir, sealFile), append(text, '\n'), 0, 0, 0o600)
+	if err != nil {
+		return nil, wrap(err)
 	}
-	return nil
+	return f, nil
 }
 
 // RemoveJournals removes the journals of parts, which a seal makes useless.

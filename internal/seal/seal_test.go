@@ -41,7 +41,7 @@ func TestSeal(t *testing.T) {
 		t.Fatalf("a new root is sealed: %+v", s)
 	}
 	open(t, root)
-	if err := Write(root, Seal{Config: "digest", BootID: "some-boot"}); err != nil {
+	if err := write(root, Seal{Config: "digest", BootID: "some-boot"}); err != nil {
 		t.Fatal(err)
 	}
 	if s := read(); s == nil || s.Config != "digest" || s.BootID != "some-boot" {
@@ -56,12 +56,21 @@ func TestSeal(t *testing.T) {
 	if s := read(); s == nil || !s.Cleared || !slices.Equal(s.Gone, []string{"one", "two"}) {
 		t.Fatalf("the notes read %+v", s)
 	}
-	if err := errors.Join(Lift(root), Write(root, Seal{Config: "again"})); err != nil {
+	if err := errors.Join(Lift(root), write(root, Seal{Config: "again"})); err != nil {
 		t.Fatal(err)
 	}
 	if s := read(); s == nil || s.Config != "again" || s.Cleared || slices.Contains(s.Gone, "one") {
 		t.Fatalf("the machine was provisioned again, the seal reads %+v", s)
 	}
+}
+
+// write writes a seal as an engine does that was not interrupted.
+func write(root *rootfs.Root, s Seal) error {
+	f, err := Draft(root, s)
+	if err != nil {
+		return err
+	}
+	return errors.Join(root.Sync(), f.Replace(), root.Sync())
 }
 
 func open(t *testing.T, root *rootfs.Root) *os.Root {
@@ -120,7 +129,7 @@ func TestLinkedEtc(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, root)
-	if err := Write(root, Seal{Config: "c"}); err != nil {
+	if err := write(root, Seal{Config: "c"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "data/etc/.firstlight/seal.json")); err != nil {
@@ -162,8 +171,11 @@ func TestResult(t *testing.T) {
 	p.Add("disks", 2*time.Second, 0)
 	write := func(run string, live bool) bool {
 		t.Helper()
-		again, err := WriteResult(root, name, Result{BootID: "b", Run: run, Progress: p, Live: func() bool { return live }})
+		f, again, err := DraftResult(root, name, Result{BootID: "b", Run: run, Progress: p, Live: func() bool { return live }})
 		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Replace(); err != nil {
 			t.Fatal(err)
 		}
 		return again
