@@ -83,7 +83,8 @@ func (b *builder) run(names []string) int {
 	}
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt)
-	watch(interrupted, func() string { return snapshot(names, b.files) }, func() {
+	ours := b.outputs(names)
+	watch(interrupted, func() string { return snapshot(names, b.files, ours) }, func() {
 		if b.all(names) == exitOK && b.check {
 			fmt.Fprintf(b.err, "%s: no errors\n", plural(len(names), "document"))
 		}
@@ -176,30 +177,49 @@ func (b *builder) write(name string, r *author.Result, version spec.Version) err
 		return nil
 	}
 	if isDirectory(to) {
-		ext := ".ign"
-		if wrapped {
-			ext = ".yaml"
-		}
-		base := filepath.Base(name)
-		to = filepath.Join(to, strings.TrimSuffix(base, filepath.Ext(base))+ext)
+		to = inDirectory(to, name, wrapped)
 	}
 	return writeFile(to, write)
 }
 
-// writeFile writes a file and replaces an existing one.
-func writeFile(name string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+// inDirectory returns the path of a document's config in the directory that all go to.
+func inDirectory(dir, name string, wrapped bool) string {
+	ext := ".ign"
+	if wrapped {
+		ext = ".yaml"
+	}
+	base := filepath.Base(name)
+	return filepath.Join(dir, strings.TrimSuffix(base, filepath.Ext(base))+ext)
+}
+
+// outputs returns the files below the directory of local files that a build may write, by their slash-separated paths in it. They are no
+// reason to build again.
+func (b *builder) outputs(names []string) map[string]bool {
+	var written []string
+	switch {
+	case b.output == "" || b.filesDir == "":
+		return nil
+	case !isDirectory(b.output):
+		written = []string{b.output}
+	default:
+		for _, name := range names {
+			written = append(written, inDirectory(b.output, name, false), inDirectory(b.output, name, true))
+		}
+	}
+	dir, err := filepath.Abs(b.filesDir)
 	if err != nil {
-		return fmt.Errorf("write config: %w", err)
+		return nil
 	}
-	if err := write(f); err != nil {
-		f.Close()
-		return fmt.Errorf("write config to %s: %w", name, err)
+	ours := map[string]bool{}
+	for _, name := range written {
+		if name, err = filepath.Abs(name); err != nil {
+			continue
+		}
+		if name, err = filepath.Rel(dir, name); err == nil {
+			ours[filepath.ToSlash(name)] = true
+		}
 	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("write config to %s: %w", name, err)
-	}
-	return nil
+	return ours
 }
 
 func isDirectory(name string) bool {

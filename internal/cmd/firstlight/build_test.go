@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -217,15 +218,45 @@ func TestWatch(t *testing.T) {
 		}
 	})
 	dir := files(t, map[string]string{"a": "x"})
-	before := snapshot([]string{filepath.Join(dir, "a")}, os.DirFS(dir))
-	if before != snapshot([]string{filepath.Join(dir, "a")}, os.DirFS(dir)) {
+	before := snapshot([]string{filepath.Join(dir, "a")}, os.DirFS(dir), nil)
+	if before != snapshot([]string{filepath.Join(dir, "a")}, os.DirFS(dir), nil) {
 		t.Error("nothing has changed")
 	}
 	if err := os.WriteFile(filepath.Join(dir, "b"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if before == snapshot([]string{filepath.Join(dir, "a")}, os.DirFS(dir)) {
+	if before == snapshot([]string{filepath.Join(dir, "a")}, os.DirFS(dir), nil) {
 		t.Error("a new file is not seen")
+	}
+}
+
+// TestWatchOutput: a build that writes into the directory of local files does not cause the next one.
+func TestWatchOutput(t *testing.T) {
+	for _, output := range []string{"out.ign", "."} {
+		dir := files(t, map[string]string{"a": "x", "good.bu": goodYAML, "ocp.bu": ocpYAML})
+		names := []string{filepath.Join(dir, "good.bu"), filepath.Join(dir, "ocp.bu")}
+		if output != "." {
+			names = names[:1]
+		}
+		b := &builder{filesDir: dir, output: filepath.Join(dir, output), files: os.DirFS(dir)}
+		b.out, b.err = io.Discard, io.Discard
+		state := func() string { return snapshot(names, b.files, b.outputs(names)) }
+		before := state()
+		if code := b.all(names); code != exitOK {
+			t.Fatalf("exit code %d", code)
+		}
+		if built, err := filepath.Glob(filepath.Join(dir, "*.[iy]*")); err != nil || len(built) != len(names) {
+			t.Fatalf("built were %v, %v", built, err)
+		}
+		if state() != before {
+			t.Errorf("%s: the build causes another one", output)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "a"), []byte("xy"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if state() == before {
+			t.Errorf("%s: a change is not seen", output)
+		}
 	}
 }
 

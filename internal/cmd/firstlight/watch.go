@@ -32,8 +32,9 @@ func watch(interrupted <-chan os.Signal, state func() string, run func()) {
 	}
 }
 
-// snapshot describes files by size and time, so that two of them differ if a file has changed.
-func snapshot(names []string, files fs.FS) string {
+// snapshot describes files by size and time, so that two of them differ if a file has changed: those with the names, and all of a tree
+// but the ones of ours.
+func snapshot(names []string, files fs.FS, ours map[string]bool) string {
 	h := fnv.New64a()
 	note := func(name string, info fs.FileInfo, err error) {
 		if err != nil {
@@ -50,6 +51,13 @@ func snapshot(names []string, files fs.FS) string {
 		_ = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 			if err != nil {
 				note(name, nil, err)
+				return nil
+			}
+			if d.IsDir() { // its time changes with each file in it, and these are noted themselves
+				fmt.Fprintln(h, name)
+				return nil
+			}
+			if ours[name] {
 				return nil
 			}
 			info, err := d.Info()
