@@ -127,61 +127,81 @@ func TestFlagFileWritten(t *testing.T) {
 	}
 }
 
-// TestPublish: result and seal get their names, the seal last, only when their contents are on the disk. Cut short anywhere, the machine
-// is sealed with both, or is not sealed.
+// TestPublish: result and seal get their names, the seal last, only when their contents are on the disk; if they are on different
+// filesystems, the result's name is on the disk too. Cut short anywhere, the machine is sealed with both, or is not sealed.
 func TestPublish(t *testing.T) {
-	b := newTestBoot(t, "", "")
+	if !inNamespace(t) {
+		return
+	}
+	for name, mount := range map[string]string{"one filesystem": "", "two filesystems": "mount -t tmpfs seal"} {
+		t.Run(name, func(t *testing.T) {
+			b := newTestBoot(t, "", "")
+			for stopAt := 0; !publishUntil(t, b, mount, stopAt); stopAt++ {
+			}
+		})
+	}
+}
+
+// publishUntil ends provisioning on a new root, until the power is cut before an effect, and reports whether it came to its end. mount
+// is a command that mounts another filesystem on the seal's directory.
+func publishUntil(t *testing.T, b *testBoot, mount string, stopAt int) (ended bool) {
+	t.Helper()
+	dir := b.path("root")
+	place := dir + seal.Dir
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(place, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if mount != "" {
+		shell(t, mount+" "+place)
+		defer shell(t, "umount "+place)
+	}
+	root, err := rootfs.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	names := []string{"/etc/.ignition-result.json", seal.Dir + "/seal.json"}
 	cut := errors.New("the power is cut")
-	for stopAt := 0; ; stopAt++ {
-		dir := b.path("root")
-		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir+seal.Dir, 0o700)); err != nil {
-			t.Fatal(err)
+	var order []string
+	effects, written, named := 0, 0, 0 // the last two: syncs when a content was written, and when a name was given
+	root.Before(func(effect string) error {
+		if effects++; effects > stopAt {
+			return cut
 		}
-		root, err := rootfs.Open(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var order []string
-		effects, written := 0, 0
-		root.Before(func(effect string) error {
-			if effects++; effects > stopAt {
-				return cut
-			}
-			kind, name, _ := strings.Cut(effect, " ")
-			switch {
-			case !slices.Contains(names, name):
-			case kind == "write":
-				written = root.Syncs()
-			case kind == "rename":
-				if order = append(order, name); root.Syncs() == written {
-					t.Errorf("%s gets its name before its content is on the disk", name)
-				}
-			}
-			return nil
-		})
-		r := &run{
-			o: Options{Root: dir}, distro: Distro{ResultFile: names[0], BootIDPath: b.path("cmdline")}, state: &handover.State{},
-			log: slog.New(slog.DiscardHandler), identity: func() identity { return identity{} },
-		}
-		err = r.finish(context.Background(), &apply.Machine{Root: root, Log: r.log}, "seed")
-		if err := root.Close(); err != nil {
-			t.Fatal(err)
-		}
-		_, sealed := os.Stat(dir + names[1])
-		if text := b.read("root" + names[0]); sealed == nil && !strings.Contains(text, `"firstlight"`) {
-			t.Errorf("after %d effects the machine is sealed with the result %q", stopAt, text)
-		}
+		kind, name, _ := strings.Cut(effect, " ")
 		switch {
-		case err == nil:
-			if sealed != nil || !slices.Equal(order, names) {
-				t.Errorf("%v, named in the order %v", sealed, order)
+		case !slices.Contains(names, name):
+		case kind == "write":
+			written = root.Syncs()
+		case kind == "rename":
+			if root.Syncs() == written {
+				t.Errorf("%s gets its name before its content is on the disk", name)
 			}
-			return
-		case !errors.Is(err, cut):
-			t.Fatal(err)
+			if len(order) > 0 && mount != "" && root.Syncs() == named {
+				t.Errorf("%s gets its name before the one of %s is on the disk", name, order[0])
+			}
+			order, named = append(order, name), root.Syncs()
 		}
+		return nil
+	})
+	r := &run{
+		o: Options{Root: dir}, distro: Distro{ResultFile: names[0], BootIDPath: b.path("cmdline")}, state: &handover.State{},
+		log: slog.New(slog.DiscardHandler), identity: func() identity { return identity{} },
 	}
+	err = r.finish(context.Background(), &apply.Machine{Root: root, Log: r.log}, "seed")
+	if err := root.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, unsealed := os.Stat(dir + names[1])
+	if text := b.read("root" + names[0]); unsealed == nil && !strings.Contains(text, `"firstlight"`) {
+		t.Errorf("after %d effects the machine is sealed with the result %q", stopAt, text)
+	}
+	if err != nil && !errors.Is(err, cut) {
+		t.Fatal(err)
+	}
+	if err == nil && (unsealed != nil || !slices.Equal(order, names)) {
+		t.Errorf("%v, named in the order %v", unsealed, order)
+	}
+	return err == nil
 }
 
 // TestFixedCommandLine: without a flag file the machine is provisioned once, and later boots say so in one line.
