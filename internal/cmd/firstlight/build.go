@@ -68,6 +68,9 @@ func (b *builder) run(names []string) int {
 	if len(names) > 1 && !b.check && !isDirectory(b.output) {
 		return usageError(b.streams, "build", "several documents need --check, or an existing directory as --output")
 	}
+	if one, other := b.collision(names); one != "" {
+		return usageError(b.streams, "build", fmt.Sprintf("%s and %s would have the same file in %s; build them one by one", one, other, b.output))
+	}
 	if b.watch && slices.Contains(names, "-") {
 		return usageError(b.streams, "build", "standard input cannot be watched; name a file")
 	}
@@ -178,6 +181,9 @@ func (b *builder) write(name string, r *author.Result, version spec.Version) err
 	}
 	if isDirectory(to) {
 		to = inDirectory(to, name, wrapped)
+		if sameFile(to, name) {
+			return fmt.Errorf("write config to %s: this is the document itself; choose another directory with --output", to)
+		}
 	}
 	return writeFile(to, write)
 }
@@ -190,6 +196,22 @@ func inDirectory(dir, name string, wrapped bool) string {
 	}
 	base := filepath.Base(name)
 	return filepath.Join(dir, strings.TrimSuffix(base, filepath.Ext(base))+ext)
+}
+
+// collision returns two documents whose configs would get the same name in the directory that all go to, or nothing.
+func (b *builder) collision(names []string) (one, other string) {
+	if b.check || !isDirectory(b.output) {
+		return "", ""
+	}
+	taken := map[string]string{}
+	for _, name := range names {
+		to := inDirectory(b.output, name, false)
+		if one, ok := taken[to]; ok {
+			return one, name
+		}
+		taken[to] = name
+	}
+	return "", ""
 }
 
 // outputs returns the files below the directory of local files that a build may write, by their slash-separated paths in it. They are no
@@ -220,6 +242,15 @@ func (b *builder) outputs(names []string) map[string]bool {
 		}
 	}
 	return ours
+}
+
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
 
 func isDirectory(name string) bool {

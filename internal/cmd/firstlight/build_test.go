@@ -151,7 +151,7 @@ func TestBuildChecks(t *testing.T) {
 }
 
 func TestBuild(t *testing.T) {
-	dir := files(t, map[string]string{"a": "x", "good.bu": goodYAML, "warn.bu": warnYAML, "bad.bu": badYAML})
+	dir := files(t, map[string]string{"a": "x", "good.bu": goodYAML, "warn.bu": warnYAML, "bad.bu": badYAML, "ocp.yaml": ocpYAML})
 	in := func(name string) string { return filepath.Join(dir, name) }
 	if err := errors.Join(os.Symlink("/etc/hostname", in("link")), os.Mkdir(in("sub"), 0o700)); err != nil {
 		t.Fatal(err)
@@ -173,6 +173,8 @@ func TestBuild(t *testing.T) {
 		{"directory as a file", "variant: fcos\nversion: 1.5.0\nstorage: {files: [{path: /x, contents: {local: sub}}]}\n", []string{"--files-dir", dir}, 1, "read local file sub: it is a directory [A011]"},
 		{"check several", "", []string{"--check", in("warn.bu"), in("bad.bu")}, 1, "is not absolute"},
 		{"several to a directory", "", []string{"--files-dir", dir, "--output", out, in("warn.bu"), in("good.bu")}, 0, `unknown member "foo" is ignored`},
+		{"onto itself", "", []string{"--output", dir, in("ocp.yaml")}, 1, "ocp.yaml: this is the document itself"},
+		{"two of a name", "", []string{"--output", out, in("good.bu"), in("sub/good.yaml")}, 2, "sub/good.yaml would have the same file in " + out},
 		{"several to nowhere", "", []string{in("warn.bu"), in("good.bu")}, 2, "several documents need --check"},
 		{"json", badYAML, []string{"--check", "--format", "json"}, 1, `"path": "$.storage.files.0.path"`},
 		{"json, wrong type", "variant: fcos\nversion: 1.5.0\nstorage: {files: [{path: /a, mode: x}]}\n", []string{"--check", "--format", "json"}, 1, `"path": "$.storage.files.0.mode"`},
@@ -195,6 +197,9 @@ func TestBuild(t *testing.T) {
 				t.Errorf("the exit code is %d, want %d\n%s%s", code, c.code, out, err)
 			}
 		})
+	}
+	if text, err := os.ReadFile(in("ocp.yaml")); err != nil || string(text) != ocpYAML {
+		t.Errorf("the document is %q, %v", text, err)
 	}
 	if text, err := os.ReadFile(filepath.Join(out, "warn.ign")); err != nil || string(text) != empty34 {
 		t.Errorf("%s %v", text, err)
