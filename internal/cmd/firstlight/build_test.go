@@ -210,14 +210,15 @@ func TestBuild(t *testing.T) {
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		interrupted := make(chan os.Signal)
-		state, runs := "a", 0
-		go func() {
-			time.Sleep(10 * pollEvery)
-			state = "b"
-			time.Sleep(10 * pollEvery)
-			close(interrupted)
-		}()
-		watch(interrupted, func() string { return state }, func() { runs++ })
+		began, runs := time.Now(), 0
+		time.AfterFunc(20*pollEvery, func() { close(interrupted) })
+		state := func() string {
+			if time.Since(began) < 10*pollEvery {
+				return "a"
+			}
+			return "b"
+		}
+		watch(interrupted, state, func() { runs++ })
 		if runs != 2 {
 			t.Errorf("there were %d runs", runs)
 		}

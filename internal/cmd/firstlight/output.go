@@ -3,12 +3,12 @@
 package main
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // writeFile writes a file and replaces an existing one. A regular file, or the one that a link leads to, gets its new content when that
@@ -18,7 +18,8 @@ func writeFile(name string, write func(io.Writer) error) error {
 	target, mode, replaceable := replaced(name)
 	var aside *os.File
 	if replaceable {
-		aside, _ = os.OpenFile(filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+"."+rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+		hidden := fmt.Sprintf(".%s.%d", filepath.Base(target), time.Now().UnixNano())
+		aside, _ = os.OpenFile(filepath.Join(filepath.Dir(target), hidden), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	}
 	if aside == nil { // also if only the file may be written, and not its directory
 		return inPlace(name, write)
